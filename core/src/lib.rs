@@ -1,0 +1,27 @@
+//! The KEZ protocol: identifiers, canonical JSON, signed envelopes, handle registration, WebFinger documents.
+//!
+//! Everything here is a pure function of its arguments: no I/O, no clock, no environment, no randomness of its own.
+//! The same code runs in the server, in the command line and, compiled to wasm32, in the browser. The rules are
+//! written down for implementers in `docs/PROTOCOL.md`; modules are named after its sections.
+
+pub mod canonical;
+pub mod envelope;
+pub mod handle;
+pub mod hash;
+pub mod key;
+pub mod problem;
+pub mod record;
+pub mod registration;
+pub mod server_name;
+pub mod time;
+pub mod webfinger;
+
+pub use envelope::{Envelope, EnvelopeType, Verified, verify_envelope};
+pub use handle::Handle;
+pub use hash::Hash;
+pub use key::{KeyId, PublicKey, SigningKey, Suite};
+pub use problem::{Code, Problem};
+pub use record::Record;
+pub use registration::{Admission, Claim};
+pub use server_name::ServerName;
+pub use time::Timestamp;
