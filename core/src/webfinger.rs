@@ -66,8 +66,9 @@ impl Query {
             server.matches(host).then_some(user)?
         } else {
             let (origin, user) = self.resource.split_once("/@")?;
-            let is_ours = scheme.eq_ignore_ascii_case("https") && server.matches(origin.get("https://".len()..)?)
-                || origin.eq_ignore_ascii_case(public_url);
+            let host = origin.get(scheme.len()..)?.strip_prefix("://")?;
+            let is_ours =
+                scheme.eq_ignore_ascii_case("https") && server.matches(host) || origin.eq_ignore_ascii_case(public_url);
             is_ours.then_some(user)?
         };
         Handle::for_lookup(user).ok()

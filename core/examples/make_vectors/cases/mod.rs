@@ -1,0 +1,76 @@
+//! Every case, as path below `vectors/` and text.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+mod canonical;
+mod envelope;
+mod keys;
+mod order;
+mod registration;
+mod release;
+mod signed;
+mod webfinger;
+
+/// The vectors that came with the protocol; the project's own stand beside them and must not take their names.
+pub(crate) const GIVEN: [&str; 22] = [
+    "registration/valid/members_reordered_and_spaced.json",
+    "registration/valid/readme_example.json",
+    "registration/valid/skew_exactly_300.json",
+    "registration/invalid/alg_unknown.json",
+    "registration/invalid/duplicate_member.json",
+    "registration/invalid/extra_payload_member.json",
+    "registration/invalid/handle_reserved.json",
+    "registration/invalid/handle_too_short.json",
+    "registration/invalid/handle_upper.json",
+    "registration/invalid/key_mismatch.json",
+    "registration/invalid/key_upper_case.json",
+    "registration/invalid/missing_server.json",
+    "registration/invalid/not_json.json",
+    "registration/invalid/signature_of_other_payload.json",
+    "registration/invalid/small_order_key_0.json",
+    "registration/invalid/stale_301.json",
+    "registration/invalid/time_with_offset.json",
+    "registration/invalid/version_float.json",
+    "registration/invalid/version_two.json",
+    "registration/invalid/wrong_server.json",
+    "registration/invalid/wrong_tag.json",
+    "registration/invalid/wrong_type.json",
+];
+
+pub(crate) type Files = BTreeMap<String, String>;
+
+/// What must come out, for example `{"code": "malformed_key"}`.
+pub(crate) type Expect = BTreeMap<&'static str, Value>;
+
+/// Every file that the project makes itself.
+pub(crate) fn all() -> Files {
+    let mut files = Files::new();
+    registration::add_all(&mut files);
+    order::add_all(&mut files);
+    release::add_all(&mut files);
+    envelope::add_all(&mut files);
+    canonical::add_all(&mut files);
+    keys::add_all(&mut files);
+    webfinger::add_all(&mut files);
+    files
+}
+
+/// Adds one file; a name is used once.
+pub(crate) fn put<T: Serialize>(files: &mut Files, folder: &str, name: &str, case: &T) {
+    let path = format!("{folder}/{name}.json");
+    let text = serde_json::to_string_pretty(case).expect("a case is plain JSON") + "\n";
+    assert!(!GIVEN.contains(&path.as_str()), "{path} is given");
+    assert!(files.insert(path.clone(), text).is_none(), "{path} is made twice");
+}
+
+pub(crate) fn code(code: &str) -> Expect {
+    Expect::from([("code", code.into())])
+}
+
+/// `valid` or `invalid`, by what is expected.
+pub(crate) fn verdict(expect: &Expect) -> &'static str {
+    if expect.contains_key("code") { "invalid" } else { "valid" }
+}

@@ -1,0 +1,69 @@
+//! Runs every vector of `core/vectors` natively.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod common;
+
+#[test]
+fn nothing_is_missing() {
+    common::nothing_is_missing();
+}
+
+#[test]
+fn registrations_valid() {
+    common::registration::registrations_valid();
+}
+
+#[test]
+fn registrations_invalid() {
+    common::registration::registrations_invalid();
+}
+
+#[test]
+fn releases_valid() {
+    common::registration::releases_valid();
+}
+
+#[test]
+fn releases_invalid() {
+    common::registration::releases_invalid();
+}
+
+#[test]
+fn envelopes_valid() {
+    common::envelope::valid();
+}
+
+#[test]
+fn envelopes_invalid() {
+    common::envelope::invalid();
+}
+
+#[test]
+fn canonical_valid() {
+    common::canonical::valid();
+}
+
+#[test]
+fn canonical_invalid() {
+    common::canonical::invalid();
+}
+
+#[test]
+fn keys_valid() {
+    common::keys::valid();
+}
+
+#[test]
+fn keys_invalid() {
+    common::keys::invalid();
+}
+
+#[test]
+fn webfinger_valid() {
+    common::webfinger::valid();
+}
+
+#[test]
+fn webfinger_invalid() {
+    common::webfinger::invalid();
+}

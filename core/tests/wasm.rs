@@ -1,0 +1,66 @@
+//! Runs every vector of `core/vectors` in wasm32, where the browser runs this crate.
+#![cfg(target_arch = "wasm32")]
+
+mod common;
+
+use wasm_bindgen_test::wasm_bindgen_test;
+
+#[wasm_bindgen_test]
+fn registrations_valid() {
+    common::registration::registrations_valid();
+}
+
+#[wasm_bindgen_test]
+fn registrations_invalid() {
+    common::registration::registrations_invalid();
+}
+
+#[wasm_bindgen_test]
+fn releases_valid() {
+    common::registration::releases_valid();
+}
+
+#[wasm_bindgen_test]
+fn releases_invalid() {
+    common::registration::releases_invalid();
+}
+
+#[wasm_bindgen_test]
+fn envelopes_valid() {
+    common::envelope::valid();
+}
+
+#[wasm_bindgen_test]
+fn envelopes_invalid() {
+    common::envelope::invalid();
+}
+
+#[wasm_bindgen_test]
+fn canonical_valid() {
+    common::canonical::valid();
+}
+
+#[wasm_bindgen_test]
+fn canonical_invalid() {
+    common::canonical::invalid();
+}
+
+#[wasm_bindgen_test]
+fn keys_valid() {
+    common::keys::valid();
+}
+
+#[wasm_bindgen_test]
+fn keys_invalid() {
+    common::keys::invalid();
+}
+
+#[wasm_bindgen_test]
+fn webfinger_valid() {
+    common::webfinger::valid();
+}
+
+#[wasm_bindgen_test]
+fn webfinger_invalid() {
+    common::webfinger::invalid();
+}
