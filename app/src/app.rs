@@ -1,0 +1,42 @@
+//! Which page a path is.
+
+use leptos::prelude::*;
+use leptos_meta::{Meta, Title, provide_meta_context};
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+use crate::pages::{Home, Identity, Missing, Profile, Register};
+
+/// All pages. Each is rendered whole before its first byte is sent: its status is known only then, and it is complete
+/// without any script.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Title formatter=|title: String| format!("{title} · kez-chat") />
+        <Router>
+            <Routes fallback=Missing>
+                <Route path=path!("/") view=Home ssr=SsrMode::Async />
+                <Route path=path!("/register") view=Register ssr=SsrMode::Async />
+                <Route path=path!("/identity") view=Identity ssr=SsrMode::Async />
+                <Route path=path!("/:name") view=Profile ssr=SsrMode::Async />
+            </Routes>
+        </Router>
+    }
+}
+
+/// A page's title and description.
+#[component]
+pub(crate) fn About(
+    /// What the browser's tab says, without the product's name.
+    #[prop(into)]
+    title: String,
+    /// One sentence for search engines and link previews.
+    #[prop(into)]
+    description: String,
+) -> impl IntoView {
+    view! {
+        <Title text=title />
+        <Meta name="description" content=description />
+    }
+}

@@ -1,0 +1,11 @@
+const [script, wasm] = ["script", "wasm"].map((name) => document.documentElement.dataset[name]);
+try {
+  const app = await import(script);
+  await app.default({ module_or_path: wasm });
+  app.hydrate();
+  for (const island of document.querySelectorAll("leptos-island")) app[island.dataset.component](island);
+  document.documentElement.dataset.app = "ready";
+} catch (error) {
+  console.error(error);
+  document.documentElement.dataset.app = "failed";
+}

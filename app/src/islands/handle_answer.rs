@@ -1,0 +1,194 @@
+//! What is known of the name in a field, while it is being typed.
+
+use kez_core::{Code, Handle};
+use leptos::html::Input;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use web_sys::AbortSignal;
+
+use crate::api;
+use crate::browser::{self, AbortOnDrop};
+
+/// How long the typing has to pause before the server is asked, in milliseconds.
+const PAUSE: i32 = 250;
+
+/// What is known of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// There is no name yet.
+    Empty,
+    /// The server is being asked.
+    Checking,
+    /// Nobody holds it.
+    Free,
+    /// This browser's own key gave it back and may take it again.
+    Again,
+    /// Somebody holds it.
+    Taken,
+    /// The server keeps it.
+    Reserved,
+    /// It is no handle; why.
+    Invalid(String),
+    /// It was given back, and is held for its former key.
+    Released,
+    /// The server could not be asked; what to do.
+    Offline(String),
+}
+
+impl Answer {
+    /// Whether the person may have it.
+    pub(super) const fn is_free(&self) -> bool {
+        matches!(self, Answer::Free | Answer::Again)
+    }
+
+    /// For `data-state`.
+    pub(super) const fn state(&self) -> &'static str {
+        match self {
+            Answer::Empty => "empty",
+            Answer::Checking => "checking",
+            Answer::Free | Answer::Again => "free",
+            Answer::Taken => "taken",
+            Answer::Reserved => "reserved",
+            Answer::Invalid(_) => "invalid",
+            Answer::Released => "released",
+            Answer::Offline(_) => "offline",
+        }
+    }
+
+    fn sentence(&self, name: &str) -> String {
+        match self {
+            Answer::Empty => "3 to 32 letters a to z, digits, _ and -".to_owned(),
+            Answer::Checking => "Looking…".to_owned(),
+            Answer::Free => format!("{name} is free."),
+            Answer::Again => format!("You released {name}. Your key may take it again."),
+            Answer::Taken => format!("{name} is taken."),
+            Answer::Reserved => format!("{name} is reserved for the server itself. Choose another."),
+            Answer::Released => format!("{name} was released and is held for its former key. Choose another."),
+            Answer::Invalid(why) | Answer::Offline(why) => why.clone(),
+        }
+    }
+}
+
+/// The answer for whatever `name` holds, kept up to date. Asking pauses for the typing, and an answer that was overtaken
+/// is dropped with its request.
+pub(super) fn answer_for(name: RwSignal<String>) -> RwSignal<Answer> {
+    let answer = RwSignal::new(Answer::Empty);
+    let round = StoredValue::new(0_u32);
+    let request = StoredValue::new_local(None::<AbortOnDrop>);
+    Effect::new(move || {
+        let text = name.get();
+        round.update_value(|round| *round += 1);
+        let this_round = round.get_value();
+        request.set_value(None);
+        let handle = match judge(&text) {
+            Ok(handle) => handle,
+            Err(verdict) => return answer.set(verdict),
+        };
+        answer.set(Answer::Checking);
+        spawn_local(async move {
+            browser::sleep(PAUSE).await;
+            if round.get_value() != this_round {
+                return;
+            }
+            let (guard, signal) = AbortOnDrop::new().unzip();
+            request.set_value(guard);
+            let found = ask(&handle, signal.as_ref()).await;
+            if round.get_value() == this_round {
+                answer.set(found);
+            }
+        });
+    });
+    answer
+}
+
+/// What can be told without asking anyone.
+fn judge(text: &str) -> Result<Handle, Answer> {
+    if text.is_empty() {
+        return Err(Answer::Empty);
+    }
+    match text.parse::<Handle>() {
+        Ok(handle) if handle.is_reserved() => Err(Answer::Reserved),
+        Ok(handle) => Ok(handle),
+        Err(why) => Err(Answer::Invalid(why.to_string())),
+    }
+}
+
+async fn ask(handle: &Handle, abort: Option<&AbortSignal>) -> Answer {
+    match api::lookup(handle, abort).await {
+        Ok(_) => Answer::Taken,
+        Err(failure) => match failure.code() {
+            Some(Code::NotFound) => Answer::Free,
+            Some(Code::Gone) => Answer::Released,
+            _ => Answer::Offline(failure.advice()),
+        },
+    }
+}
+
+/// The field for a name, and the answer below it.
+///
+/// For tests: the field is `#handle`, labelled `Handle`; the answer is `#handle-answer`, a live region with
+/// `data-state` `empty`, `checking`, `free`, `taken`, `reserved`, `invalid`, `released` or `offline`; of a taken name it
+/// holds a link to the profile.
+#[component]
+pub(super) fn HandleField(
+    /// What is in the field.
+    name: RwSignal<String>,
+    /// What is known of it.
+    #[prop(into)]
+    answer: Signal<Answer>,
+    /// The server's name.
+    server: String,
+) -> impl IntoView {
+    let field = NodeRef::<Input>::new();
+    // What was typed before the page came alive counts.
+    Effect::new(move || {
+        if let Some(field) = field.get() {
+            name.set(field.value());
+        }
+    });
+    let taken = move || answer.with(|answer| *answer == Answer::Taken).then(|| name.get());
+    view! {
+        <label for="handle">"Handle"</label>
+        <div class="field" data-state=move || answer.with(Answer::state)>
+            <input
+                id="handle"
+                name="handle"
+                type="text"
+                node_ref=field
+                value=name.get_untracked()
+                on:input:target=move |event| name.set(event.target().value())
+                placeholder="yourname"
+                autocomplete="off"
+                autocapitalize="none"
+                spellcheck="false"
+                maxlength="40"
+                required
+                aria-describedby="handle-answer"
+            />
+            <span class="suffix">"@"{server}</span>
+        </div>
+        <p id="handle-answer" class="answer" role="status" data-state=move || answer.with(Answer::state)>
+            {move || answer.with(|answer| answer.sentence(&name.get()))}
+            <a
+                hidden=move || taken().is_none()
+                href=move || taken().map(|name| format!("/@{name}"))
+            >
+                "See who it is"
+            </a>
+        </p>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_no_server_is_told_without_one() {
+        assert_eq!(judge(""), Err(Answer::Empty));
+        assert_eq!(judge("admin"), Err(Answer::Reserved));
+        assert!(matches!(judge("Alice"), Err(Answer::Invalid(why)) if why.contains("capital")));
+        assert!(matches!(judge("al"), Err(Answer::Invalid(_))));
+        assert!(judge("alice").is_ok());
+    }
+}

@@ -1,0 +1,141 @@
+//! The profile's proof: the browser fetches the signed registration and verifies it against what the page shows.
+//!
+//! For tests: `#proof` with `data-state` `unchecked` (not run, or it could not be fetched), `checking`, `verified` or
+//! `failed`; each check is `#proof li[data-check=fetched|signature|handle|server]` with `data-state` `waiting`, `good`
+//! or `bad`; `#proof-error` with `role=alert` says what differs; button `Check again`.
+
+use kez_core::registration::{Expected, Unproven};
+use kez_core::{Handle, KeyId, ServerName};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::{api, browser};
+
+/// The checks, in the order in which they are made: a name for the page, and what each says.
+const CHECKS: [(&str, &str); 4] = [
+    ("fetched", "The signed registration was fetched"),
+    ("handle", "It names this handle"),
+    ("signature", "It is signed by the key shown above"),
+    ("server", "It names this server"),
+];
+
+#[derive(Clone, PartialEq, Eq)]
+enum Proof {
+    NotRun,
+    Checking,
+    Verified,
+    /// The check with this index failed; this is what differs.
+    Failed(usize, String),
+    /// It could not be fetched; this is what to do.
+    Unchecked(String),
+}
+
+/// Checks as soon as it is alive, and again when asked to.
+#[island]
+pub fn ProofPanel() -> impl IntoView {
+    let proof = RwSignal::new(Proof::NotRun);
+    let check = move || {
+        proof.set(Proof::Checking);
+        spawn_local(async move { proof.set(prove().await) });
+    };
+    Effect::new(check);
+    let state = move || match proof.get() {
+        Proof::NotRun | Proof::Unchecked(_) => "unchecked",
+        Proof::Checking => "checking",
+        Proof::Verified => "verified",
+        Proof::Failed(..) => "failed",
+    };
+    let title = move || match proof.get() {
+        Proof::NotRun => "Not checked by your browser",
+        Proof::Checking => "Your browser is checking this card…",
+        Proof::Verified => "Checked by your browser just now",
+        Proof::Failed(..) => "Do not trust this card",
+        Proof::Unchecked(_) => "Your browser could not check this card",
+    };
+    let text = move || match proof.get() {
+        Proof::NotRun => {
+            "A check needs JavaScript and WebAssembly. Without them you have the server's word only.".to_owned()
+        }
+        Proof::Checking | Proof::Failed(..) => String::new(),
+        Proof::Verified => {
+            "The owner of this key signed for this name on this server. You need not take the server's word for it."
+                .to_owned()
+        }
+        Proof::Unchecked(advice) => advice,
+    };
+    let alarm = move || if let Proof::Failed(_, what) = proof.get() { what } else { String::new() };
+    let checks: Vec<_> = CHECKS
+        .into_iter()
+        .enumerate()
+        .map(|(index, (name, says))| {
+            let result = move || match proof.get() {
+                Proof::Verified => "good",
+                Proof::Failed(at, _) if at == index => "bad",
+                Proof::Failed(at, _) if index < at => "good",
+                _ => "waiting",
+            };
+            let word = move || match result() {
+                "good" => "yes",
+                "bad" => "no",
+                _ => "not checked",
+            };
+            view! {
+                <li data-check=name data-state=result>
+                    <span class="mark" aria-hidden="true"></span>
+                    {says}
+                    <span class="visually-hidden">": "{word}</span>
+                </li>
+            }
+        })
+        .collect();
+    view! {
+        <section id="proof" class="card proof" data-state=state aria-labelledby="proof-title">
+            <h2 id="proof-title" role="status">{title}</h2>
+            <p id="proof-error" class="alarm" role="alert">{alarm}</p>
+            <ul class="checks">{checks}</ul>
+            <p class="quiet">{text}</p>
+            <button
+                type="button"
+                class="button secondary"
+                hidden=move || matches!(proof.get(), Proof::NotRun | Proof::Checking | Proof::Verified)
+                on:click=move |_| check()
+            >
+                "Check again"
+            </button>
+        </section>
+    }
+}
+
+async fn prove() -> Proof {
+    let Some((handle, server, primary)) = shown() else {
+        return Proof::Failed(0, "This page shows no handle and key that could be checked.".to_owned());
+    };
+    let envelope = match api::registration(&handle).await {
+        Ok(envelope) => envelope,
+        Err(failure) => return Proof::Unchecked(failure.advice()),
+    };
+    match (Expected { handle: &handle, primary, server: &server }).verify(&envelope) {
+        Ok(_) => Proof::Verified,
+        Err(Unproven::Differs { member: "handle", signed }) => {
+            Proof::Failed(1, format!("The signature is for the handle {signed}, and not for {handle}."))
+        }
+        Err(Unproven::Differs { member: "server", signed }) => {
+            Proof::Failed(3, format!("The signature is for the server {signed}, and not for {server}."))
+        }
+        Err(Unproven::Differs { signed, .. }) => Proof::Failed(
+            2,
+            format!("This page shows another key than the one that signed for {handle}. The signature is by {signed}."),
+        ),
+        Err(Unproven::Invalid(problem)) => {
+            Proof::Failed(2, format!("The registration that the server gave proves nothing. {}", problem.detail))
+        }
+    }
+}
+
+/// What the reader sees, taken from the page itself: what was checked is what is shown.
+fn shown() -> Option<(Handle, ServerName, KeyId)> {
+    let name = browser::text_of("profile-name")?;
+    let (handle, server) = name.trim().split_once('@')?;
+    let key = browser::text_of("profile-key")?;
+    Some((handle.parse().ok()?, server.parse().ok()?, key.trim().parse().ok()?))
+}

@@ -1,0 +1,301 @@
+//! What the steps do, apart from how they look.
+
+use kez_core::registration::Statement;
+use kez_core::{Code, Handle, ServerName, Timestamp};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::super::handle_answer::{Answer, answer_for};
+use crate::api::{self, Failure, Holder};
+use crate::browser;
+use crate::vault::{self, Fault, Identity, Stage};
+
+/// A statement that was shown for longer than this gets a new time before it is signed, in seconds: the server takes
+/// 300 either way, and clocks differ.
+const FRESH: u64 = 60;
+
+/// Where the person is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    /// This browser cannot keep a key.
+    Broken,
+    /// This browser holds a registered identity.
+    Held,
+    Name,
+    Keys,
+    Sign,
+    Done,
+}
+
+impl Step {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Step::Broken => "broken",
+            Step::Held => "held",
+            Step::Name => "name",
+            Step::Keys => "keys",
+            Step::Sign => "sign",
+            Step::Done => "done",
+        }
+    }
+
+    /// The id of what opens with the step.
+    const fn title_id(self) -> &'static str {
+        match self {
+            Step::Broken => "register-error",
+            Step::Held => "held-title",
+            Step::Name => "handle",
+            Step::Keys => "keys-title",
+            Step::Sign => "sign-title",
+            Step::Done => "done-title",
+        }
+    }
+}
+
+/// The state of the four steps. A handle to it is as cheap to copy as a number.
+#[derive(Clone, Copy)]
+pub(super) struct Flow {
+    pub(super) server: StoredValue<String>,
+    pub(super) step: RwSignal<Step>,
+    pub(super) name: RwSignal<String>,
+    pub(super) answer: Signal<Answer>,
+    /// What this browser holds.
+    pub(super) identity: RwSignal<Option<Identity>>,
+    /// The statement's time.
+    pub(super) created_at: RwSignal<Timestamp>,
+    /// What is going on.
+    pub(super) busy: RwSignal<Option<&'static str>>,
+    /// What is good to know.
+    pub(super) note: RwSignal<Option<String>>,
+    /// What went wrong, and what to do.
+    pub(super) trouble: RwSignal<Option<String>>,
+}
+
+impl Flow {
+    pub(super) fn new(server: String, handle: String) -> Self {
+        let name = RwSignal::new(handle);
+        let identity = RwSignal::new(None::<Identity>);
+        let answer = answer_for(name);
+        // A released handle is held for the key that released it, which may be the one in this browser.
+        let ours = move || {
+            identity.with(|held| {
+                held.as_ref().is_some_and(|held| held.stage == Stage::Released && name.with(|n| n == held.handle.as_str()))
+            })
+        };
+        let answer = Signal::derive(move || match answer.get() {
+            Answer::Released if ours() => Answer::Again,
+            answer => answer,
+        });
+        Flow {
+            server: StoredValue::new(server),
+            step: RwSignal::new(Step::Name),
+            name,
+            answer,
+            identity,
+            created_at: RwSignal::new(Timestamp::from_unix(0)),
+            busy: RwSignal::new(None),
+            note: RwSignal::new(None),
+            trouble: RwSignal::new(None),
+        }
+    }
+
+    /// Finds out what this browser holds, and goes on where it was left.
+    pub(super) fn resume(self) {
+        spawn_local(async move {
+            match vault::load().await {
+                Ok(None) => {}
+                Ok(Some(identity)) => self.resume_with(identity).await,
+                Err(fault) => {
+                    self.trouble.set(Some(fault.advice().to_owned()));
+                    self.step.set(Step::Broken);
+                }
+            }
+        });
+    }
+
+    async fn resume_with(self, identity: Identity) {
+        self.identity.set(Some(identity.clone()));
+        if identity.stage == Stage::Registered {
+            return self.step.set(Step::Held);
+        }
+        // The answer to an earlier try may have been lost, and the handle may be this key's already.
+        if let Ok(holder) = api::lookup_key(identity.key).await {
+            return self.adopt(&identity, &holder).await;
+        }
+        let came_with = self.name.get_untracked();
+        if identity.stage == Stage::Made && (came_with.is_empty() || came_with == identity.handle.as_str()) {
+            self.name.set(identity.handle.to_string());
+            self.note.set(Some("The key that you made here is still here. Go on where you left.".to_owned()));
+            self.created_at.set(browser::now());
+            self.step.set(Step::Sign);
+        } else if came_with.is_empty() {
+            self.name.set(identity.handle.to_string());
+        }
+    }
+
+    /// From the name to the signature: makes the key, unless there is one.
+    pub(super) fn choose(self) {
+        let Ok(handle) = self.name.with_untracked(|name| name.parse::<Handle>()) else { return };
+        if self.busy.get_untracked().is_some() || !self.answer.with_untracked(Answer::is_free) {
+            return;
+        }
+        self.trouble.set(None);
+        self.note.set(None);
+        self.busy.set(Some("Making and sealing your key…"));
+        self.go(Step::Keys);
+        spawn_local(async move {
+            let kept = self.keep(handle).await;
+            self.busy.set(None);
+            match kept {
+                Ok(identity) => {
+                    self.identity.set(Some(identity));
+                    self.created_at.set(browser::now());
+                    self.go(Step::Sign);
+                }
+                Err(fault) => {
+                    self.trouble.set(Some(fault.advice().to_owned()));
+                    self.go(Step::Name);
+                }
+            }
+        });
+    }
+
+    async fn keep(self, handle: Handle) -> Result<Identity, Fault> {
+        match self.identity.get_untracked() {
+            None => vault::create(handle, browser::now()).await,
+            // What was released stays noted until something else is registered.
+            Some(identity) if identity.stage == Stage::Released => Ok(identity),
+            Some(identity) => {
+                let identity = Identity { handle, ..identity };
+                vault::update(&identity).await?;
+                Ok(identity)
+            }
+        }
+    }
+
+    /// What is about to be signed.
+    pub(super) fn statement(self) -> Option<Statement> {
+        let handle = self.name.with(|name| name.parse::<Handle>()).ok()?;
+        let server = self.server.with_value(|server| server.parse::<ServerName>()).ok()?;
+        Some(Statement::registration(handle, server, self.created_at.get()))
+    }
+
+    /// Signs and sends, and tries again where that helps and is safe.
+    pub(super) fn sign(self) {
+        if self.busy.get_untracked().is_some() {
+            return;
+        }
+        self.trouble.set(None);
+        self.note.set(None);
+        self.busy.set(Some("Signing and registering…"));
+        if browser::now().abs_diff(self.created_at.get_untracked()) > FRESH {
+            self.created_at.set(browser::now());
+        }
+        spawn_local(async move {
+            let mut sent = self.send().await;
+            if let Ok(Err(failure)) = &sent
+                && self.can_mend(failure).await
+            {
+                sent = self.send().await;
+            }
+            match (sent, self.identity.get_untracked()) {
+                (Ok(Ok(holder)), Some(identity)) => self.finish(&identity, &holder, Step::Done).await,
+                (Ok(Err(failure)), Some(identity)) => self.refused(&identity, &failure).await,
+                (Err(fault), _) => self.trouble.set(Some(fault.advice().to_owned())),
+                (_, None) => self.go(Step::Name),
+            }
+            self.busy.set(None);
+        });
+    }
+
+    async fn send(self) -> Result<Result<Holder, Failure>, Fault> {
+        let (Some(identity), Some(statement)) = (self.identity.get_untracked(), untrack(|| self.statement())) else {
+            return Err(Fault::Changed);
+        };
+        let envelope = statement.sign(&vault::open(&identity.key).await?);
+        Ok(api::register(&envelope).await)
+    }
+
+    /// Whether signing once more, at another time, is what it takes; sets that time.
+    async fn can_mend(self, failure: &Failure) -> bool {
+        match failure {
+            Failure::Refused { code: Code::StaleTimestamp, server_time: Some(time), .. } => {
+                let minutes = browser::now().abs_diff(*time) / 60;
+                self.note.set(Some(format!(
+                    "This device's clock is about {minutes} minutes off. The server's time was used; set the clock right."
+                )));
+                self.created_at.set(*time);
+                true
+            }
+            // The same handle by the same key within one second is the same statement; the next second is another.
+            Failure::Refused { code: Code::Replayed, .. } => {
+                browser::sleep(1100).await;
+                self.created_at.set(browser::now());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    async fn refused(self, identity: &Identity, failure: &Failure) {
+        let name = self.name.get_untracked();
+        match failure.code() {
+            Some(Code::KeyAlreadyRegistered) => match api::lookup_key(identity.key).await {
+                Ok(holder) => self.adopt(identity, &holder).await,
+                Err(failure) => self.trouble.set(Some(failure.advice())),
+            },
+            Some(Code::HandleTaken) => {
+                self.trouble.set(Some(format!(
+                    "{name} was taken a moment ago. Your key is kept; choose another name for it."
+                )));
+                self.go(Step::Name);
+                // Asks again, so that the field says it too.
+                self.name.set(name);
+            }
+            Some(Code::ReservedHandle | Code::InvalidHandle) => {
+                self.trouble.set(Some(failure.advice()));
+                self.go(Step::Name);
+            }
+            None => self.trouble.set(Some(format!(
+                "{} Trying again is safe: if it did arrive, it is not registered twice.",
+                failure.advice()
+            ))),
+            Some(_) => self.trouble.set(Some(failure.advice())),
+        }
+    }
+
+    /// The server says that the key holds a handle already: so it does.
+    async fn adopt(self, identity: &Identity, holder: &Holder) {
+        self.finish(identity, holder, Step::Held).await;
+    }
+
+    async fn finish(self, identity: &Identity, holder: &Holder, step: Step) {
+        let Ok(handle) = holder.handle.parse::<Handle>() else {
+            return self.trouble.set(Some(Failure::Odd.advice()));
+        };
+        if holder.primary != identity.key {
+            return self.trouble.set(Some(Failure::Odd.advice()));
+        }
+        let identity = Identity {
+            stage: Stage::Registered,
+            handle,
+            registered_at: Some(holder.registered_at),
+            ..identity.clone()
+        };
+        let noted = vault::update(&identity).await;
+        self.identity.set(Some(identity));
+        self.go(step);
+        if let Err(fault) = noted {
+            self.trouble.set(Some(format!("The handle is registered, but: {}", fault.advice())));
+        }
+    }
+
+    /// Opens a step, and moves the keyboard there once it is drawn.
+    pub(super) fn go(self, step: Step) {
+        self.step.set(step);
+        spawn_local(async move {
+            browser::sleep(20).await;
+            browser::focus(step.title_id());
+        });
+    }
+}

@@ -1,0 +1,146 @@
+//! `/@handle`: a visiting card that can be checked.
+
+use std::sync::Arc;
+
+use kez_core::{Handle, Record, Timestamp};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use super::{Missing, site};
+use crate::app::About;
+use crate::backend::{self, Backend, Unavailable};
+use crate::components::{Fingerprint, KeyText};
+use crate::islands::{CopyButton, ProofPanel};
+use crate::reply::{Outcome, report};
+
+/// The page of whoever holds the handle in the path, which begins with `@`; any other path is no page.
+#[component]
+pub fn Profile() -> impl IntoView {
+    let name = use_params_map().with_untracked(|params| params.get("name")).unwrap_or_default();
+    let Some(handle) = name.strip_prefix('@').and_then(|name| Handle::for_lookup(name).ok()) else {
+        return Missing().into_any();
+    };
+    if name[1..] != *handle.as_str() {
+        report(Outcome::Moved(format!("/@{handle}")));
+    }
+    let backend = expect_context::<Arc<dyn Backend>>();
+    let owner = Owner::current();
+    let page = Suspend::new(async move {
+        let profile = backend.profile(&handle).await;
+        // The outcome and the title are reported through the context, which an await forgets.
+        let show = move || match profile {
+            Ok(backend::Profile::Live(record)) => card(record),
+            Ok(backend::Profile::Released { handle, released_at }) => released(&handle, released_at),
+            Ok(backend::Profile::Unknown) => Missing().into_any(),
+            Err(Unavailable) => unavailable(),
+        };
+        match owner {
+            Some(owner) => owner.with(show),
+            None => show(),
+        }
+    });
+    view! { <Suspense>{page}</Suspense> }.into_any()
+}
+
+fn card(record: Record) -> AnyView {
+    let Record { handle, fqhn, primary, registered_at, .. } = record;
+    let profile_url = format!("{}/@{handle}", site().public_url);
+    let webfinger = format!("/.well-known/webfinger?resource=acct:{fqhn}");
+    view! {
+        <About title=fqhn.clone() description=format!("{fqhn} and the key that holds this name. Check it yourself.") />
+        <article class="card profile" aria-labelledby="profile-name">
+            <div class="profile-head">
+                <Fingerprint key=primary />
+                <div>
+                    <h1 id="profile-name">{fqhn.clone()}</h1>
+                    <p class="quiet">
+                        "Registered "<time datetime=registered_at.to_string()>{day(registered_at)}</time>
+                    </p>
+                </div>
+            </div>
+            <h2 class="label" id="profile-key-label">"Key"</h2>
+            <div class="key-row">
+                <KeyText key=primary id="profile-key" />
+                <CopyButton text=primary.to_string() what="key".to_owned() />
+            </div>
+        </article>
+        <ProofPanel />
+        <section class="links" aria-labelledby="links-title">
+            <h2 id="links-title">"For programs"</h2>
+            <ul>
+                <li><a href=format!("/v1/u/{handle}")>"JSON record"</a></li>
+                <li><a href=format!("/v1/u/{handle}/registration")>"Signed registration"</a></li>
+                <li><a href=webfinger>"WebFinger"</a></li>
+            </ul>
+            <p class="quiet">"Address of this page: "<span class="url">{profile_url}</span></p>
+        </section>
+    }
+    .into_any()
+}
+
+fn released(handle: &Handle, released_at: Timestamp) -> AnyView {
+    report(Outcome::Gone);
+    let name = format!("{handle}@{}", site().server);
+    view! {
+        <About title=format!("{name} was released") description="The owner of this handle gave it back." />
+        <section class="lead" id="released">
+            <h1>{name}" was released"</h1>
+            <p>
+                "Its owner gave this handle back on "
+                <time datetime=released_at.to_string()>{day(released_at)}</time>
+                ". It proves nothing any more. For some time only the key that released it can take it again."
+            </p>
+            <p class="actions">
+                <a class="button" href="/">"Look for a handle"</a>
+            </p>
+        </section>
+    }
+    .into_any()
+}
+
+fn unavailable() -> AnyView {
+    report(Outcome::Unavailable);
+    view! {
+        <About title="Not available" description="The server cannot look up handles at the moment." />
+        <section class="lead" id="unavailable">
+            <h1>"The server cannot look this up at the moment"</h1>
+            <p>"Nothing is lost. Wait a few seconds, then load the page again."</p>
+            <p class="actions">
+                <a class="button" href="">"Try again"</a>
+            </p>
+        </section>
+    }
+    .into_any()
+}
+
+/// The day alone, as `25 May 2026`: nobody reads a visiting card for its seconds.
+fn day(time: Timestamp) -> String {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let text = time.to_string();
+    let number = |from: usize, to: usize| text[from..to].parse::<usize>().unwrap_or_default();
+    format!("{} {} {}", number(8, 10), MONTHS[number(5, 7).clamp(1, 12) - 1], &text[..4])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_read_like_days() {
+        assert_eq!(day(Timestamp::from_unix(1_779_678_000)), "25 May 2026");
+        assert_eq!(day(Timestamp::from_unix(0)), "1 January 1970");
+    }
+}

@@ -1,0 +1,28 @@
+//! `/register`: from a name to a registered handle.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::site;
+use crate::app::About;
+use crate::components::NeedsScript;
+use crate::islands::RegisterFlow;
+
+/// The page around the flow; all of it runs in the browser, because that is where the key is made.
+#[component]
+pub fn Register() -> impl IntoView {
+    let server = site().server.to_string();
+    let handle = use_query_map().with_untracked(|query| query.get("handle")).unwrap_or_default();
+    view! {
+        <About
+            title="Register a handle"
+            description="Four quiet steps: choose a name, make the keys, see what is signed, done."
+        />
+        <section class="lead">
+            <h1>"Register a handle"</h1>
+            <p>"Four steps, about a minute. Your key is made here, in this browser, and stays here."</p>
+        </section>
+        <NeedsScript />
+        <RegisterFlow server handle />
+    }
+}

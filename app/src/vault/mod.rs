@@ -1,0 +1,150 @@
+//! Where this browser keeps its identity: one key, whose seed is stored only sealed.
+//!
+//! A random data key seals the seed; slots wrap the data key, so far only `device`. Nothing secret leaves this module
+//! except as a [`SigningKey`], for as long as a signature takes. After every write the record is read back through a
+//! new connection, opened, and used for a signature that is verified, since some browsers lose such keys silently.
+
+mod database;
+mod device;
+mod record;
+mod seal;
+
+use kez_core::registration::Statement;
+use kez_core::{Handle, KeyId, SigningKey, Timestamp, verify_envelope};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use self::record::Record;
+pub(crate) use self::record::{Identity, Stage};
+
+/// Why the vault cannot do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The page has no WebCrypto, because it is not in a secure context.
+    NoWebCrypto,
+    /// The browser gives no random bytes.
+    NoRandomness,
+    /// The browser keeps no data for this site.
+    NoStorage,
+    /// A call that browsers have failed in this one.
+    Browser,
+    /// What was kept does not open, or is not what was written.
+    Damaged,
+    /// Another tab changed the record in the meantime.
+    Changed,
+}
+
+impl Fault {
+    /// What happened, and what to do.
+    pub(crate) const fn advice(self) -> &'static str {
+        match self {
+            Fault::NoWebCrypto => {
+                "This browser gives the page no cryptography, which it does only over HTTPS. \
+                 Open the page through https:// and try again."
+            }
+            Fault::NoRandomness => "This browser has no source of randomness, so no safe key can be made in it. \
+                 Use another browser.",
+            Fault::NoStorage => {
+                "This browser does not let the page keep anything, as in some private windows. \
+                 Use an ordinary window, or allow site data for this page, and load it again."
+            }
+            Fault::Browser => "The browser could not store the key. Close other tabs of this page and load it again.",
+            Fault::Damaged => {
+                "What this browser kept cannot be opened again, so it must not be relied on. \
+                 Load the page again; if that does not help, use another browser."
+            }
+            Fault::Changed => "Another tab changed the identity of this browser. Load the page again.",
+        }
+    }
+}
+
+impl From<JsValue> for Fault {
+    fn from(_: JsValue) -> Self {
+        Fault::Browser
+    }
+}
+
+/// What this browser holds, if anything. Its seed is not looked at.
+pub(crate) async fn load() -> Result<Option<Identity>, Fault> {
+    Ok(load_record().await?.map(|record| record.identity))
+}
+
+/// Makes a key that wants `handle`, seals it, and proves that it can be used again.
+pub(crate) async fn create(handle: Handle, now: Timestamp) -> Result<Identity, Fault> {
+    let key = SigningKey::from_seed(&*seal::random()?);
+    let data_key = seal::random()?;
+    let identity =
+        Identity { key: key.id(), made_at: now, stage: Stage::Made, handle, registered_at: None };
+    let record = Record {
+        sealed_seed: seal::seal(&key, &data_key)?,
+        device: device::wrap(&identity.key, &data_key).await?,
+        identity,
+    };
+    drop((key, data_key));
+    if load_record().await?.is_some() {
+        return Err(Fault::Changed);
+    }
+    database::insert(&record.to_js()?).await?;
+    spawn_local(ask_to_persist());
+    prove(&record.identity).await?;
+    Ok(record.identity)
+}
+
+/// Notes that the identity changed, in anything but its key.
+pub(crate) async fn update(identity: &Identity) -> Result<(), Fault> {
+    let record = current(&identity.key).await?;
+    database::replace(&Record { identity: identity.clone(), ..record }.to_js()?).await?;
+    prove(identity).await
+}
+
+/// Opens the key of `id`, to sign with it now.
+pub(crate) async fn open(id: &KeyId) -> Result<SigningKey, Fault> {
+    let record = current(id).await?;
+    let data_key = device::unwrap(id, &record.device).await?;
+    seal::unseal(id, &record.sealed_seed, &data_key)
+}
+
+/// Forgets the key of `id`, for good.
+pub(crate) async fn forget(id: &KeyId) -> Result<(), Fault> {
+    current(id).await?;
+    database::remove().await?;
+    if load_record().await?.is_some() { Err(Fault::Changed) } else { Ok(()) }
+}
+
+/// Reads everything back, opens the key, and verifies a signature of it. What is signed is a registration on a server
+/// that cannot exist, so that the signature is of no use to anyone.
+pub(crate) async fn prove(written: &Identity) -> Result<(), Fault> {
+    if load().await?.as_ref() != Some(written) {
+        return Err(Fault::Damaged);
+    }
+    let key = open(&written.key).await?;
+    let nowhere = "vault-check.invalid".parse().map_err(|_| Fault::Damaged)?;
+    let probe = Statement::registration(written.handle.clone(), nowhere, written.made_at).sign(&key);
+    match verify_envelope(&probe) {
+        Ok(verified) if verified.key == written.key => Ok(()),
+        _ => Err(Fault::Damaged),
+    }
+}
+
+async fn load_record() -> Result<Option<Record>, Fault> {
+    let record = database::read().await?;
+    if record.is_undefined() { Ok(None) } else { Record::from_js(&record).map(Some) }
+}
+
+/// The record, if it is still that of `id`.
+async fn current(id: &KeyId) -> Result<Record, Fault> {
+    load_record().await?.filter(|record| record.identity.key == *id).ok_or(Fault::Changed)
+}
+
+/// Asks the browser not to clear this site's data when the disk gets full. It may ask the person and it may say no, so
+/// nobody waits for the answer; the page says elsewhere that the key is in this browser only.
+async fn ask_to_persist() {
+    let Some(window) = web_sys::window() else { return };
+    let storage = window.navigator().storage();
+    if AsRef::<JsValue>::as_ref(&storage).is_undefined() {
+        return;
+    }
+    if let Ok(asking) = storage.persist() {
+        let _granted = JsFuture::from(asking).await;
+    }
+}
