@@ -1,0 +1,59 @@
+# `make` lists the verbs. Each installs the tools it lacks (scripts/setup) and brings its own PATH (scripts/env).
+SHELL := bash
+.DEFAULT_GOAL := help
+# The steps share two build folders and, on small machines, two cores: one after the other.
+.NOTPARALLEL:
+.PHONY: help run build dev test lint unit wasm e2e bench fmt advisories clean
+
+E := set -euo pipefail; . scripts/env;
+# Never --workspace: it would turn on the page's `ssr` and `hydrate` at once, a build that never ships.
+NATIVE := -p kez-core -p kez-cli -p kez-chat-server -p kez-app --features kez-app/ssr
+WASM := --target wasm32-unknown-unknown
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do printf '  make %-12s %s\n' "$$verb" "$$what"; done
+
+run: build ## build, then serve http://localhost:6969 with the database ./kez-chat.db
+	@$(E) exec env KEZ_CHAT_DB=kez-chat.db KEZ_CHAT_SERVER=localhost:6969 KEZ_CHAT_PUBLIC_URL=http://localhost:6969 KEZ_CHAT_WEB_DIR="$$KEZ_SITE" "$$KEZ_CHAT_SERVER_BIN"
+
+build: ## build for release: the programs into target/release/, the site into target/site/
+	@scripts/setup build
+	@$(E) cargo leptos build --release --precompress
+	@$(E) cargo build --release -p kez-cli
+
+dev: ## serve http://localhost:6969 and rebuild at every change
+	@scripts/setup build
+	@echo "cargo leptos watch: builds for development, serves http://localhost:6969 with ./kez-chat.db, rebuilds and reloads the page when a file changes; Ctrl-C ends it."
+	@echo "To run it yourself: . scripts/env && cargo leptos watch"
+	@$(E) exec env KEZ_CHAT_DB=kez-chat.db KEZ_CHAT_SERVER=localhost:6969 KEZ_CHAT_PUBLIC_URL=http://localhost:6969 cargo leptos watch
+
+test: lint unit wasm e2e ## everything that must pass before a change lands
+
+lint: ## formatting, clippy, licences and dependencies, the house rules
+	@scripts/lint $(NATIVE)
+
+unit: ## unit tests, protocol vectors and whole-system tests
+	@scripts/setup cargo-nextest
+	@$(E) cargo nextest run $(NATIVE)
+
+wasm: ## the protocol's tests compiled to WebAssembly, in node
+	@scripts/setup wasm-std wasm-bindgen
+	@$(E) cargo test -p kez-core --test wasm $(WASM)
+
+e2e: build ## the pages in a real browser, against the release build
+	@scripts/setup end2end chromium
+	@$(E) cd end2end && npx --no-install playwright test
+
+bench: ## benchmarks: ours and the limit in turn, as ratios
+	@$(E) cargo bench -p kez-core -p kez-chat-server
+
+fmt: ## format the code
+	@cargo fmt
+
+advisories: ## check dependencies against the security advisories, fetching their database first
+	@scripts/setup cargo-deny
+	@$(E) cargo deny --all-features check advisories
+
+clean: ## remove what builds left in this checkout, not the installed tools
+	@cargo clean
+	@rm -rf target end2end/node_modules end2end/test-results end2end/playwright-report
