@@ -1,0 +1,30 @@
+import { defineConfig } from "@playwright/test";
+
+// The tests start the server themselves: KEZ_CHAT_SERVER_BIN, KEZ_SITE and KEZ_CHROMIUM come from scripts/env.
+export default defineConfig({
+  testDir: ".",
+  testMatch: "**/*.spec.ts",
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  workers: process.env.CI ? 1 : undefined,
+  forbidOnly: Boolean(process.env.CI),
+  reporter: process.env.CI ? [["line"]] : [["list"]],
+  use: {
+    browserName: "chromium",
+    screenshot: "only-on-failure",
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: process.env.KEZ_CHROMIUM || undefined,
+      // No sandbox, for containers; nothing that calls home, for machines without a way out.
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+});
