@@ -1,0 +1,93 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use kez_core::ServerName;
+
+use crate::server_url::ServerUrl;
+
+const EXAMPLES: &str = "\
+Examples:
+  kez key new                                       make a key
+  kez register alice --server https://kez.example   take the handle alice@kez.example
+  kez lookup alice@kez.example                      who is that? Checks the signature, not the server's word
+  kez release                                       give the handle back
+  curl -s https://kez.example/v1/u/alice/registration | kez verify
+  echo '{\"b\":2,\"a\":1}' | kez canonicalize
+
+Results are one JSON document on stdout. Problems are on stderr: {\"code\",\"title\",\"detail\"} on one line, or a sentence
+when stderr is a terminal. Exit code: 0 success, 1 refused or failed, 2 bad usage.";
+
+/// Keys, handles and signed envelopes of the KEZ protocol.
+#[derive(Parser)]
+#[command(name = "kez", version, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the key is, and what opens it.
+#[derive(ClapArgs)]
+pub(crate) struct KeyArgs {
+    /// The key file [default: kez/key.json in $XDG_CONFIG_HOME or ~/.config]
+    #[arg(id = "key", long = "key", global = true, env = "KEZ_KEY", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// A file whose first line is the key's passphrase; or put the passphrase into KEZ_PASSPHRASE
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a key, or show which one there is
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Take a handle for the key
+    Register {
+        /// 3 to 32 of a-z, 0-9, _ and -, beginning with a letter or a digit
+        handle: String,
+        /// The server's address, for example https://kez.example
+        #[arg(long, env = "KEZ_SERVER", value_name = "URL")]
+        server: ServerUrl,
+        /// The name to sign for, when it is not the host in the address
+        #[arg(long, value_name = "NAME")]
+        server_name: Option<ServerName>,
+    },
+    /// Give the key's handle back; nobody else can take it for the server's hold time, a year by default
+    Release {
+        /// The server's address; needed only when the registration was made elsewhere
+        #[arg(long, env = "KEZ_SERVER", value_name = "URL")]
+        server: Option<ServerUrl>,
+        /// The name to sign for, when it is not the host in the address
+        #[arg(long, value_name = "NAME")]
+        server_name: Option<ServerName>,
+    },
+    /// Find a handle's key, and prove that this key signed for the handle
+    Lookup {
+        /// For example alice@kez.example
+        #[arg(value_name = "HANDLE@SERVER")]
+        name: String,
+        /// Ask at this address instead of https://SERVER
+        #[arg(long, value_name = "URL")]
+        server: Option<ServerUrl>,
+    },
+    /// Verify any signed envelope
+    Verify {
+        /// The envelope's file; - is stdin
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+    /// Turn JSON on stdin into its canonical bytes (RFC 8785) on stdout
+    Canonicalize,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key; never overwrites one
+    New,
+    /// Show the public key; needs no passphrase
+    Show,
+}

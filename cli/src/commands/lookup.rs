@@ -1,0 +1,68 @@
+//! `kez lookup`: whose handle is that? The server is asked, and only what it can prove is believed.
+
+use kez_core::registration::Expected;
+use kez_core::webfinger::Jrd;
+use kez_core::{Code, Handle, Problem, Record, ServerName};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::register::check;
+use crate::client::Client;
+use crate::failure::{Failure, Local};
+use crate::output;
+use crate::server_url::ServerUrl;
+
+#[derive(Serialize)]
+struct Found {
+    #[serde(flatten)]
+    record: Record,
+    verified: bool,
+}
+
+/// Fetches the record, the signed registration and the WebFinger document of `name`, checks that all say the same and
+/// that the key signed, and prints the record.
+pub(super) fn run(name: &str, server: Option<ServerUrl>) -> Result<(), Failure> {
+    let (handle, server_name) = parse(name)?;
+    let client = Client::new(server.unwrap_or_else(|| ServerUrl::of(&server_name)));
+    let record: Record = client.get(&format!("/v1/u/{handle}"))?;
+    check(&record, &handle, &server_name, None)?;
+    let registration = client.get_bytes(&format!("/v1/u/{handle}/registration"))?;
+    Expected { handle: &handle, primary: record.primary, server: &server_name }.verify(&registration).map_err(
+        |unproven| {
+            Failure::new(Local::NotVerified, format!("The record is not proven by its registration. {unproven}"))
+        },
+    )?;
+    check_webfinger(&client, &record)?;
+    output::json(&Found { record, verified: true })
+}
+
+fn parse(name: &str) -> Result<(Handle, ServerName), Failure> {
+    let Some((handle, server)) = name.rsplit_once('@') else {
+        return Err(Problem::new(Code::InvalidResource, "Write HANDLE@SERVER, for example alice@kez.example.").into());
+    };
+    let server = server
+        .parse()
+        .map_err(|_| Problem::new(Code::InvalidResource, "What stands behind the @ is not a server's name."))?;
+    Ok((Handle::for_lookup(handle).map_err(Problem::from)?, server))
+}
+
+/// The subject and the properties that the record calls for stand in the served document. Its links depend on where
+/// the server is reached, and prove nothing.
+fn check_webfinger(client: &Client, record: &Record) -> Result<(), Failure> {
+    // Brackets, as an IPv6 address has them, may not stand in a query (RFC 3986 section 3.4).
+    let account = record.fqhn.replace('[', "%5B").replace(']', "%5D");
+    let served: Value = client.get(&format!("/.well-known/webfinger?resource=acct:{account}"))?;
+    let wanted = serde_json::to_value(Jrd::new(record, ""))
+        .map_err(|error| Failure::new(Local::Io, format!("The WebFinger document cannot be built: {error}.")))?;
+    let properties = wanted["properties"].as_object().into_iter().flatten();
+    let mut wanted = properties
+        .map(|(name, value)| (&served["properties"][name], value))
+        .chain([(&served["subject"], &wanted["subject"])]);
+    match wanted.find(|(served, wanted)| served != wanted) {
+        None => Ok(()),
+        Some((served, wanted)) => Err(Failure::new(
+            Local::NotVerified,
+            format!("The WebFinger document says {:.200} where the record says {wanted}.", served.to_string()),
+        )),
+    }
+}

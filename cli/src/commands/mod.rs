@@ -1,0 +1,34 @@
+//! One module a command.
+
+mod canonicalize;
+mod home;
+mod input;
+mod key;
+mod lookup;
+mod register;
+mod release;
+mod submit;
+mod verify;
+
+use std::process::ExitCode;
+
+use crate::args::{Args, Command, KeyCommand};
+use crate::failure::Failure;
+
+/// Runs the command. A result has been printed when this returns `Ok`; its code is a failure's only for an envelope
+/// that was found to be invalid, which is a result too.
+pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
+    let keys = &args.key;
+    match args.command {
+        Command::Key(KeyCommand::New) => key::new(keys)?,
+        Command::Key(KeyCommand::Show) => key::show(keys)?,
+        Command::Register { handle, server, server_name } => {
+            register::run(keys, &handle, server, server_name.as_ref())?;
+        }
+        Command::Release { server, server_name } => release::run(keys, server, server_name.as_ref())?,
+        Command::Lookup { name, server } => lookup::run(&name, server)?,
+        Command::Verify { file } => return verify::run(&file),
+        Command::Canonicalize => canonicalize::run()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

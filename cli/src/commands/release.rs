@@ -1,0 +1,71 @@
+//! `kez release`: give the key's handle back.
+
+use kez_core::registration::Statement;
+use kez_core::{Code, Handle, Record, ServerName, SigningKey, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::register::check;
+use super::{home, key, submit::submit};
+use crate::args::KeyArgs;
+use crate::client::Client;
+use crate::failure::{Failure, Local};
+use crate::identity::Identity;
+use crate::server_url::ServerUrl;
+use crate::{keyfile, output};
+
+#[derive(Serialize, Deserialize)]
+struct Released {
+    handle: String,
+    released_at: Timestamp,
+}
+
+/// Signs the release of the handle that the key holds, hands it in, and prints what the server says.
+pub(super) fn run(keys: &KeyArgs, server: Option<ServerUrl>, server_name: Option<&ServerName>) -> Result<(), Failure> {
+    let key_file = keyfile::path(keys.file.as_deref())?;
+    let key = key::unlock(&key_file, keys)?;
+    let remembered = Identity::load(&key_file, key.id()).filter(|identity| {
+        server.as_ref().is_none_or(|url| *url == identity.server)
+            && server_name.is_none_or(|name| *name == identity.server_name)
+    });
+    let (client, identity) = match remembered {
+        Some(identity) => (Client::new(identity.server.clone()), identity),
+        None => ask(server, server_name, &key)?,
+    };
+    let answer: Result<Released, Failure> = submit(&client, "/v1/release", &key, |now| {
+        Statement::release(identity.handle.clone(), identity.server_name.clone(), now)
+    });
+    if answer.as_ref().map_or_else(|failure| failure.is(Code::Gone), |_| true) {
+        Identity::forget(&key_file);
+    }
+    let released = answer?;
+    if released.handle != identity.handle.as_str() {
+        return Err(Failure::new(
+            Local::NotVerified,
+            format!("The server says that it released {:.200} instead of {}.", released.handle, identity.handle),
+        ));
+    }
+    output::json(&released)
+}
+
+/// Asks the server which handle the key holds.
+fn ask(
+    server: Option<ServerUrl>,
+    server_name: Option<&ServerName>,
+    key: &SigningKey,
+) -> Result<(Client, Identity), Failure> {
+    let server = server.ok_or_else(|| {
+        Failure::new(
+            Local::ServerMissing,
+            "No registration by this key is remembered here; name its server with --server.",
+        )
+    })?;
+    let client = Client::new(server.clone());
+    let server_name = home::name(&client, server_name)?;
+    let record: Record = client.get(&format!("/v1/k/{}/{}", key.id().suite().as_str(), key.id().hex()))?;
+    let handle: Handle = record
+        .handle
+        .parse()
+        .map_err(|_| Failure::new(Local::NotVerified, "The server's record names a handle that cannot exist."))?;
+    check(&record, &handle, &server_name, Some(key.id()))?;
+    Ok((client, Identity { key: key.id(), handle, server, server_name }))
+}

@@ -1,0 +1,102 @@
+//! Why a command failed: a problem of the protocol, or one that only happens on this side of the wire.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use kez_core::{Code, Problem, Timestamp};
+use serde::Serialize;
+
+/// What goes wrong outside the protocol. The codes are as stable as the protocol's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Local {
+    /// `key new` would overwrite a key.
+    KeyFileExists,
+    /// There is no key yet.
+    KeyFileMissing,
+    /// Somebody else may read the key.
+    KeyFileUnsafe,
+    /// Not a key file, or one that was tampered with.
+    KeyFileBroken,
+    /// The key is encrypted and no passphrase was given.
+    PassphraseMissing,
+    /// The passphrase does not open the key file.
+    PassphraseWrong,
+    /// No server was named, and none is remembered.
+    ServerMissing,
+    /// The server asks for a signature for another server's name.
+    ServerNameDiffers,
+    /// No answer: connection, name resolution, TLS, time.
+    ServerUnreachable,
+    /// An answer, but not one of a kez-chat server.
+    NotAServer,
+    /// A server's answer does not prove what it claims.
+    NotVerified,
+    /// A file or a stream cannot be read or written.
+    Io,
+}
+
+impl Local {
+    const fn code_and_title(self) -> (&'static str, &'static str) {
+        match self {
+            Local::KeyFileExists => ("key_file_exists", "Key file exists already"),
+            Local::KeyFileMissing => ("key_file_missing", "Key file is missing"),
+            Local::KeyFileUnsafe => ("key_file_unsafe", "Key file is open to others"),
+            Local::KeyFileBroken => ("key_file_broken", "Key file is damaged"),
+            Local::PassphraseMissing => ("passphrase_missing", "Key is encrypted"),
+            Local::PassphraseWrong => ("passphrase_wrong", "Passphrase is wrong"),
+            Local::ServerMissing => ("server_missing", "Server is not known"),
+            Local::ServerNameDiffers => ("server_name_differs", "Server has another name"),
+            Local::ServerUnreachable => ("server_unreachable", "Server cannot be reached"),
+            Local::NotAServer => ("not_a_kez_server", "Answer is not a kez-chat server's"),
+            Local::NotVerified => ("not_verified", "Answer does not verify"),
+            Local::Io => ("io", "File or stream failed"),
+        }
+    }
+}
+
+/// A failed operation, as it is shown: a code for programs, a title and a sentence of advice for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Failure {
+    pub(crate) code: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) detail: Cow<'static, str>,
+    /// The server's clock, with [`Code::StaleTimestamp`].
+    #[serde(skip)]
+    pub(crate) server_time: Option<Timestamp>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Local, detail: impl Into<Cow<'static, str>>) -> Self {
+        let (code, title) = kind.code_and_title();
+        Failure { code, title, detail: detail.into(), server_time: None }
+    }
+
+    /// Whether this is that problem of the protocol.
+    pub(crate) fn is(&self, code: Code) -> bool {
+        self.code == code.as_str()
+    }
+
+    /// Whether the request may have been carried out although no usable answer came back.
+    pub(crate) fn lost_the_answer(&self) -> bool {
+        [Local::ServerUnreachable, Local::NotAServer].iter().any(|kind| kind.code_and_title().0 == self.code)
+    }
+
+    /// The same failure with one more sentence of advice.
+    pub(crate) fn advise(mut self, advice: &str) -> Self {
+        self.detail = format!("{} {advice}", self.detail).into();
+        self
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        let Problem { code, detail, server_time } = problem;
+        Failure { code: code.as_str(), title: code.title(), detail, server_time }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}. {}", self.title, self.detail)
+    }
+}
