@@ -1,0 +1,27 @@
+//! The web app: its pages, the files they load, and the headers that hold a browser to them.
+
+mod files;
+mod headers;
+mod pages;
+mod unbuilt;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use kez_app::backend::Backend;
+
+use self::files::Files;
+
+/// Serves the site that was built into `web_dir`, and the pages that go with it; a plain page that says how to build it
+/// if there is none. Every path that is neither gets the page for missing things, so mount the API before this.
+///
+/// With `dev`, what is on disk is looked at again for every page, nothing is cached, and pages reload when
+/// `cargo leptos watch` says so.
+pub fn router(web_dir: Option<PathBuf>, dev: bool, backend: Arc<dyn Backend>) -> Router {
+    let router = match web_dir.and_then(|dir| Files::open(dir, dev)) {
+        Some(files) => pages::router(Arc::new(files), backend),
+        None => unbuilt::router(),
+    };
+    headers::harden(router)
+}
