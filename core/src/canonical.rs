@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+mod write;
+
 use crate::problem::{Code, Problem};
 
 /// Levels that arrays and objects may nest; the root is level 1.
@@ -32,6 +34,26 @@ pub enum Json {
     Array(Vec<Json>),
     /// `{…}`
     Object(Object),
+}
+
+impl Json {
+    /// The canonical bytes (RFC 8785), the same as [`to_vec`] gives but without serde in between: a server does this
+    /// twice for every envelope that it reads. Names that are not ASCII, which no document from [`parse`] has, would
+    /// be in the order of their code points.
+    #[must_use]
+    pub fn to_canonical(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        write::value(&mut out, self);
+        out
+    }
+}
+
+/// The canonical bytes of an object, as [`Json::to_canonical`].
+#[must_use]
+pub(crate) fn object_to_canonical(members: &Object) -> Vec<u8> {
+    let mut out = Vec::new();
+    write::object(&mut out, members);
+    out
 }
 
 impl Serialize for Json {
@@ -70,10 +92,10 @@ pub fn parse(text: &[u8]) -> Result<Json, Problem> {
         Err(Syntax(what)) => {
             Err(Problem::new(Code::MalformedJson, format!("The JSON is broken at byte {}: {what}.", reader.at)))
         }
-        Ok(_) if reader.flaw.is_some() => {
-            Err(Problem::new(Code::MalformedEnvelope, reader.flaw.unwrap_or_default().to_owned()))
-        }
-        Ok(value) => Ok(value),
+        Ok(value) => match reader.flaw {
+            Some((at, what)) => Err(Problem::new(Code::MalformedEnvelope, format!("At byte {at}: {what}."))),
+            None => Ok(value),
+        },
     }
 }
 
@@ -84,9 +106,9 @@ struct Reader<'a> {
     /// Valid UTF-8.
     text: &'a [u8],
     at: usize,
-    /// The first number or name that is JSON, but not of the kind that can be signed. Reported only if the rest of
-    /// the text is well formed, because malformed JSON is the earlier check.
-    flaw: Option<&'static str>,
+    /// The first number or name that is JSON, but not of the kind that can be signed, and where it begins. Reported
+    /// only if the rest of the text is well formed, because malformed JSON is the earlier check.
+    flaw: Option<(usize, &'static str)>,
 }
 
 impl Reader<'_> {
@@ -170,9 +192,10 @@ impl Reader<'_> {
             if self.peek() != Some(b'"') {
                 return Err(Syntax("a member's name was expected"));
             }
+            let start = self.at;
             let name = self.string()?;
             if !name.is_ascii() {
-                self.flaw.get_or_insert("Member names are ASCII.");
+                self.flaw.get_or_insert((start, "a member's name must be ASCII"));
             }
             self.white_space()?;
             self.expect(b':', "a colon was expected")?;
@@ -211,9 +234,7 @@ impl Reader<'_> {
             _ => None,
         };
         if value.is_none() {
-            self.flaw.get_or_insert(
-                "Numbers are integers from -9007199254740991 to 9007199254740991, without a point or an exponent.",
-            );
+            self.flaw.get_or_insert((start, "a number must be an integer within ±9007199254740991, written as digits"));
         }
         Ok(Json::Integer(value.unwrap_or_default()))
     }

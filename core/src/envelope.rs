@@ -130,7 +130,7 @@ impl Envelope {
         let Json::Object(mut members) = canonical::parse(text)? else {
             return Err(malformed("An envelope is a JSON object."));
         };
-        let bytes = canonical::to_vec(&members);
+        let bytes = canonical::object_to_canonical(&members);
         let tag = take_string(&mut members, "kez")?;
         let mut payload = take_object(&mut members, "payload")?;
         let mut signature = take_object(&mut members, "signature")?;
@@ -140,7 +140,7 @@ impl Envelope {
         let sig = decode_lower_hex(&take_string(&mut signature, "sig")?)
             .ok_or_else(|| malformed("`sig` is 128 lower-case hex digits."))?;
         no_more(&signature)?;
-        let signing_input = canonical::to_vec(&payload);
+        let signing_input = canonical::object_to_canonical(&payload);
         let payload_type = take_string(&mut payload, "type")?;
         let Some(Json::Integer(version)) = payload.remove("version") else {
             return Err(malformed("`version` is missing or not an integer."));

@@ -150,12 +150,8 @@ impl TryFrom<&KeyId> for PublicKey {
 }
 
 fn ed25519_key(bytes: &[u8; 32]) -> Result<ed25519_dalek::VerifyingKey, MalformedKey> {
-    // Decompression takes y modulo p = 2^255 - 19, so y >= p would be a second spelling. The other non-canonical
-    // encodings, x = 0 with the sign bit set, are points of order 1 and 2 and fall below.
-    let y_below_p = bytes[0] < 0xed || (bytes[31] & 0x7f) != 0x7f || bytes[1..31].iter().any(|&b| b != 0xff);
-    if !y_below_p {
-        return Err(MalformedKey::NotAPoint);
-    }
+    // Decompression takes y modulo p = 2^255 - 19, so the y below 19 have a second spelling, and x = 0 has one with
+    // either sign bit. None of those points is of prime order: the check of the group refuses every second spelling.
     let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| MalformedKey::NotAPoint)?;
     if is_prime_order(&key.to_edwards()) { Ok(key) } else { Err(MalformedKey::NotPrimeOrder) }
 }
@@ -226,7 +222,7 @@ mod tests {
                 assert_eq!(is_prime_order(&sum), sum.is_torsion_free());
                 assert!(!is_prime_order(torsion), "a small-order point, the identity included, is no key");
             }
-            point += point + ED25519_BASEPOINT_POINT;
+            point = point + point + ED25519_BASEPOINT_POINT;
         }
     }
 
