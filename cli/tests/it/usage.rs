@@ -1,0 +1,46 @@
+//! The command line itself: what cannot be read is exit code 2, and nothing is done.
+
+use super::User;
+
+#[test]
+fn bad_usage_is_exit_code_2() {
+    let user = User::new();
+    for args in [
+        &[][..],
+        &["keys"],
+        &["key", "new", "x"],
+        &["register", "alice"],
+        &["register", "--server", "https://kez.example"],
+        &["register", "alice", "--server", "kez.example"],
+        &["register", "alice", "--server", "https://kez.example/path"],
+        &["register", "alice", "--server", "https://kez.example", "--server-name", "a/b"],
+    ] {
+        let run = user.kez(args);
+        assert_eq!((run.code, run.stdout.as_slice()), (2, &b""[..]), "{args:?}");
+        assert!(!run.stderr.is_empty(), "{args:?}");
+    }
+    assert!(!user.path(".config").exists());
+}
+
+#[test]
+fn what_cannot_be_a_handle_is_refused_here() {
+    let user = User::with_key();
+    let code = |args: &[&str]| user.kez(args).problem().0;
+    assert_eq!(code(&["register", "Alice", "--server", "http://127.0.0.1:1"]), "invalid_handle");
+    assert_eq!(code(&["lookup", "a@kez.example"]), "invalid_handle");
+    assert_eq!(code(&["lookup", "alice"]), "invalid_resource");
+    assert_eq!(code(&["lookup", "alice@kez/example"]), "invalid_resource");
+    assert_eq!(code(&["release"]), "server_missing");
+}
+
+#[test]
+fn help_and_version() {
+    let user = User::new();
+    let help = user.kez(&["--help"]);
+    assert_eq!(help.code, 0);
+    let help = String::from_utf8(help.stdout).expect("help is text");
+    for word in ["Examples:", "register", "canonicalize", "KEZ_KEY", "Exit code"] {
+        assert!(help.contains(word), "{word}");
+    }
+    assert_eq!(user.kez(&["--version"]).stdout, format!("kez {}\n", env!("CARGO_PKG_VERSION")).as_bytes());
+}
