@@ -219,7 +219,6 @@ impl Reader<'_> {
         if !self.take(b'0') {
             self.digits()?;
         }
-        let integer_end = self.at;
         if self.take(b'.') {
             self.digits()?;
         }
@@ -228,9 +227,10 @@ impl Reader<'_> {
             self.digits()?;
         }
         let text = std::str::from_utf8(&self.text[start..self.at]).unwrap_or_default();
+        // Rust's integers have neither points nor exponents, so a number that has one does not parse.
         let value = match text.parse::<i64>() {
             Ok(0) if negative => None,
-            Ok(value) if self.at == integer_end && (-MAX_INTEGER..=MAX_INTEGER).contains(&value) => Some(value),
+            Ok(value) if (-MAX_INTEGER..=MAX_INTEGER).contains(&value) => Some(value),
             _ => None,
         };
         if value.is_none() {

@@ -33,10 +33,11 @@ impl Case {
 pub(crate) fn valid() {
     each("canonical/valid", |case: Case| {
         let wanted = case.expect.canonical.clone().ok_or("no canonical form is expected")?;
-        let printed = to_vec(&parse(&case.bytes()?).map_err(|problem| problem.to_string())?);
+        let document = parse(&case.bytes()?).map_err(|problem| problem.to_string())?;
+        let printed = document.to_canonical();
         same("the canonical form", &String::from_utf8_lossy(&printed).into_owned(), &wanted)?;
-        let again = to_vec(&parse(&printed).map_err(|problem| problem.to_string())?);
-        same("the canonical form of the canonical form", &again, &printed)
+        same("the canonical form by serde", &to_vec(&document), &printed)?;
+        same("the canonical form read again", &parse(&printed), &Ok(document))
     });
 }
 

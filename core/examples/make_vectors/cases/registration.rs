@@ -145,6 +145,9 @@ fn times(files: &mut Files) {
         ("time_without_zone", "2026-05-25T03:00:00"),
         ("time_with_sign", "+026-05-25T03:00:00Z"),
         ("time_date_only", "2026-05-25"),
+        ("time_space_after", "2026-05-25T03:00:00Z "),
+        ("time_space_before", " 2026-05-25T03:00:00Z"),
+        ("time_digit_not_ascii", "2026-05-25T03:00:\u{660}Z"),
     ] {
         add(files, KIND, name, jcs(&changed("created_at", json!(time))), code("malformed_envelope"));
     }
@@ -178,6 +181,8 @@ fn keys(files: &mut Files) {
     bad("primary_of_unknown_suite", changed("primary", json!(id.replace("ed25519", "x25519"))), "malformed_key");
     let schnorr = SchnorrSigner::of(IDENTITY);
     bad("key_of_other_suite", both(&schnorr.id()), "unsupported_alg");
+    let foreign = with(untouched(), "/signature/key", json!(schnorr.id()));
+    bad("signature_key_of_other_suite", foreign, "unsupported_alg");
     bad("primary_of_other_suite", changed("primary", json!(schnorr.id())), "unsupported_alg");
     bad("alg_in_other_case", with(untouched(), "/signature/alg", json!("Ed25519-SHA512-JCS")), "unsupported_alg");
     bad("alg_empty", with(untouched(), "/signature/alg", json!("")), "unsupported_alg");
