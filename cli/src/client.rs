@@ -101,7 +101,7 @@ impl Client {
 
     fn problem(&self, problem: WireProblem) -> Failure {
         let Some(code) = Code::from_text(&problem.code) else {
-            return self.no_kez_server("answered with a problem that is unknown here; is there a newer kez?");
+            return self.no_kez_server("answered with a problem that this kez does not know");
         };
         let detail = problem.detail.chars().take(MAX_DETAIL).collect::<String>();
         let server_time = problem.server_time.filter(|_| code == Code::StaleTimestamp);
@@ -130,7 +130,7 @@ impl Client {
                 io::ErrorKind::ConnectionRefused => format!("Nothing answers at {url}; is the server running there?"),
                 io::ErrorKind::TimedOut => format!("{url} did not answer in time; try again later."),
                 io::ErrorKind::InvalidData => no_tls(url, &error),
-                _ => format!("The connection to {url} broke: {error}."),
+                _ => format!("There is no connection to {url}: {error}."),
             },
             Error::Tls(what) => no_tls(url, &what),
             Error::Rustls(error) => no_tls(url, &error),

@@ -168,7 +168,7 @@ fn what_is_no_kez_server_is_told() {
         ("65536 bytes", endless),
         ("https://other.example/", response("302 Found", "Location: https://other.example/", b"")),
         ("not in HTTP", b"220 mail.example ESMTP\r\n\r\n".to_vec()),
-        ("unknown", response("418 Teapot", "Content-Type: application/problem+json", br#"{"code":"teapot"}"#)),
+        ("does not know", response("418 Teapot", "Content-Type: application/problem+json", br#"{"code":"teapot"}"#)),
     ];
     for (word, answer) in answers {
         let (code, detail) = Server::start(move |_, _| answer.clone()).lookup().problem();
