@@ -65,7 +65,11 @@ async fn set_cache_control(dev: bool, request: Request, next: Next) -> Response 
     let mut response = next.run(request).await;
     let policy = match response.status() {
         StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED if !dev => {
-            if hashed { FOREVER } else { AN_HOUR }
+            if hashed {
+                FOREVER
+            } else {
+                AN_HOUR
+            }
         }
         _ => "no-cache",
     };

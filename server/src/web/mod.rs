@@ -18,7 +18,7 @@ use self::files::Files;
 ///
 /// With `dev`, what is on disk is looked at again for every page, nothing is cached, and pages reload when
 /// `cargo leptos watch` says so.
-pub fn router(web_dir: Option<PathBuf>, dev: bool, backend: Arc<dyn Backend>) -> Router {
+pub(crate) fn router(web_dir: Option<PathBuf>, dev: bool, backend: Arc<dyn Backend>) -> Router {
     let router = match web_dir.and_then(|dir| Files::open(dir, dev)) {
         Some(files) => pages::router(Arc::new(files), backend),
         None => unbuilt::router(),

@@ -1,0 +1,43 @@
+//! Figures of the whole server as ratios against limit programs, turn by turn in one run, medians of five.
+//!
+//! `cargo bench -p kez-chat-server` runs it on the release build of the server, whose path is in
+//! `KEZ_CHAT_SERVER_BIN`, against the example `bare_axum` built for release, `KEZ_BARE_AXUM_BIN`. `make bench` builds
+//! both first.
+
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the unexpected")]
+
+mod load;
+mod memory;
+mod reads;
+mod site;
+mod target;
+mod writes;
+
+/// Rounds of each side.
+const ROUNDS: usize = 5;
+
+#[tokio::main]
+async fn main() {
+    // `cargo test` runs every target once; a benchmark has nothing to say there.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    println!("{:<44} {:>10} {:>12} {:>12}  rounds", "figure", "ratio", "ours", "limit");
+    reads::lookups().await;
+    reads::webfinger().await;
+    writes::durable().await;
+    memory::idle().await;
+    site::first_visit().await;
+}
+
+/// One figure's line: the ratio of the medians, the medians, and every round's ratio.
+fn report(figure: &str, unit: &str, rounds: &[(f64, f64)]) {
+    let median = |of: fn(&(f64, f64)) -> f64| {
+        let mut values: Vec<f64> = rounds.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let (ours, limit) = (median(|round| round.0), median(|round| round.1));
+    let each: Vec<String> = rounds.iter().map(|(ours, limit)| format!("{:.2}", ours / limit)).collect();
+    println!("{figure:<44} {:>10.3} {ours:>12.0} {limit:>12.0}  {unit}; {}", ours / limit, each.join(" "));
+}

@@ -1,0 +1,42 @@
+//! Bytes over the wire for a first visit to `/register` by a browser that takes brotli.
+
+use crate::target;
+
+/// The page, and everything that it loads before it can be used.
+pub(crate) async fn first_visit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ours = target::ours(folder.path()).await;
+    let http = reqwest::Client::new();
+    let load = async |path: &str| {
+        let request = http.get(format!("http://{}{path}", ours.address)).header("accept-encoding", "br");
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{path}: is the site built?");
+        let encoding = answer.headers().get("content-encoding").cloned();
+        (answer.bytes().await.expect("a body").to_vec(), encoding)
+    };
+    let (page, encoding) = load("/register").await;
+    let mut total = page.len();
+    println!("  {:>7} bytes  /register {encoding:?}", page.len());
+    for file in files(&plain(&http, &ours.address).await) {
+        let (body, encoding) = load(&file).await;
+        println!("  {:>7} bytes  {file} {encoding:?}", body.len());
+        total += body.len();
+    }
+    println!("{:<44} {:>10}", "bytes for a first visit to /register, brotli", total);
+}
+
+async fn plain(http: &reqwest::Client, address: &str) -> String {
+    http.get(format!("http://{address}/register")).send().await.expect("an answer").text().await.expect("text")
+}
+
+/// Paths below `/pkg/` and the icon that a page names, each once.
+fn files(page: &str) -> Vec<String> {
+    let mut files: Vec<String> = page
+        .split(['"', '\'', '`'])
+        .filter(|text| text.starts_with("/pkg/") || text.starts_with("/favicon"))
+        .map(str::to_owned)
+        .collect();
+    files.sort();
+    files.dedup();
+    files
+}

@@ -1,0 +1,65 @@
+//! Reading an envelope's body: its size, then its media type, before anything is parsed.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::Request;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use kez_core::registration::MAX_BODY_BYTES;
+use kez_core::{Code, Problem};
+
+use crate::error::ApiError;
+
+/// How long a client may take to send 16 KiB.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The whole body of at most [`MAX_BODY_BYTES`].
+///
+/// # Errors
+/// [`Code::PayloadTooLarge`] without reading further, then [`Code::UnsupportedMediaType`]; [`Code::InvalidRequest`]
+/// when the client stops sending.
+pub(super) async fn envelope(request: Request<Body>) -> Result<Bytes, ApiError> {
+    let (head, body) = request.into_parts();
+    let too_large = || Problem::new(Code::PayloadTooLarge, "Send at most 16384 bytes.");
+    let announced = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(too_large().into());
+    }
+    let broken = || Problem::new(Code::InvalidRequest, "The body did not arrive whole; send it again.");
+    let read = tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+    let bytes = match read.map_err(|_| broken())? {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Err(too_large().into()),
+        Err(_) => return Err(broken().into()),
+    };
+    let mut media_types = head.headers.get_all(CONTENT_TYPE).iter();
+    let is_json = media_types.next().and_then(|value| value.to_str().ok()).is_some_and(is_json);
+    if !is_json || media_types.next().is_some() {
+        return Err(Problem::new(Code::UnsupportedMediaType, "Send the envelope as application/json.").into());
+    }
+    Ok(bytes)
+}
+
+/// `application/json`, in any case and with any parameters (RFC 9110 section 8.3.1).
+fn is_json(value: &str) -> bool {
+    let media_type = value.split_once(';').map_or(value, |(media_type, _)| media_type);
+    media_type.trim_matches([' ', '\t']).eq_ignore_ascii_case("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn media_types() {
+        for good in ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json ;x=1"]
+        {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in ["", "application/jsonp", "application/ld+json", "text/plain", "text/plain; application/json"] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+use axum::Json;
+use axum::body::Body;
+use http::Request;
+use kez_core::{Handle, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::State;
+use super::body;
+use super::schema::{self, ProblemResponses};
+use crate::error::ApiError;
+
+/// That a handle was given back.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Released {
+    /// The handle.
+    #[schema(value_type = String, example = "tudisco")]
+    handle: Handle,
+    /// The server's clock when it accepted the release.
+    #[schema(value_type = String, example = "2026-05-25T03:00:00Z")]
+    released_at: Timestamp,
+}
+
+/// Gives a handle back with a signed envelope.
+///
+/// The key that released it may take it again at any time, another key after the server's hold.
+#[utoipa::path(post, path = "/v1/release", tag = "handles", request_body = schema::ReleaseEnvelope,
+    responses((status = 200, description = "The handle is released.", body = Released), ProblemResponses))]
+pub(super) async fn release(registry: State, request: Request<Body>) -> Result<Json<Released>, ApiError> {
+    let (handle, released_at) = registry.release(&body::envelope(request).await?).await?;
+    Ok(Json(Released { handle, released_at }))
+}

@@ -1,0 +1,194 @@
+//! The configuration: flags, and environment variables for each. The only place that reads the environment.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+use ipnet::IpNet;
+use kez_core::ServerName;
+
+/// The kez-chat home server: handles whose keys were made in the browser, WebFinger, and the web app.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "kez-chat-server", version, args_conflicts_with_subcommands = true)]
+pub struct Config {
+    /// Something else to do than to serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Address and port to listen on.
+    #[arg(long, env = "KEZ_CHAT_BIND", default_value = "0.0.0.0:6969", value_name = "ADDR:PORT")]
+    pub bind: SocketAddr,
+
+    /// Database: the path of an SQLite file, also as sqlite:PATH. Made if there is none.
+    #[arg(long, env = "KEZ_CHAT_DB", default_value = "kez-chat.db", value_parser = database, value_name = "PATH")]
+    pub db: PathBuf,
+
+    /// This server's name, the part of handle@server behind the @.
+    #[arg(long, env = "KEZ_CHAT_SERVER", default_value = "kez.lat", value_name = "NAME")]
+    pub server: ServerName,
+
+    /// Where people and programs reach this server [default: https://<server>].
+    #[arg(long, env = "KEZ_CHAT_PUBLIC_URL", value_parser = origin, value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Where sigchains are served [default: the public URL].
+    #[arg(long, env = "KEZ_CHAT_SIG_SERVER_URL", value_parser = origin, value_name = "URL")]
+    pub sig_server_url: Option<String>,
+
+    /// Folder of the built site [default: `site` beside the program, or target/site of the workspace].
+    #[arg(long, env = "KEZ_CHAT_WEB_DIR", value_parser = folder, value_name = "DIR")]
+    pub web_dir: Option<PathBuf>,
+
+    /// Set by `cargo leptos watch`: nothing is cached, and pages reload by themselves.
+    #[arg(long, env = "LEPTOS_WATCH", hide = true)]
+    pub watch: bool,
+
+    /// Networks of reverse proxies whose X-Forwarded-For is believed, with commas between them.
+    #[arg(long, env = "KEZ_CHAT_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, value_name = "CIDR")]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Days that a released handle is kept for the key that released it.
+    #[arg(long, env = "KEZ_CHAT_RELEASE_HOLD_DAYS", default_value_t = 365, value_name = "DAYS")]
+    pub release_hold_days: u32,
+
+    /// Address and port that serve Prometheus metrics [default: none].
+    #[arg(long, env = "KEZ_CHAT_METRICS_BIND", value_name = "ADDR:PORT")]
+    pub metrics_bind: Option<SocketAddr>,
+
+    /// What to log: a level, or levels by module, such as info,sqlx=warn.
+    #[arg(long, env = "RUST_LOG", default_value = "info", value_parser = log_filter, value_name = "FILTER")]
+    pub log: String,
+
+    /// Registrations and releases a minute from one address; loopback is not limited.
+    #[arg(long, env = "KEZ_CHAT_WRITES_PER_MINUTE", default_value = "60", value_name = "N")]
+    pub writes_per_minute: NonZeroU32,
+
+    /// Other requests a second from one address; loopback is not limited.
+    #[arg(long, env = "KEZ_CHAT_READS_PER_SECOND", default_value = "100", value_name = "N")]
+    pub reads_per_second: NonZeroU32,
+}
+
+/// What the program can do besides serving.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Write a consistent copy of the database to a new file, also while a server runs on it.
+    Backup {
+        /// The file to write; it must not exist.
+        file: PathBuf,
+        /// The database to copy.
+        #[arg(long, env = "KEZ_CHAT_DB", default_value = "kez-chat.db", value_parser = database, value_name = "PATH")]
+        db: PathBuf,
+    },
+}
+
+impl Config {
+    /// The public URL, without a slash at its end.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("https://{}", self.server))
+    }
+
+    /// The folder of the built site: the one that was named, or one in the places where builds and packages put it.
+    #[must_use]
+    pub fn web_dir(&self) -> Option<PathBuf> {
+        let program = std::env::current_exe().ok();
+        let beside = program.as_deref().and_then(Path::parent);
+        let places = beside.into_iter().flat_map(|folder| [folder.join("site"), folder.join("../site")]);
+        self.web_dir.clone().or_else(|| places.into_iter().find(|place| place.is_dir()))
+    }
+
+    /// The sig server's URL, without a slash at its end.
+    #[must_use]
+    pub fn sig_server_url(&self) -> String {
+        self.sig_server_url.clone().unwrap_or_else(|| self.public_url())
+    }
+}
+
+fn database(text: &str) -> Result<PathBuf, String> {
+    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
+        return Err("this version keeps its state in SQLite only; give the path of a file".to_owned());
+    }
+    let path = text.strip_prefix("sqlite:").map_or(text, |rest| rest.strip_prefix("//").unwrap_or(rest));
+    match path {
+        "" => Err("the path is empty".to_owned()),
+        ":memory:" => Err("a database in memory loses every handle; give the path of a file".to_owned()),
+        path => Ok(PathBuf::from(path)),
+    }
+}
+
+/// An http(s) origin with nothing behind it, so that paths can be appended.
+fn origin(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.ok_or("a URL begins with https:// or http://")?.trim_end_matches('/');
+    host.parse::<ServerName>().map_err(|_| "a URL is a scheme and a host, without a path")?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("there is no such folder".to_owned()) }
+}
+
+/// The filter is not `Clone`, so its text is kept once it is known to be good.
+fn log_filter(text: &str) -> Result<String, String> {
+    tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| address()).map_err(|_| "a network is written 10.0.0.0/8 or fd00::/8".to_owned())
+}
+
+/// Parses the command line and the environment, or ends the program: with help or version as asked, or with one clear
+/// line and exit code 2.
+#[must_use]
+pub fn parse_or_exit() -> Config {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+    match Config::try_parse() {
+        Ok(config) => config,
+        Err(error) if matches!(error.kind(), DisplayHelp | DisplayVersion) => error.exit(),
+        Err(error) => {
+            let text = error.to_string();
+            // Everything up to the first empty line is the error; the rest is usage.
+            let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+            let line = lines.collect::<Vec<_>>().join(" ");
+            #[expect(clippy::print_stderr, reason = "there is no log yet")]
+            {
+                eprintln!("kez-chat-server: {}", line.trim_start_matches("error: "));
+            }
+            std::process::exit(2);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases() {
+        for (text, path) in [("a.db", "a.db"), ("sqlite:a.db", "a.db"), ("sqlite:///var/a.db", "/var/a.db")] {
+            assert_eq!(database(text), Ok(PathBuf::from(path)));
+        }
+        for bad in ["", "sqlite:", ":memory:", "sqlite::memory:", "postgres://x/y", "postgresql://x/y"] {
+            assert!(database(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn origins() {
+        assert_eq!(origin("https://kez.example/"), Ok("https://kez.example".to_owned()));
+        assert_eq!(origin("http://localhost:6969"), Ok("http://localhost:6969".to_owned()));
+        for bad in ["", "kez.example", "ftp://kez.example", "https://", "https://a/b", "https://a?b", "https://u@a"] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn networks() {
+        assert!(network("127.0.0.1").is_ok_and(|net| net.prefix_len() == 32));
+        assert!(network("fd00::/8").is_ok());
+        assert!(network("10.0.0.0/33").is_err());
+    }
+}

@@ -1,0 +1,124 @@
+//! What every request passes, on the way in and on the way out: limits, the split between API and pages, problems,
+//! cross-origin headers, one line of log.
+
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, Method, Request};
+use kez_core::{Code, Problem};
+use tower::ServiceExt as _;
+
+use crate::api;
+use crate::error::ApiError;
+use crate::limit::Limiter;
+use crate::proxy::TrustedProxies;
+use crate::registry::Registry;
+use crate::routes::{self, Kind};
+
+/// The whole server behind its listener.
+pub(crate) struct Front {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) api: Router,
+    pub(crate) pages: Router,
+    pub(crate) limiter: Limiter,
+    pub(crate) proxies: TrustedProxies,
+}
+
+impl Front {
+    /// Answers one request of the connection from `peer`.
+    pub(crate) async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response {
+        let started = Instant::now();
+        let method = request.method().clone();
+        let (route, kind) = routes::of(request.uri().path());
+        let preflight = method == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let client = self.proxies.client(peer.ip(), request.headers());
+
+        let mut response = match self.limiter.check(client, &method) {
+            Err(wait) => ApiError::rate_limited(wait).into_response(),
+            Ok(()) => match self.from_memory(&request) {
+                Some(response) => response,
+                None => self.route(request, kind).await,
+            },
+        };
+        if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+            response = error.render(&self.registry.names().server);
+        }
+        let headers = response.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if kind == Kind::Public {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, location, retry-after"));
+            if preflight {
+                let methods = headers.get(ALLOW).cloned().unwrap_or(HeaderValue::from_static(api::READ));
+                headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+                let names = HeaderValue::from_static("content-type, if-match, if-none-match, authorization");
+                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+                headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+            }
+        }
+        report(&method, route, client, &response, started.elapsed());
+        response
+    }
+
+    /// The hottest request, a lookup whose answer is in memory, passes the router by.
+    fn from_memory(&self, request: &Request<Body>) -> Option<Response> {
+        if request.method() != Method::GET {
+            return None;
+        }
+        let entry = self.registry.cached(request.uri().path().strip_prefix("/v1/u/")?)?;
+        Some(api::user_response(&entry, request.headers()))
+    }
+
+    async fn route(&self, request: Request<Body>, kind: Kind) -> Response {
+        let router = match kind {
+            Kind::Page if request.method() == Method::OPTIONS => return routes::options(),
+            Kind::Page if !matches!(*request.method(), Method::GET | Method::HEAD) => {
+                return ApiError::method_not_allowed(api::READ).into_response();
+            }
+            Kind::Page => self.pages.clone(),
+            Kind::Public | Kind::Internal => self.api.clone(),
+        };
+        // A panic is a defect, but one request's defect must not be a dropped connection.
+        match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Err(_) => {
+                let detail = "The server has a fault; its operator can find it in the log.";
+                ApiError::from(Problem::new(Code::Internal, detail)).into_response()
+            }
+        }
+    }
+}
+
+fn report(method: &Method, route: &'static str, client: IpAddr, response: &Response, took: Duration) {
+    let status = response.status();
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    metrics::histogram!("http_request_duration_seconds", "route" => route, "status" => class(status.as_u16()))
+        .record(took.as_secs_f64());
+    if status.is_server_error() {
+        tracing::warn!(%method, route, status = status.as_u16(), %client, micros, "request failed");
+    } else if method == Method::POST {
+        tracing::info!(%method, route, status = status.as_u16(), %client, micros, "request answered");
+    } else {
+        tracing::debug!(%method, route, status = status.as_u16(), %client, micros, "request answered");
+    }
+}
+
+const fn class(status: u16) -> &'static str {
+    match status {
+        ..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    }
+}

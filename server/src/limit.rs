@@ -1,0 +1,68 @@
+//! Limits by address: so many envelopes a minute, so many other requests a second.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota};
+use http::Method;
+
+/// Counts requests by client address. IPv6 clients are counted by their /64, which is what one customer gets.
+pub(crate) struct Limiter {
+    writes: DefaultKeyedRateLimiter<IpAddr>,
+    reads: DefaultKeyedRateLimiter<IpAddr>,
+    clock: DefaultClock,
+}
+
+impl Limiter {
+    /// The whole minute's or two seconds' worth may come at once.
+    pub(crate) fn new(writes_per_minute: NonZeroU32, reads_per_second: NonZeroU32) -> Self {
+        let burst = reads_per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+        Limiter {
+            writes: DefaultKeyedRateLimiter::keyed(Quota::per_minute(writes_per_minute)),
+            reads: DefaultKeyedRateLimiter::keyed(Quota::per_second(reads_per_second).allow_burst(burst)),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Counts a request; the error is how long to wait. The machine's own programs are not limited.
+    pub(crate) fn check(&self, client: IpAddr, method: &Method) -> Result<(), Duration> {
+        let client = client.to_canonical();
+        if client.is_loopback() {
+            return Ok(());
+        }
+        let key = match client {
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+            v4 @ IpAddr::V4(_) => v4,
+        };
+        let limiter = if method == Method::POST { &self.writes } else { &self.reads };
+        limiter.check_key(&key).map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+    }
+
+    /// Forgets addresses that were quiet, so that memory stays bounded by the recent ones.
+    pub(crate) fn forget_quiet(&self) {
+        for limiter in [&self.writes, &self.reads] {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_by_address_and_not_loopback() {
+        let two = NonZeroU32::MIN.saturating_add(1);
+        let limiter = Limiter::new(two, two);
+        let ask = |address: &str| limiter.check(address.parse().expect("an address"), &Method::POST).is_ok();
+        assert_eq!([ask("192.0.2.1"), ask("192.0.2.1"), ask("192.0.2.1")], [true, true, false]);
+        assert!(ask("192.0.2.2"));
+        // One customer's network is one client; a mapped IPv4 address is itself.
+        assert_eq!([ask("2001:db8::1"), ask("2001:db8::2"), ask("2001:db8::3")], [true, true, false]);
+        assert!(!ask("::ffff:192.0.2.1"));
+        assert!((0..10).all(|_| ask("127.0.0.1") && ask("::1")));
+    }
+}

@@ -1,0 +1,86 @@
+//! The program: configuration, log, signals.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use kez_chat_server::clock::SystemClock;
+use kez_chat_server::config::{self, Command, Config};
+use kez_chat_server::store::sqlite;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+/// The system's allocator keeps what it once had; this one gives back, and is quicker for many small answers.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = config::parse_or_exit();
+    start_log(&config.log);
+    let done = match &config.command {
+        Some(Command::Backup { file, db }) => sqlite::backup(db, file).await.map_err(|error| error.to_string()),
+        None => serve(&config).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(config: &Config) -> Result<(), String> {
+    let listener = listen(config.bind).await?;
+    let (stop, stopped) = watch::channel(());
+    tokio::spawn(async move {
+        if let Err(error) = until_signalled().await {
+            tracing::error!(%error, "signals cannot be received; stopping");
+        }
+        drop(stop);
+    });
+    let stopped = move || {
+        let mut stopped = stopped.clone();
+        // The sender never sends; waiting ends when it is dropped.
+        async move { drop(stopped.changed().await) }
+    };
+    if let Some(address) = config.metrics_bind {
+        let listener = listen(address).await?;
+        let stopped = stopped();
+        tokio::spawn(async move {
+            if let Err(error) = kez_chat_server::serve_metrics(listener, stopped).await {
+                tracing::error!(%error, "metrics are not served");
+            }
+        });
+    }
+    let served = kez_chat_server::run(config, Arc::new(SystemClock), listener, stopped()).await;
+    served.map_err(|error| format!("{}: {error}", config.db.display()))?;
+    tracing::info!("kez-chat-server has stopped");
+    Ok(())
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
+}
+
+async fn until_signalled() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Text for people at a terminal, one JSON object a line for everything else.
+fn start_log(filter: &str) {
+    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.with_target(false).init();
+    } else {
+        log.json().flatten_event(true).with_current_span(false).init();
+    }
+}

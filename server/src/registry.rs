@@ -1,0 +1,193 @@
+//! The registry of handles: the protocol's checks before the store, and ready answers in front of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use kez_core::webfinger::Jrd;
+use kez_core::{Admission, Handle, Hash, KeyId, Record, ServerName, Timestamp};
+
+use crate::cache::Cache;
+use crate::clock::Clock;
+use crate::error::ApiError;
+use crate::store::{Row, Store};
+
+/// What is known of a handle.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// It is live.
+    Live(Arc<Entry>),
+    /// It was released, then.
+    Released(Timestamp),
+    /// Nobody ever registered it.
+    Unknown,
+}
+
+/// A live handle with its answers, ready to be sent.
+#[derive(Debug)]
+pub struct Entry {
+    /// The record.
+    pub record: Record,
+    /// The record as JSON, and its entity tag.
+    pub record_body: Tagged,
+    /// The signed registration's canonical bytes, and their entity tag.
+    pub registration_body: Tagged,
+    /// The WebFinger descriptor with all links.
+    pub jrd: Jrd,
+    /// The same as JSON.
+    pub jrd_body: Bytes,
+}
+
+/// Bytes with a strong entity tag (RFC 9110 section 8.8.3).
+#[derive(Clone, Debug)]
+pub struct Tagged {
+    /// The body.
+    pub body: Bytes,
+    /// The quoted tag.
+    pub etag: HeaderValue,
+}
+
+impl Tagged {
+    /// Tags `body` with the first half of its SHA-256.
+    #[must_use]
+    pub fn new(body: Vec<u8>) -> Self {
+        let hash = Hash::of(&body).to_string();
+        let tag = format!("\"{}\"", &hash["sha256:".len()..][..32]);
+        let etag = HeaderValue::try_from(tag).expect("hex digits in quotes are a header value");
+        Tagged { body: body.into(), etag }
+    }
+}
+
+/// What a server calls itself in its answers.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The part behind the `@`.
+    pub server: ServerName,
+    /// Without a slash at its end.
+    pub public_url: String,
+    /// Without a slash at its end.
+    pub sig_server_url: String,
+}
+
+/// The handles of one server.
+pub struct Registry {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    names: Names,
+    cache: Cache,
+}
+
+impl Registry {
+    /// A registry over a store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, names: Names) -> Self {
+        Registry { store, clock, names, cache: Cache::new() }
+    }
+
+    /// What the server calls itself.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The server's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Registers with a signed envelope; the flag says whether this request made the registration.
+    ///
+    /// # Errors
+    /// The first check that fails, or that the store is away.
+    pub async fn register(&self, envelope: &[u8]) -> Result<(Record, bool), ApiError> {
+        let now = self.clock.now();
+        let claim = Admission { server: &self.names.server, now }.registration(envelope)?;
+        let handle = claim.handle.clone();
+        let registered = self.store.register(claim, now).await??;
+        if registered.created {
+            self.cache.forget(&handle);
+        }
+        Ok((self.record(&registered.row), registered.created))
+    }
+
+    /// Releases with a signed envelope; gives the handle and when.
+    ///
+    /// # Errors
+    /// The first check that fails, or that the store is away.
+    pub async fn release(&self, envelope: &[u8]) -> Result<(Handle, Timestamp), ApiError> {
+        let now = self.clock.now();
+        let claim = Admission { server: &self.names.server, now }.release(envelope)?;
+        let row = self.store.release(claim, now).await??;
+        self.cache.forget(&row.handle);
+        Ok((row.handle, row.released.map_or(now, |release| release.at)))
+    }
+
+    /// The cached entry of a live handle, if there is one; never waits.
+    #[must_use]
+    pub fn cached(&self, handle: &str) -> Option<Arc<Entry>> {
+        match self.cache.get(handle)? {
+            Found::Live(entry) => Some(entry),
+            Found::Released(_) | Found::Unknown => None,
+        }
+    }
+
+    /// What is known of a handle.
+    ///
+    /// # Errors
+    /// When the store is away and the answer is not cached.
+    pub async fn find(&self, handle: &Handle) -> Result<Found, ApiError> {
+        if let Some(found) = self.cache.get(handle.as_str()) {
+            return Ok(found);
+        }
+        let ticket = self.cache.ticket(handle);
+        let Some(row) = self.store.by_handle(handle).await? else { return Ok(Found::Unknown) };
+        let found = match &row.released {
+            Some(release) => Found::Released(release.at),
+            None => Found::Live(Arc::new(self.entry(&row))),
+        };
+        self.cache.put(handle, ticket, found.clone());
+        Ok(found)
+    }
+
+    /// The record that a key owns.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn find_by_key(&self, key: &KeyId) -> Result<Option<Record>, ApiError> {
+        Ok(self.store.by_key(key).await?.map(|row| self.record(&row)))
+    }
+
+    /// Whether the store can be read and written now.
+    pub async fn is_ready(&self) -> bool {
+        match self.store.check().await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the server is not ready");
+                false
+            }
+        }
+    }
+
+    fn record(&self, row: &Row) -> Record {
+        let Names { server, sig_server_url, .. } = &self.names;
+        Record::new(&row.handle, server, row.primary, sig_server_url, row.registered_at)
+    }
+
+    fn entry(&self, row: &Row) -> Entry {
+        let record = self.record(row);
+        let jrd = Jrd::new(&record, &self.names.public_url);
+        Entry {
+            record_body: Tagged::new(json(&record)),
+            registration_body: Tagged::new(row.registration.clone()),
+            jrd_body: json(&jrd).into(),
+            jrd,
+            record,
+        }
+    }
+}
+
+/// `value` as JSON.
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("answers have string names and no failing parts")
+}

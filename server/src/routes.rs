@@ -1,0 +1,67 @@
+//! Paths: which part of the server answers, and the template that logs and metrics name instead of the path.
+
+use axum::response::{IntoResponse as _, Response};
+use http::header::ALLOW;
+use http::{HeaderValue, Method, StatusCode};
+
+use crate::api;
+use crate::error::ApiError;
+
+/// Who answers a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The API that pages of any origin may use.
+    Public,
+    /// The API for the operator's own programs.
+    Internal,
+    /// The web app.
+    Page,
+}
+
+/// The template and the kind of a path. Everything below the API's prefixes is the API, also what does not exist.
+pub(crate) fn of(path: &str) -> (&'static str, Kind) {
+    let mut segments = path.split('/').skip(1);
+    let first = segments.next().unwrap_or_default();
+    match first {
+        "v1" => (api_template(segments.next(), segments.next(), segments.next()), Kind::Public),
+        ".well-known" if path == "/.well-known/webfinger" => ("/.well-known/webfinger", Kind::Public),
+        ".well-known" => ("/.well-known/*", Kind::Public),
+        "internal" => ("/internal/*", Kind::Internal),
+        "" => ("/", Kind::Page),
+        "register" => ("/register", Kind::Page),
+        "identity" => ("/identity", Kind::Page),
+        "docs" => ("/docs", Kind::Page),
+        "problems" => ("/problems/{code}", Kind::Page),
+        "pkg" => ("/pkg/*", Kind::Page),
+        profile if profile.starts_with('@') => ("/@{handle}", Kind::Page),
+        _ => ("/*", Kind::Page),
+    }
+}
+
+fn api_template(second: Option<&str>, third: Option<&str>, fourth: Option<&str>) -> &'static str {
+    match (second, third, fourth) {
+        (Some("healthz"), None, None) => "/v1/healthz",
+        (Some("readyz"), None, None) => "/v1/readyz",
+        (Some("server"), None, None) => "/v1/server",
+        (Some("openapi.json"), None, None) => "/v1/openapi.json",
+        (Some("register"), None, None) => "/v1/register",
+        (Some("release"), None, None) => "/v1/release",
+        (Some("u"), Some(_), None) => "/v1/u/{handle}",
+        (Some("u"), Some(_), Some("registration")) => "/v1/u/{handle}/registration",
+        (Some("k"), Some(_), Some(_)) => "/v1/k/{suite}/{hex}",
+        _ => "/v1/*",
+    }
+}
+
+/// The answer to `OPTIONS` on a path that is read.
+pub(crate) fn options() -> Response {
+    (StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(api::READ))]).into_response()
+}
+
+/// The API's answer where it has no route.
+pub(crate) async fn unknown(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return options();
+    }
+    ApiError::not_found("The API has no such path; /v1/openapi.json lists those that it has.").into_response()
+}

@@ -1,0 +1,78 @@
+//! Where handles are kept. The trait states guarantees; each engine keeps them in its own way and shares no code.
+
+mod decide;
+pub mod sqlite;
+
+use async_trait::async_trait;
+use kez_core::{Claim, Handle, KeyId, Timestamp};
+
+pub use decide::{Policy, Refusal};
+
+/// A handle as it is stored: live, or released and remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The handle.
+    pub handle: Handle,
+    /// The owner's key; the last owner's once released.
+    pub primary: KeyId,
+    /// When the server accepted the registration.
+    pub registered_at: Timestamp,
+    /// Canonical bytes of the signed registration.
+    pub registration: Vec<u8>,
+    /// The release, if the handle is no longer live.
+    pub released: Option<Release>,
+}
+
+/// That a handle was given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// When the server accepted the release.
+    pub at: Timestamp,
+    /// Canonical bytes of the signed release.
+    pub envelope: Vec<u8>,
+}
+
+/// An accepted registration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The row as it is now stored.
+    pub row: Row,
+    /// Whether this request made it; `false` when it was there already, with the same key.
+    pub created: bool,
+}
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached or written just now (locked, full, missing). Nothing was changed, unless the
+    /// connection broke during the commit: every operation may be repeated safely.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// What was read is not what is ever written.
+    #[error("the database holds something that was never written: {0}")]
+    Corrupt(String),
+}
+
+/// A durable registry of handles.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Registers, atomically with every check that depends on what is stored. When this returns `Ok(Ok(_))` the row
+    /// is durable: it survives the death of the process and of the machine. Of any number of racing calls for one
+    /// handle or one key, exactly one creates.
+    async fn register(&self, claim: Claim, now: Timestamp) -> Result<Result<Registered, Refusal>, StoreError>;
+
+    /// Releases, with the same guarantees.
+    async fn release(&self, claim: Claim, now: Timestamp) -> Result<Result<Row, Refusal>, StoreError>;
+
+    /// The row of a handle, live or released.
+    async fn by_handle(&self, handle: &Handle) -> Result<Option<Row>, StoreError>;
+
+    /// The live row that a key owns.
+    async fn by_key(&self, key: &KeyId) -> Result<Option<Row>, StoreError>;
+
+    /// Whether the store can be read and written now.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Finishes what is queued and closes the store's files.
+    async fn close(&self);
+}

@@ -1,0 +1,124 @@
+//! SQLite: one file, one writer task that commits in groups, a few readers.
+
+mod batch;
+mod file;
+mod read;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kez_core::{Claim, Handle, KeyId, Timestamp};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::{Policy, Refusal, Registered, Row, Store, StoreError};
+use read::Readers;
+use writer::Writer;
+
+/// How long a statement waits for another process's lock before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The registry in one SQLite file.
+pub struct SqliteStore {
+    readers: Arc<Readers>,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens the file, creates it if there is none, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or written, is no database, or was written by a newer version of this program.
+    pub async fn open(path: &Path, policy: Policy) -> Result<Self, StoreError> {
+        let connection = connect(path, true).await?;
+        let readers = Arc::new(Readers::new(path.to_owned()));
+        Ok(SqliteStore { readers, writer: Writer::start(path.to_owned(), connection, policy) })
+    }
+}
+
+/// Writes a consistent copy of the database at `from` to the new file `to`, also while a server uses it.
+///
+/// # Errors
+/// When `from` is missing or unreadable, or `to` exists or cannot be written.
+pub async fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let mut connection = options(from).read_only(true).connect().await.map_err(unavailable)?;
+    let target = to.to_str().ok_or_else(|| StoreError::Unavailable("the copy's path is not UTF-8".to_owned()))?;
+    sqlx::query("VACUUM INTO ?").bind(target).execute(&mut connection).await.map_err(unavailable)?;
+    connection.close().await.map_err(unavailable)?;
+    // The copy is worth something only once it is on the disk, its name included.
+    let to = to.to_owned();
+    let synced = tokio::task::spawn_blocking(move || {
+        std::fs::File::open(&to)?.sync_all()?;
+        let folder = to.parent().filter(|p| !p.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_owned);
+        std::fs::File::open(folder)?.sync_all()
+    });
+    synced
+        .await
+        .map_err(|e| StoreError::Unavailable(e.to_string()))?
+        .map_err(|e| StoreError::Unavailable(e.to_string()))
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging()
+}
+
+/// A connection that writes durably, to a database whose tables are up to date.
+async fn connect(path: &Path, create: bool) -> Result<SqliteConnection, StoreError> {
+    // FULL: in WAL mode, only it syncs the log at every commit; the default would lose the last ones with the power.
+    let options = options(path)
+        .create_if_missing(create)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    let mut connection = options.connect().await.map_err(unavailable)?;
+    match MIGRATIONS.run_direct(None, &mut connection, false).await {
+        Ok(()) => Ok(connection),
+        Err(sqlx::migrate::MigrateError::VersionMissing(version)) => Err(StoreError::Unavailable(format!(
+            "it was written by a newer version of this program (its schema has step {version}); upgrade the program"
+        ))),
+        Err(error) => Err(StoreError::Unavailable(error.to_string())),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
+fn unavailable(error: sqlx::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn register(&self, claim: Claim, now: Timestamp) -> Result<Result<Registered, Refusal>, StoreError> {
+        self.writer.register(claim, now).await
+    }
+
+    async fn release(&self, claim: Claim, now: Timestamp) -> Result<Result<Row, Refusal>, StoreError> {
+        self.writer.release(claim, now).await
+    }
+
+    async fn by_handle(&self, handle: &Handle) -> Result<Option<Row>, StoreError> {
+        self.readers.by_handle(handle).await
+    }
+
+    async fn by_key(&self, key: &KeyId) -> Result<Option<Row>, StoreError> {
+        self.readers.by_key(key).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.readers.check().await?;
+        self.writer.check().await
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,103 @@
+//! Every answer conforms to the OpenAPI document, and every route is in it.
+
+use jsonschema::Validator;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, NAME, Server, key};
+
+struct Document(Value);
+
+impl Document {
+    /// Asserts that an answer to `method template` is one that the document lists.
+    fn check(&self, method: &str, template: &str, answer: &Answer) {
+        let responses = &self.0["paths"][template][method]["responses"];
+        assert!(responses.is_object(), "{method} {template} is not documented");
+        let status = answer.status.to_string();
+        let response = responses.get(&status).unwrap_or(&responses["default"]);
+        assert!(!response["description"].as_str().unwrap_or_default().is_empty(), "{template} {status}");
+        let Some(content) = response.get("content") else {
+            assert!(answer.bytes.is_empty(), "{template} {status} has a body that is not documented");
+            return;
+        };
+        let schema = &content[answer.header("content-type")]["schema"];
+        assert!(schema.is_object(), "{template} {status}: {} is not documented", answer.header("content-type"));
+        let mut schema = schema.clone();
+        schema["components"] = self.0["components"].clone();
+        let validator: Validator = jsonschema::validator_for(&schema).expect("a schema");
+        let errors: Vec<_> = validator.iter_errors(&answer.json()).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{template} {status}: {errors:?} in {}", answer.json());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_conforms() {
+    let server = Server::start().await;
+    let document = Document(server.get("/v1/openapi.json").await.json());
+    assert!(document.0["openapi"].as_str().expect("a version").starts_with("3.1"));
+    let key = key(1);
+    let created = server.register("tudisco", &key).await;
+    document.check("post", "/v1/register", &created);
+    let again = server.post("/v1/register", server.registration("tudisco", &key)).await;
+    assert_eq!(again.status, 200);
+    document.check("post", "/v1/register", &again);
+    document.check("post", "/v1/register", &server.post("/v1/register", "{").await);
+    server.clock.advance(1_000);
+    let stale = server.post("/v1/register", {
+        server.clock.advance(-1_000);
+        let body = server.registration("other", &crate::harness::key(2));
+        server.clock.advance(1_000);
+        body
+    });
+    let stale = stale.await;
+    assert_eq!(stale.code(), "stale_timestamp");
+    document.check("post", "/v1/register", &stale);
+
+    let hex = key.id().hex();
+    for (template, path) in [
+        ("/v1/healthz", "/v1/healthz"),
+        ("/v1/readyz", "/v1/readyz"),
+        ("/v1/server", "/v1/server"),
+        ("/v1/openapi.json", "/v1/openapi.json"),
+        ("/v1/u/{handle}", "/v1/u/tudisco"),
+        ("/v1/u/{handle}", "/v1/u/nobody"),
+        ("/v1/u/{handle}/registration", "/v1/u/tudisco/registration"),
+        ("/v1/u/{handle}/registration", "/v1/u/nobody/registration"),
+        ("/v1/k/{suite}/{hex}", &format!("/v1/k/ed25519/{hex}")),
+        ("/v1/k/{suite}/{hex}", "/v1/k/ed25519/00"),
+        ("/.well-known/webfinger", &format!("/.well-known/webfinger?resource=acct:tudisco@{NAME}")),
+        ("/.well-known/webfinger", "/.well-known/webfinger"),
+    ] {
+        document.check("get", template, &server.get(path).await);
+    }
+    let etag = server.get("/v1/u/tudisco").await.header("etag").to_owned();
+    let held = server.send(Method::GET, "/v1/u/tudisco", &[("if-none-match", &etag)], Vec::new()).await;
+    document.check("get", "/v1/u/{handle}", &held);
+    document.check("post", "/v1/release", &server.post("/v1/release", server.release("tudisco", &key)).await);
+    document.check("get", "/v1/u/{handle}", &server.get("/v1/u/tudisco").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_is_whole() {
+    let server = Server::start().await;
+    let document = server.get("/v1/openapi.json").await.json();
+    let paths: Vec<&String> = document["paths"].as_object().expect("paths").keys().collect();
+    assert_eq!(
+        paths,
+        [
+            "/.well-known/webfinger",
+            "/v1/healthz",
+            "/v1/k/{suite}/{hex}",
+            "/v1/openapi.json",
+            "/v1/readyz",
+            "/v1/register",
+            "/v1/release",
+            "/v1/server",
+            "/v1/u/{handle}",
+            "/v1/u/{handle}/registration",
+        ]
+    );
+    let codes = document["components"]["schemas"]["ProblemCode"]["enum"].as_array().expect("codes");
+    assert_eq!(codes.len(), kez_core::Code::ALL.len());
+    assert!(codes.contains(&json!("handle_taken")));
+}

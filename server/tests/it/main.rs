@@ -1,0 +1,15 @@
+//! The whole server, from outside: a real listener, a real HTTP client, a real SQLite file.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that meets the unexpected fails")]
+
+mod bad_input;
+mod conformance;
+mod durability;
+mod harness;
+mod http_rules;
+mod program;
+mod races;
+mod registration;
+mod release;
+mod trouble;
+mod webfinger;
