@@ -95,7 +95,7 @@ impl Config {
         let program = std::env::current_exe().ok();
         let beside = program.as_deref().and_then(Path::parent);
         let places = beside.into_iter().flat_map(|folder| [folder.join("site"), folder.join("../site")]);
-        self.web_dir.clone().or_else(|| places.into_iter().find(|place| place.is_dir()))
+        self.web_dir.clone().or_else(|| places.into_iter().find(|place| place.join("pkg").is_dir()))
     }
 
     /// The sig server's URL, without a slash at its end.

@@ -33,9 +33,13 @@ impl Program {
             .spawn()
             .expect("the program starts");
         let mut log = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        let line = log.next_line().await.expect("a log").expect("a line");
-        let line: serde_json::Value = serde_json::from_str(&line).expect("one JSON object a line");
-        assert_eq!(line["message"], "kez-chat-server is listening", "{line}");
+        let line = loop {
+            let line = log.next_line().await.expect("a log").expect("a line");
+            let line: serde_json::Value = serde_json::from_str(&line).expect("one JSON object a line");
+            if line["message"] == "kez-chat-server is listening" {
+                break line;
+            }
+        };
         Program { base: format!("http://{}", line["address"].as_str().expect("an address")), child, log }
     }
 
