@@ -5,12 +5,15 @@
 //! proving a profile, the identity that this browser holds, and copy buttons. Islands talk to the server through the
 //! same JSON API as any script. Exactly one of the two features is on in a build that ships.
 
+// A view's type nests as deep as its elements do.
+#![recursion_limit = "256"]
 #![allow(unreachable_pub, reason = "what `#[component]` and `#[island]` write is public whatever they are put on")]
 
 mod api;
 mod browser;
 pub mod components;
 pub mod islands;
+mod place;
 mod vault;
 
 #[cfg(feature = "ssr")]

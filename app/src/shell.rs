@@ -27,7 +27,7 @@ pub struct Assets {
 
 /// A whole document. Expects an `Arc<dyn Backend>` in context; `reload` is given while developing, and adds the script
 /// that reloads the page when its source changes.
-pub fn shell(assets: Assets, reload: Option<LeptosOptions>) -> impl IntoView {
+pub fn shell(assets: Assets, reload: Option<LeptosOptions>) -> AnyView {
     // Nothing outside the islands is hydrated, so nothing outside them needs its data in the page.
     if let Some(shared) = Owner::current_shared_context() {
         shared.set_is_hydrating(false);
@@ -38,7 +38,7 @@ pub fn shell(assets: Assets, reload: Option<LeptosOptions>) -> impl IntoView {
     let (script_url, wasm_url) = (script.clone(), wasm.clone());
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-script=script_url data-wasm=wasm_url>
+        <html lang="en" data-server=site.server.to_string() data-script=script_url data-wasm=wasm_url>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -64,7 +64,7 @@ pub fn shell(assets: Assets, reload: Option<LeptosOptions>) -> impl IntoView {
                         </ul>
                     </nav>
                 </header>
-                <main id="main" tabindex="-1"><App /></main>
+                <main id="main" tabindex="-1">{App().into_any()}</main>
                 <footer class="site-footer">
                     <p>{site.server.to_string()}" runs kez-chat "{site.version}</p>
                     <ul>
@@ -75,4 +75,5 @@ pub fn shell(assets: Assets, reload: Option<LeptosOptions>) -> impl IntoView {
             </body>
         </html>
     }
+    .into_any()
 }

@@ -1,24 +1,24 @@
 //! A key in groups of four digits, so that people can compare it.
 
 use kez_core::KeyId;
-use leptos::prelude::*;
 
-/// The key id. Its text content is the id exactly: the gaps between the groups are drawn, not written.
-#[component]
-pub fn KeyText(
-    /// The key.
-    key: KeyId,
-    /// The element's id.
-    #[prop(into)]
-    id: String,
-) -> impl IntoView {
+/// Markup whose text content is the key id exactly: the gaps between the groups are drawn, not written.
+#[must_use]
+pub fn grouped(key: &KeyId) -> String {
     let hex = key.hex();
-    let groups = (0..hex.len()).step_by(4).map(|at| hex[at..at + 4].to_owned());
-    let groups: Vec<_> = groups.map(|group| view! { <span>{group}</span> }).collect();
-    view! {
-        <code class="key" id=id translate="no">
-            <span class="key-suite">{key.suite().as_str()}":"</span>
-            {groups}
-        </code>
+    let groups = (0..hex.len()).step_by(4).map(|at| format!("<span>{}</span>", &hex[at..at + 4]));
+    let suite = key.suite().as_str();
+    format!("<span class=\"key-suite\">{suite}:</span>{}", groups.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_the_key() {
+        let key = KeyId::ed25519([0xa5; 32]);
+        let text: String = grouped(&key).split('<').map(|part| part.rsplit('>').next().unwrap_or_default()).collect();
+        assert_eq!(text, key.to_string());
     }
 }

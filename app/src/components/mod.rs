@@ -2,8 +2,10 @@
 
 mod fingerprint;
 mod key_text;
+#[cfg(feature = "ssr")]
 mod needs_script;
 
-pub use fingerprint::Fingerprint;
-pub use key_text::KeyText;
-pub use needs_script::NeedsScript;
+pub use fingerprint::picture;
+pub use key_text::grouped;
+#[cfg(feature = "ssr")]
+pub(crate) use needs_script::NeedsScript;

@@ -1,31 +1,39 @@
-//! A button that copies a text. Hidden until it works.
+//! A button that copies a text that the page shows. Hidden until it works.
 //!
-//! For tests: `button.copy`, named `Copy the <what>`; `data-state` is `idle`, `copied` or `failed`.
+//! For tests: `button.copy`, named `Copy the key`; `data-state` is `idle`, `copied` or `failed`.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::bind::{act, flag, text, word};
 use crate::browser;
 
-/// Copies `text`, and says for two seconds whether the browser let it.
+/// Copies the profile's key.
 #[island]
-pub fn CopyButton(
-    /// What is copied.
-    text: String,
-    /// What it is called.
-    what: String,
+pub fn CopyProfileKey() -> impl IntoView {
+    view! { <CopyButton of="profile-key" /> }
+}
+
+/// Copies the text of an element, and says for two seconds whether the browser let it.
+#[component]
+pub(super) fn CopyButton(
+    /// The element's id.
+    of: &'static str,
 ) -> impl IntoView {
     let state = RwSignal::new("idle");
     let alive = RwSignal::new(false);
     Effect::new(move || alive.set(true));
-    let copy = move |_| {
-        let text = text.clone();
+    let copy = act(move || {
         spawn_local(async move {
-            state.set(if browser::copy(&text).await { "copied" } else { "failed" });
+            let copied = match browser::text_of(of) {
+                Some(text) => browser::copy(text.trim()).await,
+                None => false,
+            };
+            state.set(if copied { "copied" } else { "failed" });
             browser::sleep(2000).await;
             state.set("idle");
         });
-    };
+    });
     let label = move || match state.get() {
         "copied" => "Copied",
         "failed" => "Select it by hand",
@@ -35,15 +43,15 @@ pub fn CopyButton(
         <button
             type="button"
             class="copy"
-            hidden=move || !alive.get()
-            data-state=move || state.get()
-            aria-label=format!("Copy the {what}")
+            hidden=flag(move || !alive.get())
+            data-state=word(move || state.get())
+            aria-label="Copy the key"
             on:click=copy
         >
-            <span aria-hidden="true">{label}</span>
+            <span aria-hidden="true">{word(label)}</span>
         </button>
         <span class="visually-hidden" role="status">
-            {move || if state.get() == "idle" { "" } else { label() }}
+            {text(move || if state.get() == "idle" { String::new() } else { label().to_owned() })}
         </span>
     }
 }

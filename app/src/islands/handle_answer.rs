@@ -6,8 +6,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use web_sys::AbortSignal;
 
+use super::bind::{flag, text, typed, word};
 use crate::api;
 use crate::browser::{self, AbortOnDrop};
+use crate::place::{asked_for, server_name};
 
 /// How long the typing has to pause before the server is asked, in milliseconds.
 const PAUSE: i32 = 250;
@@ -134,29 +136,27 @@ pub(super) fn HandleField(
     /// What is in the field.
     name: RwSignal<String>,
     /// What is known of it.
-    #[prop(into)]
     answer: Signal<Answer>,
-    /// The server's name.
-    server: String,
 ) -> impl IntoView {
     let field = NodeRef::<Input>::new();
-    // What was typed before the page came alive counts.
+    // What was typed before the page came alive counts, and so does what the page was asked for.
     Effect::new(move || {
         if let Some(field) = field.get() {
             name.set(field.value());
         }
     });
-    let taken = move || answer.with(|answer| *answer == Answer::Taken).then(|| name.get());
+    let state = word(move || answer.with(Answer::state));
     view! {
         <label for="handle">"Handle"</label>
-        <div class="field" data-state=move || answer.with(Answer::state)>
+        <div class="field" data-state=state>
             <input
                 id="handle"
                 name="handle"
                 type="text"
                 node_ref=field
-                value=name.get_untracked()
-                on:input:target=move |event| name.set(event.target().value())
+                value=asked_for()
+                prop:value=text(move || name.get())
+                on:input=typed(name)
                 placeholder="yourname"
                 autocomplete="off"
                 autocapitalize="none"
@@ -165,13 +165,13 @@ pub(super) fn HandleField(
                 required
                 aria-describedby="handle-answer"
             />
-            <span class="suffix">"@"{server}</span>
+            <span class="suffix">"@"{server_name()}</span>
         </div>
-        <p id="handle-answer" class="answer" role="status" data-state=move || answer.with(Answer::state)>
-            {move || answer.with(|answer| answer.sentence(&name.get()))}
+        <p id="handle-answer" class="answer" role="status" data-state=state>
+            {text(move || answer.with(|answer| answer.sentence(&name.get())))}" "
             <a
-                hidden=move || taken().is_none()
-                href=move || taken().map(|name| format!("/@{name}"))
+                hidden=flag(move || answer.with(|answer| *answer != Answer::Taken))
+                href=text(move || format!("/@{}", name.get()))
             >
                 "See who it is"
             </a>

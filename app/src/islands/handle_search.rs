@@ -5,25 +5,23 @@
 
 use leptos::prelude::*;
 
+use super::bind::flag;
 use super::handle_answer::{Answer, HandleField, answer_for};
 
 /// One large field that answers while you type.
 #[island]
-pub fn HandleSearch(
-    /// The server's name.
-    server: String,
-) -> impl IntoView {
+pub fn HandleSearch() -> impl IntoView {
     let name = RwSignal::new(String::new());
-    let answer = answer_for(name);
+    let answer = answer_for(name).into();
     let alive = RwSignal::new(false);
     Effect::new(move || alive.set(true));
     view! {
         <form id="search" class="search" role="search" action="/register" method="get">
-            <HandleField name answer server />
+            <HandleField name answer />
             <button
                 class="button"
                 type="submit"
-                disabled=move || alive.get() && !answer.with(Answer::is_free)
+                disabled=flag(move || alive.get() && !answer.with(Answer::is_free))
             >
                 "Claim it"
             </button>

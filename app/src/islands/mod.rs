@@ -1,13 +1,15 @@
 //! What is alive in the browser.
 
+mod bind;
 mod copy_button;
 mod handle_answer;
 mod handle_search;
 mod identity;
+mod live;
 mod proof;
 mod register;
 
-pub use copy_button::CopyButton;
+pub use copy_button::CopyProfileKey;
 pub use handle_search::HandleSearch;
 pub use identity::IdentityPanel;
 pub use proof::ProofPanel;

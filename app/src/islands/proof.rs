@@ -9,6 +9,8 @@ use kez_core::{Handle, KeyId, ServerName};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::bind::{act, flag, text, word};
+use super::live::Live;
 use crate::{api, browser};
 
 /// The checks, in the order in which they are made: a name for the page, and what each says.
@@ -39,20 +41,20 @@ pub fn ProofPanel() -> impl IntoView {
         spawn_local(async move { proof.set(prove().await) });
     };
     Effect::new(check);
-    let state = move || match proof.get() {
+    let state = word(move || match proof.get() {
         Proof::NotRun | Proof::Unchecked(_) => "unchecked",
         Proof::Checking => "checking",
         Proof::Verified => "verified",
         Proof::Failed(..) => "failed",
-    };
-    let title = move || match proof.get() {
+    });
+    let title = word(move || match proof.get() {
         Proof::NotRun => "Not checked by your browser",
         Proof::Checking => "Your browser is checking this card…",
         Proof::Verified => "Checked by your browser just now",
         Proof::Failed(..) => "Do not trust this card",
         Proof::Unchecked(_) => "Your browser could not check this card",
-    };
-    let text = move || match proof.get() {
+    });
+    let explanation = text(move || match proof.get() {
         Proof::NotRun => {
             "A check needs JavaScript and WebAssembly. Without them you have the server's word only.".to_owned()
         }
@@ -62,28 +64,28 @@ pub fn ProofPanel() -> impl IntoView {
                 .to_owned()
         }
         Proof::Unchecked(advice) => advice,
-    };
-    let alarm = move || if let Proof::Failed(_, what) = proof.get() { what } else { String::new() };
+    });
+    let alarm = text(move || if let Proof::Failed(_, what) = proof.get() { what } else { String::new() });
     let checks: Vec<_> = CHECKS
         .into_iter()
         .enumerate()
         .map(|(index, (name, says))| {
-            let result = move || match proof.get() {
+            let result = word(move || match proof.get() {
                 Proof::Verified => "good",
                 Proof::Failed(at, _) if at == index => "bad",
                 Proof::Failed(at, _) if index < at => "good",
                 _ => "waiting",
-            };
-            let word = move || match result() {
+            });
+            let in_words = word(move || match result.get() {
                 "good" => "yes",
                 "bad" => "no",
                 _ => "not checked",
-            };
+            });
             view! {
                 <li data-check=name data-state=result>
                     <span class="mark" aria-hidden="true"></span>
                     {says}
-                    <span class="visually-hidden">": "{word}</span>
+                    <span class="visually-hidden">": "{in_words}</span>
                 </li>
             }
         })
@@ -91,14 +93,14 @@ pub fn ProofPanel() -> impl IntoView {
     view! {
         <section id="proof" class="card proof" data-state=state aria-labelledby="proof-title">
             <h2 id="proof-title" role="status">{title}</h2>
-            <p id="proof-error" class="alarm" role="alert">{alarm}</p>
+            <Live id="proof-error" kind="alarm" says=alarm />
             <ul class="checks">{checks}</ul>
-            <p class="quiet">{text}</p>
+            <p class="quiet">{explanation}</p>
             <button
                 type="button"
                 class="button secondary"
-                hidden=move || matches!(proof.get(), Proof::NotRun | Proof::Checking | Proof::Verified)
-                on:click=move |_| check()
+                hidden=flag(move || matches!(proof.get(), Proof::NotRun | Proof::Checking | Proof::Verified))
+                on:click=act(check)
             >
                 "Check again"
             </button>

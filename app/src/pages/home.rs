@@ -8,21 +8,21 @@ use crate::islands::HandleSearch;
 
 /// The landing page.
 #[component]
-pub fn Home() -> impl IntoView {
+pub fn Home() -> AnyView {
     let server = site().server.to_string();
     view! {
         <About
             title="Your name, held by your own key"
             description="Claim a handle that belongs to a key made in your browser. No password, no e-mail address."
         />
-        <section class="lead">
+        <section class="lead home">
             <h1>"A name that is yours, held by a key only you have"</h1>
             <p>
-                "Pick a handle on "{server.clone()}
+                "Pick a handle on "{server}
                 ". Your browser makes the key and signs for it; the server only writes down what it can prove."
             </p>
         </section>
-        <HandleSearch server />
+        <HandleSearch />
         <ul class="proofs">
             <li>
                 <h2>"Made in your browser"</h2>
@@ -38,4 +38,5 @@ pub fn Home() -> impl IntoView {
             </li>
         </ul>
     }
+    .into_any()
 }

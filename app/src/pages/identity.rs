@@ -2,15 +2,13 @@
 
 use leptos::prelude::*;
 
-use super::site;
 use crate::app::About;
 use crate::components::NeedsScript;
 use crate::islands::IdentityPanel;
 
 /// The page around the panel; the server does not know what a browser holds.
 #[component]
-pub fn Identity() -> impl IntoView {
-    let server = site().server.to_string();
+pub fn Identity() -> AnyView {
     view! {
         <About title="Your identity" description="The key that this browser holds, and what you can do with it." />
         <section class="lead">
@@ -18,6 +16,7 @@ pub fn Identity() -> impl IntoView {
             <p>"What this browser holds. The server cannot see this page's contents; they are read from your device."</p>
         </section>
         <NeedsScript />
-        <IdentityPanel server />
+        <IdentityPanel />
     }
+    .into_any()
 }

@@ -7,7 +7,7 @@ use crate::reply::{Outcome, report};
 
 /// The answer to every path that is no page, and to every handle that nobody holds.
 #[component]
-pub fn Missing() -> impl IntoView {
+pub fn Missing() -> AnyView {
     report(Outcome::NotFound);
     view! {
         <About title="Not found" description="There is nothing at this address." />
@@ -19,4 +19,5 @@ pub fn Missing() -> impl IntoView {
             </p>
         </section>
     }
+    .into_any()
 }

@@ -9,16 +9,16 @@ use leptos_router::hooks::use_params_map;
 use super::{Missing, site};
 use crate::app::About;
 use crate::backend::{self, Backend, Unavailable};
-use crate::components::{Fingerprint, KeyText};
-use crate::islands::{CopyButton, ProofPanel};
+use crate::components::{grouped, picture};
+use crate::islands::{CopyProfileKey, ProofPanel};
 use crate::reply::{Outcome, report};
 
 /// The page of whoever holds the handle in the path, which begins with `@`; any other path is no page.
 #[component]
-pub fn Profile() -> impl IntoView {
+pub fn Profile() -> AnyView {
     let name = use_params_map().with_untracked(|params| params.get("name")).unwrap_or_default();
     let Some(handle) = name.strip_prefix('@').and_then(|name| Handle::for_lookup(name).ok()) else {
-        return Missing().into_any();
+        return Missing();
     };
     if name[1..] != *handle.as_str() {
         report(Outcome::Moved(format!("/@{handle}")));
@@ -31,7 +31,7 @@ pub fn Profile() -> impl IntoView {
         let show = move || match profile {
             Ok(backend::Profile::Live(record)) => card(record),
             Ok(backend::Profile::Released { handle, released_at }) => released(&handle, released_at),
-            Ok(backend::Profile::Unknown) => Missing().into_any(),
+            Ok(backend::Profile::Unknown) => Missing(),
             Err(Unavailable) => unavailable(),
         };
         match owner {
@@ -50,7 +50,7 @@ fn card(record: Record) -> AnyView {
         <About title=fqhn.clone() description=format!("{fqhn} and the key that holds this name. Check it yourself.") />
         <article class="card profile" aria-labelledby="profile-name">
             <div class="profile-head">
-                <Fingerprint key=primary />
+                <span inner_html=picture(&primary)></span>
                 <div>
                     <h1 id="profile-name">{fqhn.clone()}</h1>
                     <p class="quiet">
@@ -60,8 +60,8 @@ fn card(record: Record) -> AnyView {
             </div>
             <h2 class="label" id="profile-key-label">"Key"</h2>
             <div class="key-row">
-                <KeyText key=primary id="profile-key" />
-                <CopyButton text=primary.to_string() what="key".to_owned() />
+                <code id="profile-key" class="key" translate="no" inner_html=grouped(&primary)></code>
+                <CopyProfileKey />
             </div>
         </article>
         <ProofPanel />

@@ -3,16 +3,16 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::site;
 use crate::app::About;
 use crate::components::NeedsScript;
 use crate::islands::RegisterFlow;
+use crate::place::AskedFor;
 
 /// The page around the flow; all of it runs in the browser, because that is where the key is made.
 #[component]
-pub fn Register() -> impl IntoView {
-    let server = site().server.to_string();
+pub fn Register() -> AnyView {
     let handle = use_query_map().with_untracked(|query| query.get("handle")).unwrap_or_default();
+    provide_context(AskedFor(handle));
     view! {
         <About
             title="Register a handle"
@@ -23,6 +23,7 @@ pub fn Register() -> impl IntoView {
             <p>"Four steps, about a minute. Your key is made here, in this browser, and stays here."</p>
         </section>
         <NeedsScript />
-        <RegisterFlow server handle />
+        <RegisterFlow />
     }
+    .into_any()
 }

@@ -64,11 +64,7 @@ fn subtle() -> Result<SubtleCrypto, Fault> {
 
 fn parameters(id: &KeyId, nonce: &[u8]) -> Result<Object, Fault> {
     let additional_data = Uint8Array::from(Domain::DeviceSlot.additional_data(id).as_slice());
-    object(&[
-        ("name", &ALGORITHM.into()),
-        ("iv", &Uint8Array::from(nonce)),
-        ("additionalData", &additional_data),
-    ])
+    object(&[("name", &ALGORITHM.into()), ("iv", &Uint8Array::from(nonce)), ("additionalData", &additional_data)])
 }
 
 /// A plain JavaScript object with these members.

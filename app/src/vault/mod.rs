@@ -9,8 +9,8 @@ mod device;
 mod record;
 mod seal;
 
-use kez_core::registration::Statement;
-use kez_core::{Handle, KeyId, SigningKey, Timestamp, verify_envelope};
+use kez_core::registration::{Expected, Statement};
+use kez_core::{Handle, KeyId, ServerName, SigningKey, Timestamp};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
@@ -42,8 +42,10 @@ impl Fault {
                 "This browser gives the page no cryptography, which it does only over HTTPS. \
                  Open the page through https:// and try again."
             }
-            Fault::NoRandomness => "This browser has no source of randomness, so no safe key can be made in it. \
-                 Use another browser.",
+            Fault::NoRandomness => {
+                "This browser has no source of randomness, so no safe key can be made in it. \
+                 Use another browser."
+            }
             Fault::NoStorage => {
                 "This browser does not let the page keep anything, as in some private windows. \
                  Use an ordinary window, or allow site data for this page, and load it again."
@@ -73,8 +75,7 @@ pub(crate) async fn load() -> Result<Option<Identity>, Fault> {
 pub(crate) async fn create(handle: Handle, now: Timestamp) -> Result<Identity, Fault> {
     let key = SigningKey::from_seed(&*seal::random()?);
     let data_key = seal::random()?;
-    let identity =
-        Identity { key: key.id(), made_at: now, stage: Stage::Made, handle, registered_at: None };
+    let identity = Identity { key: key.id(), made_at: now, stage: Stage::Made, handle, registered_at: None };
     let record = Record {
         sealed_seed: seal::seal(&key, &data_key)?,
         device: device::wrap(&identity.key, &data_key).await?,
@@ -118,12 +119,10 @@ pub(crate) async fn prove(written: &Identity) -> Result<(), Fault> {
         return Err(Fault::Damaged);
     }
     let key = open(&written.key).await?;
-    let nowhere = "vault-check.invalid".parse().map_err(|_| Fault::Damaged)?;
-    let probe = Statement::registration(written.handle.clone(), nowhere, written.made_at).sign(&key);
-    match verify_envelope(&probe) {
-        Ok(verified) if verified.key == written.key => Ok(()),
-        _ => Err(Fault::Damaged),
-    }
+    let nowhere: ServerName = "vault-check.invalid".parse().map_err(|_| Fault::Damaged)?;
+    let probe = Statement::registration(written.handle.clone(), nowhere.clone(), written.made_at).sign(&key);
+    let expected = Expected { handle: &written.handle, primary: written.key, server: &nowhere };
+    expected.verify(&probe).map(drop).map_err(|_| Fault::Damaged)
 }
 
 async fn load_record() -> Result<Option<Record>, Fault> {

@@ -3,22 +3,24 @@
 //! For tests: `details#forget`; the field `#forget-confirm` takes the word `forget`; button `Forget this key`, enabled
 //! when it was typed; `#forget-error` has `role=alert`.
 
-use kez_core::KeyId;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::Held;
+use super::super::bind::{act, flag, typed};
+use super::super::live::Live;
+use super::{Held, of};
 use crate::vault::{self, Stage};
 
 const WORD: &str = "forget";
 
 #[component]
-pub(super) fn Forget(held: RwSignal<Held>, key: KeyId, stage: Stage) -> impl IntoView {
-    let typed = RwSignal::new(String::new());
+pub(super) fn Forget(held: RwSignal<Held>) -> impl IntoView {
+    let confirmation = RwSignal::new(String::new());
     let trouble = RwSignal::new(String::new());
-    let is_confirmed = move || typed.with(|typed| typed.trim() == WORD);
-    let forget = move |_| {
-        if !untrack(is_confirmed) {
+    let confirmed = move || confirmation.with(|typed| typed.trim() == WORD);
+    let forget = act(move || {
+        let Some(key) = held.with_untracked(|held| held.identity().map(|identity| identity.key)) else { return };
+        if !untrack(confirmed) {
             return;
         }
         spawn_local(async move {
@@ -27,14 +29,20 @@ pub(super) fn Forget(held: RwSignal<Held>, key: KeyId, stage: Stage) -> impl Int
                 Err(fault) => trouble.set(fault.advice().to_owned()),
             }
         });
-    };
-    let consequence = match stage {
-        Stage::Registered => {
-            "There is no backup. The name stays registered to a key that nobody has: it can never be used, moved or released again. Release it first if you want it to be free one day."
+    });
+    let consequence = of(held, |identity| {
+        match identity.stage {
+            Stage::Registered => {
+                "There is no backup. The name stays with a key that nobody has: it can never be used, moved or \
+                 released again. Release it first if it should be free one day."
+            }
+            Stage::Released => {
+                "There is no backup. Without this key you cannot take your released name again while its hold lasts."
+            }
+            Stage::Made => "There is no backup. The key has no name yet, so nothing else is lost.",
         }
-        Stage::Released => "There is no backup. Without this key you cannot take your released name again before its hold ends.",
-        Stage::Made => "There is no backup. The key has no name yet, so nothing else is lost.",
-    };
+        .to_owned()
+    });
     view! {
         <details id="forget">
             <summary>"Forget this key"</summary>
@@ -46,12 +54,12 @@ pub(super) fn Forget(held: RwSignal<Held>, key: KeyId, stage: Stage) -> impl Int
                 autocomplete="off"
                 autocapitalize="none"
                 spellcheck="false"
-                on:input:target=move |event| typed.set(event.target().value())
+                on:input=typed(confirmation)
             />
-            <button type="button" class="button dangerous" disabled=move || !is_confirmed() on:click=forget>
+            <button type="button" class="button dangerous" disabled=flag(move || !confirmed()) on:click=forget>
                 "Forget this key"
             </button>
-            <p id="forget-error" class="alarm" role="alert">{move || trouble.get()}</p>
+            <Live id="forget-error" kind="alarm" says=trouble.into() />
         </details>
     }
 }

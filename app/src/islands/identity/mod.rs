@@ -1,9 +1,10 @@
 //! What this browser holds, said plainly; the dangerous things apart, below.
 //!
 //! For tests: `#identity` with `data-state` `loading`, `empty`, `made`, `registered`, `released` or `unavailable`. The
-//! key is `#identity-key`; `#identity-proven` with `data-state` `checking`, `proven` or `broken` says whether it can
-//! still be opened and sign; `#backup` with `data-state=none` says where it is kept. See [`release`] and [`forget`] for
-//! the rest. Links: `Register a handle` (empty), `Go on registering` (made), `Take @<handle> again` (released).
+//! name is `#identity-name`, the key `#identity-key`; `#identity-proven` with `data-state` `checking`, `proven` or
+//! `broken` says whether it can still be opened and sign; `#backup` with `data-state=none` says where it is kept;
+//! `#identity-error` has `role=alert`. See [`release`] and [`forget`] for the rest. Links: `Register a handle` (empty),
+//! `Go on registering` (made), `Open your profile` (registered), `Take @<handle> again` (released).
 
 mod forget;
 mod release;
@@ -13,8 +14,11 @@ use leptos::task::spawn_local;
 
 use self::forget::Forget;
 use self::release::Release;
-use super::CopyButton;
-use crate::components::{Fingerprint, KeyText};
+use super::bind::{flag, text, word};
+use super::copy_button::CopyButton;
+use super::live::Live;
+use crate::components::{grouped, picture};
+use crate::place::server_name;
 use crate::vault::{self, Fault, Identity, Stage};
 
 /// What is known of the vault.
@@ -35,110 +39,132 @@ impl Held {
             Held::Unavailable(_) => "unavailable",
         }
     }
+
+    const fn identity(&self) -> Option<&Identity> {
+        if let Held::Identity(identity) = self { Some(identity) } else { None }
+    }
+}
+
+/// Something about the identity, or nothing where there is none.
+fn of(held: RwSignal<Held>, what: impl Fn(&Identity) -> String + Send + Sync + 'static) -> Signal<String> {
+    text(move || held.with(|held| held.identity().map(&what).unwrap_or_default()))
 }
 
 /// Reads the vault and shows it.
 #[island]
-pub fn IdentityPanel(
-    /// The server's name.
-    server: String,
-) -> impl IntoView {
+pub fn IdentityPanel() -> impl IntoView {
     let held = RwSignal::new(Held::Loading);
+    let proven = RwSignal::new("checking");
     Effect::new(move || {
         spawn_local(async move {
-            held.set(match vault::load().await {
-                Ok(Some(identity)) => Held::Identity(identity),
-                Ok(None) => Held::Nothing,
-                Err(fault) => Held::Unavailable(fault),
-            });
+            let (now_held, works) = look().await;
+            held.set(now_held);
+            proven.set(if works { "proven" } else { "broken" });
         });
     });
-    let contents = move || match held.get() {
-        Held::Loading => view! { <p class="progress">"Looking…"</p> }.into_any(),
-        Held::Nothing => nothing().into_any(),
-        Held::Unavailable(fault) => view! { <p class="alarm" role="alert">{fault.advice()}</p> }.into_any(),
-        Held::Identity(identity) => view! { <Card identity held server=server.clone() /> }.into_any(),
-    };
+    let trouble = text(move || match held.get() {
+        Held::Unavailable(fault) => fault.advice().to_owned(),
+        _ => String::new(),
+    });
+    let waiting = text(move || held.with(|held| if *held == Held::Loading { "Looking…" } else { "" }).to_owned());
     view! {
-        <div id="identity" data-state=move || held.with(Held::state)>
-            {contents}
+        <div id="identity" data-state=word(move || held.with(Held::state))>
+            <Live id="identity-progress" kind="progress" says=waiting />
+            <Live id="identity-error" kind="alarm" says=trouble />
+            <section class="card" hidden=flag(move || held.with(|held| *held != Held::Nothing))>
+                <h2>"This browser holds no key"</h2>
+                <p>
+                    "Make one by registering a handle; it takes a minute. If you made one before, it is in the browser where you made it."
+                </p>
+                <p class="actions">
+                    <a class="button" href="/register">"Register a handle"</a>
+                </p>
+            </section>
+            <div class="stack" hidden=flag(move || held.with(|held| held.identity().is_none()))>
+                <Card held proven />
+                <section id="backup" class="card" data-state="none" aria-labelledby="backup-title">
+                    <h2 id="backup-title">"Backup: none"</h2>
+                    <p>
+                        "The key is sealed in this browser on this device, and nowhere else. Clearing this site's data, or losing the device, loses the key; nobody, the server included, can bring it back."
+                    </p>
+                </section>
+                <section class="danger" aria-labelledby="danger-title">
+                    <h2 id="danger-title">"Dangerous things"</h2>
+                    <Release held />
+                    <Forget held />
+                </section>
+            </div>
         </div>
     }
 }
 
-fn nothing() -> impl IntoView {
-    view! {
-        <section class="card">
-            <h2>"This browser holds no key"</h2>
-            <p>
-                "Make one by registering a handle; it takes a minute. If you made one before, it is in the browser where you made it."
-            </p>
-            <p class="actions">
-                <a class="button" href="/register">"Register a handle"</a>
-            </p>
-        </section>
+/// What is held, and whether it can be opened and used.
+async fn look() -> (Held, bool) {
+    match vault::load().await {
+        Ok(Some(identity)) => {
+            let works = vault::prove(&identity).await.is_ok();
+            (Held::Identity(identity), works)
+        }
+        Ok(None) => (Held::Nothing, false),
+        Err(fault) => (Held::Unavailable(fault), false),
     }
 }
 
 #[component]
-fn Card(identity: Identity, held: RwSignal<Held>, server: String) -> impl IntoView {
-    let Identity { key, made_at, stage, handle, registered_at } = identity.clone();
-    let proven = RwSignal::new("checking");
-    spawn_local(async move {
-        proven.set(if vault::prove(&identity).await.is_ok() { "proven" } else { "broken" });
-    });
-    let proof = move || match proven.get() {
+fn Card(held: RwSignal<Held>, proven: RwSignal<&'static str>) -> impl IntoView {
+    let proof = word(move || match proven.get() {
         "proven" => "Opened and tested just now: this browser can sign with it.",
         "broken" => "This browser holds the key's record, but cannot open it any more. Do not rely on it.",
         _ => "Testing the key…",
-    };
-    let name = format!("{handle}@{server}");
-    let (title, next, link) = match stage {
-        Stage::Made => (
-            format!("A key, without a name yet; it wants {name}"),
-            "Go on registering".to_owned(),
-            format!("/register?handle={handle}"),
-        ),
-        Stage::Registered => (name, "Open your profile".to_owned(), format!("/@{handle}")),
-        Stage::Released => (
-            format!("A key that released {name}"),
-            format!("Take @{handle} again"),
-            format!("/register?handle={handle}"),
-        ),
-    };
-    let since = registered_at.filter(|_| stage == Stage::Registered);
+    });
+    let server = StoredValue::new(server_name());
+    let title = of(held, move |identity| {
+        let name = format!("{}@{}", identity.handle, server.get_value());
+        match identity.stage {
+            Stage::Made => format!("A key without a name; it wants {name}"),
+            Stage::Registered => name,
+            Stage::Released => format!("A key that released {name}"),
+        }
+    });
+    let next = of(held, |identity| match identity.stage {
+        Stage::Made => "Go on registering".to_owned(),
+        Stage::Registered => "Open your profile".to_owned(),
+        Stage::Released => format!("Take @{} again", identity.handle),
+    });
+    let link = of(held, |identity| match identity.stage {
+        Stage::Registered => format!("/@{}", identity.handle),
+        Stage::Made | Stage::Released => format!("/register?handle={}", identity.handle),
+    });
+    let since = of(held, |identity| {
+        let made = format!("Key made {}", identity.made_at);
+        match identity.registered_at {
+            Some(registered) => format!("{made}, name registered {registered}"),
+            None => made,
+        }
+    });
     view! {
         <section class="card profile" aria-labelledby="identity-name">
             <div class="profile-head">
-                <Fingerprint key />
+                <span inner_html=of(held, |identity| picture(&identity.key))></span>
                 <div>
                     <h2 id="identity-name">{title}</h2>
-                    <p class="quiet">
-                        "Key made "<time>{made_at.to_string()}</time>
-                        {since.map(|since| view! { ", registered "<time>{since.to_string()}</time> })}
-                    </p>
+                    <p class="quiet">{since}</p>
                 </div>
             </div>
             <h3 class="label">"Key"</h3>
             <div class="key-row">
-                <KeyText key id="identity-key" />
-                <CopyButton text=key.to_string() what="key".to_owned() />
+                <code
+                    id="identity-key"
+                    class="key"
+                    translate="no"
+                    inner_html=of(held, |identity| grouped(&identity.key))
+                ></code>
+                <CopyButton of="identity-key" />
             </div>
-            <p id="identity-proven" class="quiet" role="status" data-state=move || proven.get()>{proof}</p>
+            <p id="identity-proven" class="quiet" role="status" data-state=word(move || proven.get())>{proof}</p>
             <p class="actions">
                 <a class="button" href=link>{next}</a>
             </p>
-        </section>
-        <section id="backup" class="card" data-state="none" aria-labelledby="backup-title">
-            <h2 id="backup-title">"Backup: none"</h2>
-            <p>
-                "The key is sealed in this browser on this device, and nowhere else. Clearing this site's data, or losing the device, loses the key; nobody, the server included, can bring it back."
-            </p>
-        </section>
-        <section class="danger" aria-labelledby="danger-title">
-            <h2 id="danger-title">"Dangerous things"</h2>
-            {(stage == Stage::Registered).then(|| view! { <Release held key handle=handle.clone() server=server.clone() /> })}
-            <Forget held key stage />
         </section>
     }
 }

@@ -1,38 +1,48 @@
 //! Giving the handle back.
 //!
-//! For tests: `details#release`; the field `#release-confirm` takes the handle; `#release-statement` is the exact text
-//! that is signed; button `Release @<handle>`, enabled when the handle was typed; `#release-error` has `role=alert`.
+//! For tests: `details#release`, there for a registered handle only; the field `#release-confirm` takes the handle;
+//! `#release-statement` is the exact text that is signed; button `Release @<handle>`, enabled when the handle was typed;
+//! `#release-error` has `role=alert`.
 
 use kez_core::registration::Statement;
-use kez_core::{Code, Handle, KeyId};
+use kez_core::{Code, Timestamp};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::Held;
+use super::super::bind::{act, flag, text, typed};
+use super::super::live::Live;
+use super::{Held, of};
 use crate::api::{self, Failure};
 use crate::browser;
+use crate::place::server_name;
 use crate::vault::{self, Fault, Identity, Stage};
 
 /// A statement that was shown for longer than this gets a new time before it is signed, in seconds.
 const FRESH: u64 = 60;
 
 #[component]
-pub(super) fn Release(held: RwSignal<Held>, key: KeyId, handle: Handle, server: String) -> impl IntoView {
-    let typed = RwSignal::new(String::new());
+pub(super) fn Release(held: RwSignal<Held>) -> impl IntoView {
+    let server = StoredValue::new(server_name());
+    let confirmation = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let trouble = RwSignal::new(String::new());
-    let created_at = RwSignal::new(browser::now());
-    let handle = StoredValue::new(handle);
-    let statement = move || {
-        Some(Statement::release(handle.get_value(), server.parse().ok()?, created_at.get()))
+    let created_at = RwSignal::new(Timestamp::from_unix(0));
+    // The server renders this too, and has no say in a browser's time.
+    Effect::new(move || created_at.set(browser::now()));
+    let statement = move |identity: &Identity| {
+        let server = server.with_value(|server| server.parse()).ok()?;
+        Some(Statement::release(identity.handle.clone(), server, created_at.get()))
     };
-    let text = {
-        let statement = statement.clone();
-        move || statement().map(|statement| statement.signing_input(key)).unwrap_or_default()
+    let shown = of(held, move |identity| {
+        statement(identity).map(|statement| statement.signing_input(identity.key)).unwrap_or_default()
+    });
+    let confirmed = move || {
+        let typed = confirmation.get();
+        held.with(|held| held.identity().is_some_and(|identity| typed.trim() == identity.handle.as_str()))
     };
-    let is_confirmed = move || typed.with(|typed| handle.with_value(|handle| typed.trim() == handle.as_str()));
-    let release = move |_| {
-        if busy.get_untracked() || !untrack(is_confirmed) {
+    let release = act(move || {
+        let Some(identity) = held.with_untracked(|held| held.identity().cloned()) else { return };
+        if busy.get_untracked() || !untrack(confirmed) {
             return;
         }
         busy.set(true);
@@ -40,13 +50,12 @@ pub(super) fn Release(held: RwSignal<Held>, key: KeyId, handle: Handle, server: 
         if browser::now().abs_diff(created_at.get_untracked()) > FRESH {
             created_at.set(browser::now());
         }
-        let statement = statement.clone();
         spawn_local(async move {
-            let mut done = send(key, untrack(&statement)).await;
+            let mut done = send(&identity, untrack(|| statement(&identity))).await;
             if let Err(Trouble::Server(Failure::Refused { server_time: Some(time), .. })) = done {
                 // Only the clock was wrong; the server says what it should have been.
                 created_at.set(time);
-                done = send(key, untrack(&statement)).await;
+                done = send(&identity, untrack(|| statement(&identity))).await;
             }
             busy.set(false);
             match done {
@@ -54,34 +63,37 @@ pub(super) fn Release(held: RwSignal<Held>, key: KeyId, handle: Handle, server: 
                 Err(problem) => trouble.set(problem.advice()),
             }
         });
-    };
-    let name = handle.get_value().to_string();
+    });
+    let label = of(held, |identity| format!("Release @{}", identity.handle));
+    let progress = text(move || if busy.get() { "Signing and releasing…" } else { "" }.to_owned());
     view! {
-        <details id="release">
-            <summary>"Release @"{name.clone()}</summary>
+        <details id="release" hidden=flag(move || held.with(Held::state) != Stage::Registered.as_str())>
+            <summary>{label}</summary>
             <p>
-                "The name stops working at once. For a year only this key can take it again; after that, anyone can. This key signs:"
+                "The name stops working at once. While its hold lasts, only this key can take it again; after that, anyone can. This key signs:"
             </p>
-            <pre id="release-statement" tabindex="0">{text}</pre>
-            <label for="release-confirm">"Type "<strong>{name.clone()}</strong>" to confirm"</label>
+            <pre id="release-statement" tabindex="0">{shown}</pre>
+            <label for="release-confirm">
+                "Type "<strong>{of(held, |identity| identity.handle.to_string())}</strong>" to confirm"
+            </label>
             <input
                 id="release-confirm"
                 type="text"
                 autocomplete="off"
                 autocapitalize="none"
                 spellcheck="false"
-                on:input:target=move |event| typed.set(event.target().value())
+                on:input=typed(confirmation)
             />
             <button
                 type="button"
                 class="button dangerous"
-                disabled=move || busy.get() || !is_confirmed()
+                disabled=flag(move || busy.get() || !confirmed())
                 on:click=release
             >
-                "Release @"{name}
+                {label}
             </button>
-            <p class="progress" role="status">{move || if busy.get() { "Signing and releasing…" } else { "" }}</p>
-            <p id="release-error" class="alarm" role="alert">{move || trouble.get()}</p>
+            <Live id="release-progress" kind="progress" says=progress />
+            <Live id="release-error" kind="alarm" says=trouble.into() />
         </details>
     }
 }
@@ -107,17 +119,16 @@ impl From<Fault> for Trouble {
 }
 
 /// Signs, sends, and notes the release.
-async fn send(key: KeyId, statement: Option<Statement>) -> Result<Identity, Trouble> {
+async fn send(identity: &Identity, statement: Option<Statement>) -> Result<Identity, Trouble> {
     let statement = statement.ok_or(Fault::Changed)?;
-    let identity = vault::load().await?.filter(|identity| identity.key == key).ok_or(Fault::Changed)?;
-    let envelope = statement.sign(&vault::open(&key).await?);
+    let envelope = statement.sign(&vault::open(&identity.key).await?);
     match api::release(&envelope).await {
         Ok(()) => {}
         // An earlier try went through, and its answer was lost.
         Err(failure) if failure.code() == Some(Code::Gone) => {}
         Err(failure) => return Err(Trouble::Server(failure)),
     }
-    let identity = Identity { stage: Stage::Released, registered_at: None, ..identity };
-    vault::update(&identity).await?;
-    Ok(identity)
+    let released = Identity { stage: Stage::Released, registered_at: None, ..identity.clone() };
+    vault::update(&released).await?;
+    Ok(released)
 }

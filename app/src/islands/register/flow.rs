@@ -8,6 +8,7 @@ use leptos::task::spawn_local;
 use super::super::handle_answer::{Answer, answer_for};
 use crate::api::{self, Failure, Holder};
 use crate::browser;
+use crate::place::asked_for;
 use crate::vault::{self, Fault, Identity, Stage};
 
 /// A statement that was shown for longer than this gets a new time before it is signed, in seconds: the server takes
@@ -64,22 +65,23 @@ pub(super) struct Flow {
     /// The statement's time.
     pub(super) created_at: RwSignal<Timestamp>,
     /// What is going on.
-    pub(super) busy: RwSignal<Option<&'static str>>,
+    pub(super) busy: RwSignal<String>,
     /// What is good to know.
-    pub(super) note: RwSignal<Option<String>>,
+    pub(super) note: RwSignal<String>,
     /// What went wrong, and what to do.
-    pub(super) trouble: RwSignal<Option<String>>,
+    pub(super) trouble: RwSignal<String>,
 }
 
 impl Flow {
-    pub(super) fn new(server: String, handle: String) -> Self {
-        let name = RwSignal::new(handle);
+    pub(super) fn new(server: String) -> Self {
+        let name = RwSignal::new(asked_for());
         let identity = RwSignal::new(None::<Identity>);
         let answer = answer_for(name);
         // A released handle is held for the key that released it, which may be the one in this browser.
         let ours = move || {
             identity.with(|held| {
-                held.as_ref().is_some_and(|held| held.stage == Stage::Released && name.with(|n| n == held.handle.as_str()))
+                held.as_ref()
+                    .is_some_and(|held| held.stage == Stage::Released && name.with(|n| n == held.handle.as_str()))
             })
         };
         let answer = Signal::derive(move || match answer.get() {
@@ -93,9 +95,9 @@ impl Flow {
             answer,
             identity,
             created_at: RwSignal::new(Timestamp::from_unix(0)),
-            busy: RwSignal::new(None),
-            note: RwSignal::new(None),
-            trouble: RwSignal::new(None),
+            busy: RwSignal::default(),
+            note: RwSignal::default(),
+            trouble: RwSignal::default(),
         }
     }
 
@@ -106,7 +108,7 @@ impl Flow {
                 Ok(None) => {}
                 Ok(Some(identity)) => self.resume_with(identity).await,
                 Err(fault) => {
-                    self.trouble.set(Some(fault.advice().to_owned()));
+                    self.trouble.set(fault.advice().to_owned());
                     self.step.set(Step::Broken);
                 }
             }
@@ -125,7 +127,7 @@ impl Flow {
         let came_with = self.name.get_untracked();
         if identity.stage == Stage::Made && (came_with.is_empty() || came_with == identity.handle.as_str()) {
             self.name.set(identity.handle.to_string());
-            self.note.set(Some("The key that you made here is still here. Go on where you left.".to_owned()));
+            self.note.set("The key that you made here is still here. Go on where you left.".to_owned());
             self.created_at.set(browser::now());
             self.step.set(Step::Sign);
         } else if came_with.is_empty() {
@@ -136,16 +138,16 @@ impl Flow {
     /// From the name to the signature: makes the key, unless there is one.
     pub(super) fn choose(self) {
         let Ok(handle) = self.name.with_untracked(|name| name.parse::<Handle>()) else { return };
-        if self.busy.get_untracked().is_some() || !self.answer.with_untracked(Answer::is_free) {
+        if self.is_busy() || !self.answer.with_untracked(Answer::is_free) {
             return;
         }
-        self.trouble.set(None);
-        self.note.set(None);
-        self.busy.set(Some("Making and sealing your key…"));
+        self.trouble.set(String::new());
+        self.note.set(String::new());
+        self.busy.set("Making and sealing your key…".to_owned());
         self.go(Step::Keys);
         spawn_local(async move {
             let kept = self.keep(handle).await;
-            self.busy.set(None);
+            self.busy.set(String::new());
             match kept {
                 Ok(identity) => {
                     self.identity.set(Some(identity));
@@ -153,7 +155,7 @@ impl Flow {
                     self.go(Step::Sign);
                 }
                 Err(fault) => {
-                    self.trouble.set(Some(fault.advice().to_owned()));
+                    self.trouble.set(fault.advice().to_owned());
                     self.go(Step::Name);
                 }
             }
@@ -182,12 +184,12 @@ impl Flow {
 
     /// Signs and sends, and tries again where that helps and is safe.
     pub(super) fn sign(self) {
-        if self.busy.get_untracked().is_some() {
+        if self.is_busy() {
             return;
         }
-        self.trouble.set(None);
-        self.note.set(None);
-        self.busy.set(Some("Signing and registering…"));
+        self.trouble.set(String::new());
+        self.note.set(String::new());
+        self.busy.set("Signing and registering…".to_owned());
         if browser::now().abs_diff(self.created_at.get_untracked()) > FRESH {
             self.created_at.set(browser::now());
         }
@@ -201,10 +203,10 @@ impl Flow {
             match (sent, self.identity.get_untracked()) {
                 (Ok(Ok(holder)), Some(identity)) => self.finish(&identity, &holder, Step::Done).await,
                 (Ok(Err(failure)), Some(identity)) => self.refused(&identity, &failure).await,
-                (Err(fault), _) => self.trouble.set(Some(fault.advice().to_owned())),
+                (Err(fault), _) => self.trouble.set(fault.advice().to_owned()),
                 (_, None) => self.go(Step::Name),
             }
-            self.busy.set(None);
+            self.busy.set(String::new());
         });
     }
 
@@ -221,9 +223,9 @@ impl Flow {
         match failure {
             Failure::Refused { code: Code::StaleTimestamp, server_time: Some(time), .. } => {
                 let minutes = browser::now().abs_diff(*time) / 60;
-                self.note.set(Some(format!(
+                self.note.set(format!(
                     "This device's clock is about {minutes} minutes off. The server's time was used; set the clock right."
-                )));
+                ));
                 self.created_at.set(*time);
                 true
             }
@@ -242,25 +244,24 @@ impl Flow {
         match failure.code() {
             Some(Code::KeyAlreadyRegistered) => match api::lookup_key(identity.key).await {
                 Ok(holder) => self.adopt(identity, &holder).await,
-                Err(failure) => self.trouble.set(Some(failure.advice())),
+                Err(failure) => self.trouble.set(failure.advice()),
             },
             Some(Code::HandleTaken) => {
-                self.trouble.set(Some(format!(
-                    "{name} was taken a moment ago. Your key is kept; choose another name for it."
-                )));
+                self.trouble
+                    .set(format!("{name} was taken a moment ago. Your key is kept; choose another name for it."));
                 self.go(Step::Name);
                 // Asks again, so that the field says it too.
                 self.name.set(name);
             }
             Some(Code::ReservedHandle | Code::InvalidHandle) => {
-                self.trouble.set(Some(failure.advice()));
+                self.trouble.set(failure.advice());
                 self.go(Step::Name);
             }
-            None => self.trouble.set(Some(format!(
+            None => self.trouble.set(format!(
                 "{} Trying again is safe: if it did arrive, it is not registered twice.",
                 failure.advice()
-            ))),
-            Some(_) => self.trouble.set(Some(failure.advice())),
+            )),
+            Some(_) => self.trouble.set(failure.advice()),
         }
     }
 
@@ -271,10 +272,10 @@ impl Flow {
 
     async fn finish(self, identity: &Identity, holder: &Holder, step: Step) {
         let Ok(handle) = holder.handle.parse::<Handle>() else {
-            return self.trouble.set(Some(Failure::Odd.advice()));
+            return self.trouble.set(Failure::Odd.advice());
         };
         if holder.primary != identity.key {
-            return self.trouble.set(Some(Failure::Odd.advice()));
+            return self.trouble.set(Failure::Odd.advice());
         }
         let identity = Identity {
             stage: Stage::Registered,
@@ -286,8 +287,12 @@ impl Flow {
         self.identity.set(Some(identity));
         self.go(step);
         if let Err(fault) = noted {
-            self.trouble.set(Some(format!("The handle is registered, but: {}", fault.advice())));
+            self.trouble.set(format!("The handle is registered, but: {}", fault.advice()));
         }
+    }
+
+    fn is_busy(self) -> bool {
+        self.busy.with_untracked(|busy| !busy.is_empty())
     }
 
     /// Opens a step, and moves the keyboard there once it is drawn.

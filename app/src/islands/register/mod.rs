@@ -4,7 +4,7 @@
 //! identity already) or `broken` (this browser cannot keep a key), and `data-state` `idle`, `working` or `error`. Steps
 //! are `#step-name`, `#step-keys`, `#step-sign`, `#step-done`, each with `data-state` `open`, `over` or `waiting`.
 //! Buttons: `Continue`, `Change the name`, `Sign and register` (`Try again` after a failure). `#register-error` has
-//! `role=alert`, `#register-progress` is a live region, `#statement` is the exact text that is signed. Links of the last
+//! `role=alert`, `#register-progress` and `#register-note` are live regions, `#statement` is the exact text that is signed. Links of the last
 //! step: `Open your profile`, `Keep it safe`; of `#register-held`: `Your identity`.
 
 mod flow;
@@ -14,51 +14,51 @@ use leptos::prelude::*;
 
 use self::flow::{Flow, Step};
 use self::steps::{Done, Keys, Name, Sign};
+use super::bind::{flag, text, word};
+use super::live::Live;
+use crate::place::server_name;
 
 /// The four steps.
 #[island]
-pub fn RegisterFlow(
-    /// The server's name.
-    server: String,
-    /// The handle that the person came with.
-    handle: String,
-) -> impl IntoView {
-    let flow = Flow::new(server, handle);
+pub fn RegisterFlow() -> impl IntoView {
+    let flow = Flow::new(server_name());
     Effect::new(move || flow.resume());
-    let state = move || {
-        if flow.trouble.with(Option::is_some) {
+    let state = word(move || {
+        if flow.trouble.with(|trouble| !trouble.is_empty()) {
             "error"
-        } else if flow.busy.get().is_some() {
-            "working"
-        } else {
+        } else if flow.busy.get().is_empty() {
             "idle"
+        } else {
+            "working"
         }
+    });
+    let held = move || {
+        flow.identity.with(|identity| identity.as_ref().map(|identity| identity.handle.to_string())).unwrap_or_default()
     };
-    let held = move || flow.identity.get().map(|identity| identity.handle.to_string()).unwrap_or_default();
     view! {
         <section
             id="register"
             aria-label="Registration"
-            data-step=move || flow.step.get().as_str()
+            data-step=word(move || flow.step.get().as_str())
             data-state=state
         >
-            <div id="register-held" class="card" hidden=move || flow.step.get() != Step::Held>
-                <h2 id="held-title" tabindex="-1">{move || format!("This browser already holds {}", held())}</h2>
+            <div id="register-held" class="card" hidden=flag(move || flow.step.get() != Step::Held)>
+                <h2 id="held-title" tabindex="-1">{text(move || format!("This browser already holds {}", held()))}</h2>
                 <p>"A browser keeps one identity. Use another browser or browser profile for a second handle."</p>
                 <p class="actions">
                     <a class="button" href="/identity">"Your identity"</a>
-                    <a class="button secondary" href=move || format!("/@{}", held())>"Your profile"</a>
+                    <a class="button secondary" href=text(move || format!("/@{}", held()))>"Your profile"</a>
                 </p>
             </div>
-            <ol class="steps" hidden=move || matches!(flow.step.get(), Step::Held | Step::Broken)>
+            <ol class="steps" hidden=flag(move || matches!(flow.step.get(), Step::Held | Step::Broken))>
                 <Name flow />
                 <Keys flow />
                 <Sign flow />
                 <Done flow />
             </ol>
-            <p id="register-progress" class="progress" role="status">{move || flow.busy.get().unwrap_or_default()}</p>
-            <p class="note" role="status">{move || flow.note.get().unwrap_or_default()}</p>
-            <p id="register-error" class="alarm" role="alert">{move || flow.trouble.get().unwrap_or_default()}</p>
+            <Live id="register-progress" kind="progress" says=flow.busy.into() />
+            <Live id="register-note" kind="note" says=flow.note.into() />
+            <Live id="register-error" kind="alarm" says=flow.trouble.into() />
         </section>
     }
 }

@@ -1,0 +1,30 @@
+//! Bindings of few types. What `view!` compiles to is generic over the closure of every binding; a closure behind a
+//! `Signal` or a box has the type of all its kind, and their code is in the wasm once.
+
+use leptos::prelude::*;
+use web_sys::MouseEvent;
+
+/// A text that changes.
+pub(super) fn text(value: impl Fn() -> String + Send + Sync + 'static) -> Signal<String> {
+    Signal::derive(value)
+}
+
+/// One of a few words, for `data-…` attributes.
+pub(super) fn word(value: impl Fn() -> &'static str + Send + Sync + 'static) -> Signal<&'static str> {
+    Signal::derive(value)
+}
+
+/// An attribute that is there or not.
+pub(super) fn flag(value: impl Fn() -> bool + Send + Sync + 'static) -> Signal<bool> {
+    Signal::derive(value)
+}
+
+/// What a button does.
+pub(super) fn act(mut action: impl FnMut() + Send + 'static) -> Box<dyn FnMut(MouseEvent) + Send> {
+    Box::new(move |_| action())
+}
+
+/// What a field does with its text.
+pub(super) fn typed(target: RwSignal<String>) -> Box<dyn FnMut(web_sys::Event) + Send> {
+    Box::new(move |event| target.set(event_target_value(&event)))
+}
