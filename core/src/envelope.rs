@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::canonical::{self, Json, Object};
 use crate::hash::{Hash, decode_lower_hex};
-use crate::key::{KeyId, MalformedKey, PublicKey, SigningKey, Suite};
+use crate::key::{KeyId, MalformedKey, SigningKey, Suite, ed25519_key, secp256k1_key};
 use crate::problem::{Code, Problem};
 use crate::registration;
 
@@ -184,7 +184,9 @@ impl Envelope {
         (self.content, self.bytes)
     }
 
-    /// The alg, the keys, who signs and the signature; returns the key that signed.
+    /// The alg, the keys, who signs and the signature; returns the key that signed. Inlined, so that a program whose
+    /// `only` is always Ed25519, such as the web page, is linked without the other curve.
+    #[inline(always)]
     pub(crate) fn verify(&self, only: Alg) -> Result<KeyId, Problem> {
         let alg = Alg::parse(&self.alg).filter(|&alg| alg == only).ok_or_else(unknown_alg)?;
         let key = self.key.parse::<KeyId>().map_err(malformed_key)?;
@@ -195,25 +197,39 @@ impl Envelope {
         if [key, owner].iter().any(|key| key.suite() != alg.suite()) {
             return Err(Problem::new(Code::UnsupportedAlg, "The key is not of the suite that `alg` signs with."));
         }
-        let public = PublicKey::try_from(&key).map_err(malformed_key)?;
+        match only {
+            Alg::Ed25519Sha512Jcs => self.verify_by(&key, &owner, ed25519_key, verify_ed25519),
+            Alg::SchnorrSha256Jcs => self.verify_by(&key, &owner, secp256k1_key, verify_schnorr),
+        }
+    }
+
+    fn verify_by<K>(
+        &self,
+        key: &KeyId,
+        owner: &KeyId,
+        usable: impl Fn(&[u8; 32]) -> Result<K, MalformedKey>,
+        verifies: impl Fn(&K, &[u8], &[u8; 64]) -> bool,
+    ) -> Result<KeyId, Problem> {
+        let public = usable(key.as_bytes()).map_err(malformed_key)?;
         if owner != key {
-            PublicKey::try_from(&owner).map_err(malformed_key)?;
+            usable(owner.as_bytes()).map_err(malformed_key)?;
             return Err(Problem::new(Code::KeyMismatch, "Sign with the key that the payload names as `primary`."));
         }
-        if verify_signature(&public, &self.signing_input, &self.sig) {
-            Ok(key)
+        if verifies(&public, &self.signing_input, &self.sig) {
+            Ok(*key)
         } else {
             Err(Problem::new(Code::BadSignature, "The signature is not this key's over the canonical payload."))
         }
     }
 }
 
-fn verify_signature(key: &PublicKey, signing_input: &[u8], sig: &[u8; 64]) -> bool {
-    match key {
-        PublicKey::Ed25519(key) => key.verify_strict(signing_input, &ed25519_dalek::Signature::from_bytes(sig)).is_ok(),
-        PublicKey::Secp256k1(key) => k256::schnorr::Signature::try_from(sig.as_slice())
-            .is_ok_and(|sig| key.verify_raw(Hash::of(signing_input).as_bytes(), &sig).is_ok()),
-    }
+fn verify_ed25519(key: &ed25519_dalek::VerifyingKey, signing_input: &[u8], sig: &[u8; 64]) -> bool {
+    key.verify_strict(signing_input, &ed25519_dalek::Signature::from_bytes(sig)).is_ok()
+}
+
+fn verify_schnorr(key: &k256::schnorr::VerifyingKey, signing_input: &[u8], sig: &[u8; 64]) -> bool {
+    k256::schnorr::Signature::try_from(sig.as_slice())
+        .is_ok_and(|sig| key.verify_raw(Hash::of(signing_input).as_bytes(), &sig).is_ok())
 }
 
 /// Signs `payload`, which must serialise to an object that holds the `type` and `version` of `envelope_type`, and

@@ -142,14 +142,16 @@ impl TryFrom<&KeyId> for PublicKey {
     fn try_from(id: &KeyId) -> Result<Self, MalformedKey> {
         match id.suite {
             Suite::Ed25519 => ed25519_key(&id.bytes).map(PublicKey::Ed25519),
-            Suite::Secp256k1 => k256::schnorr::VerifyingKey::from_slice(&id.bytes)
-                .map(|key| PublicKey::Secp256k1(Box::new(key)))
-                .map_err(|_| MalformedKey::NotAPoint),
+            Suite::Secp256k1 => secp256k1_key(&id.bytes).map(|key| PublicKey::Secp256k1(Box::new(key))),
         }
     }
 }
 
-fn ed25519_key(bytes: &[u8; 32]) -> Result<ed25519_dalek::VerifyingKey, MalformedKey> {
+pub(crate) fn secp256k1_key(bytes: &[u8; 32]) -> Result<k256::schnorr::VerifyingKey, MalformedKey> {
+    k256::schnorr::VerifyingKey::from_slice(bytes).map_err(|_| MalformedKey::NotAPoint)
+}
+
+pub(crate) fn ed25519_key(bytes: &[u8; 32]) -> Result<ed25519_dalek::VerifyingKey, MalformedKey> {
     // Decompression takes y modulo p = 2^255 - 19, so the y below 19 have a second spelling, and x = 0 has one with
     // either sign bit. None of those points is of prime order: the check of the group refuses every second spelling.
     let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| MalformedKey::NotAPoint)?;
