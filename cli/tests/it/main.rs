@@ -2,6 +2,7 @@
 
 mod hostile;
 mod key;
+mod round_trip;
 mod usage;
 mod vectors;
 
