@@ -14,6 +14,37 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// [`Unavailable`] when the server cannot tell at the moment; asking again later may help.
     async fn profile(&self, handle: &Handle) -> Result<Profile, Unavailable>;
+
+    /// The JSON API's operations, in the order in which people want to read them.
+    fn operations(&self) -> &[Operation];
+}
+
+/// One of the API's operations.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The path's template.
+    pub path: String,
+    /// What it does, in a sentence.
+    pub summary: String,
+    /// What else there is to know.
+    pub description: Option<String>,
+    /// What the path, the query and the headers may carry.
+    pub parameters: Vec<Parameter>,
+    /// Status, or `default`, and what it means.
+    pub answers: Vec<(String, String)>,
+}
+
+/// A parameter of an operation.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// `path`, `query` or `header`.
+    pub place: &'static str,
+    /// What it means.
+    pub description: String,
 }
 
 /// How a server calls itself.

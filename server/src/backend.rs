@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kez_app::backend::{Backend, Profile, Site, Unavailable};
+use kez_app::backend::{Backend, Operation, Parameter, Profile, Site, Unavailable};
 use kez_core::Handle;
+use utoipa::openapi::path::{self, ParameterIn};
+use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::registry::{Found, Registry};
 
@@ -12,13 +14,15 @@ use crate::registry::{Found, Registry};
 pub(crate) struct RegistryBackend {
     registry: Arc<Registry>,
     site: Site,
+    operations: Vec<Operation>,
 }
 
 impl RegistryBackend {
-    pub(crate) fn new(registry: Arc<Registry>) -> Self {
+    pub(crate) fn new(registry: Arc<Registry>, api: &OpenApi) -> Self {
         let names = registry.names();
         let (server, public_url) = (names.server.clone(), names.public_url.clone());
-        RegistryBackend { site: Site { server, public_url, version: env!("CARGO_PKG_VERSION") }, registry }
+        let site = Site { server, public_url, version: env!("CARGO_PKG_VERSION") };
+        RegistryBackend { site, registry, operations: operations(api) }
     }
 }
 
@@ -36,5 +40,51 @@ impl Backend for RegistryBackend {
             // The reason was logged where it happened.
             Err(_) => Err(Unavailable),
         }
+    }
+
+    fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+}
+
+/// Everything that the document describes: what is about handles first, then what is about the server.
+fn operations(api: &OpenApi) -> Vec<Operation> {
+    let paths = api.paths.paths.iter();
+    let mut found: Vec<(bool, Operation)> = paths
+        .flat_map(|(path, item)| [("POST", path, &item.post), ("GET", path, &item.get)])
+        .filter_map(|(method, path, described)| {
+            let described = described.as_ref()?;
+            let about_server = described.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "server"));
+            Some((about_server, operation(method, path, described)))
+        })
+        .collect();
+    found.sort_by_key(|(about_server, operation)| (*about_server, operation.method == "GET"));
+    found.into_iter().map(|(_, operation)| operation).collect()
+}
+
+fn operation(method: &'static str, path: &str, described: &path::Operation) -> Operation {
+    let parameters = described.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(Parameter {
+            name: parameter.name.clone(),
+            place: match parameter.parameter_in {
+                ParameterIn::Path => "path",
+                ParameterIn::Header | ParameterIn::Cookie => "header",
+                ParameterIn::Query | ParameterIn::QueryString => "query",
+            },
+            description: parameter.description.clone().unwrap_or_default(),
+        }),
+        RefOr::Ref(_) => None,
+    });
+    let answers = described.responses.responses.iter().filter_map(|(status, response)| match response {
+        RefOr::T(response) => Some((status.clone(), response.description.clone())),
+        RefOr::Ref(_) => None,
+    });
+    Operation {
+        method,
+        path: path.to_owned(),
+        summary: described.summary.clone().unwrap_or_default(),
+        description: described.description.clone().filter(|text| !text.is_empty()),
+        parameters: parameters.collect(),
+        answers: answers.collect(),
     }
 }

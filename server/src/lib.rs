@@ -55,9 +55,10 @@ pub async fn run(
         sig_server_url: config.sig_server_url(),
     };
     let registry = Arc::new(Registry::new(store.clone(), clock, names));
+    let (api, document) = api::router(registry.clone());
     let front = Arc::new(Front {
-        api: api::router(registry.clone()).fallback(routes::unknown),
-        pages: web::router(config.web_dir(), config.watch, Arc::new(RegistryBackend::new(registry.clone()))),
+        api: api.fallback(routes::unknown),
+        pages: web::router(config.web_dir(), config.watch, Arc::new(RegistryBackend::new(registry.clone(), &document))),
         limiter: limit::Limiter::new(config.writes_per_minute, config.reads_per_second),
         proxies: proxy::TrustedProxies(config.trusted_proxies.clone()),
         registry,

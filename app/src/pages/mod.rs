@@ -1,11 +1,13 @@
 //! The pages, rendered on the server.
 
+mod docs;
 mod home;
 mod identity;
 mod missing;
 mod profile;
 mod register;
 
+pub use docs::{Docs, Problem};
 pub use home::Home;
 pub use identity::Identity;
 pub use missing::Missing;

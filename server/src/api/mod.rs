@@ -20,6 +20,7 @@ use axum::Router;
 use axum::routing::MethodRouter;
 use http::header::ALLOW;
 use http::{HeaderValue, StatusCode};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
@@ -36,9 +37,10 @@ pub(crate) const READ: &str = "GET, HEAD, OPTIONS";
 /// Methods of a path that takes envelopes.
 pub(crate) const WRITE: &str = "POST, OPTIONS";
 
-/// The API's routes; every route that is added here is in the OpenAPI document, and answers `OPTIONS` and `405`.
-pub(crate) fn router(registry: Arc<Registry>) -> Router {
-    let (router, api) = OpenApiRouter::with_openapi(openapi::base())
+/// The API's routes and the OpenAPI document of them; every route that is added here is in the document, and answers
+/// `OPTIONS` and `405`.
+pub(crate) fn router(registry: Arc<Registry>) -> (Router, OpenApi) {
+    let (router, document) = OpenApiRouter::with_openapi(openapi::base())
         .routes(with_methods(READ, routes!(health::healthz)))
         .routes(with_methods(READ, routes!(ready::readyz)))
         .routes(with_methods(READ, routes!(server_info::server)))
@@ -50,8 +52,7 @@ pub(crate) fn router(registry: Arc<Registry>) -> Router {
         .routes(with_methods(READ, routes!(webfinger::webfinger)))
         .routes(with_methods(READ, routes!(openapi::openapi)))
         .split_for_parts();
-    openapi::keep(api);
-    router.with_state(registry)
+    (router.layer(openapi::Document::extension(&document)).with_state(registry), document)
 }
 
 fn with_methods<S>(allow: &'static str, (schemas, paths, method): UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>

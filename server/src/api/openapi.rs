@@ -1,13 +1,14 @@
 //! The OpenAPI document, generated from the handlers.
 
-use std::sync::OnceLock;
-
+use axum::Extension;
 use axum::response::IntoResponse;
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
 use super::schema::ProblemResponses;
+use crate::registry::json;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -18,26 +19,25 @@ use super::schema::ProblemResponses;
 )]
 struct Base;
 
-static DOCUMENT: OnceLock<OpenApi> = OnceLock::new();
-
 /// The document without paths, which the router adds.
 pub(super) fn base() -> OpenApi {
     Base::openapi()
 }
 
-/// Keeps the finished document. It is the same for every server of a process.
-pub(super) fn keep(document: OpenApi) {
-    let _ = DOCUMENT.set(document);
-}
+/// The finished document as JSON, which is known only once all routes are.
+#[derive(Clone)]
+pub(super) struct Document(Bytes);
 
-/// The finished document.
-pub(crate) fn document() -> &'static OpenApi {
-    DOCUMENT.get_or_init(base)
+impl Document {
+    /// What gives the document to its handler.
+    pub(super) fn extension(document: &OpenApi) -> Extension<Document> {
+        Extension(Document(json(document).into()))
+    }
 }
 
 /// This document.
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "server",
     responses((status = 200, description = "OpenAPI 3.1 of everything under /v1 and /.well-known.", body = Object), ProblemResponses))]
-pub(super) async fn openapi() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], document().to_json().unwrap_or_default())
+pub(super) async fn openapi(Extension(Document(body)): Extension<Document>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], body)
 }

@@ -1,0 +1,92 @@
+//! `/docs`: the JSON API for people, from the same document that programs read; and the meaning of every problem.
+
+use std::sync::Arc;
+
+use kez_core::Code;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use super::Missing;
+use crate::app::About;
+use crate::backend::{Backend, Operation};
+use crate::reply::{Outcome, report};
+
+/// The API's operations and problems.
+#[component]
+pub fn Docs() -> AnyView {
+    let backend = expect_context::<Arc<dyn Backend>>();
+    let operations = backend.operations();
+    let contents = operations.iter().map(|operation| {
+        view! { <li><a href=format!("#{}", anchor(operation))><code>{title(operation)}</code></a></li> }
+    });
+    view! {
+        <About title="API" description="The JSON API of this server: registering, looking up, verifying and releasing handles." />
+        <section class="lead">
+            <h1>"The API"</h1>
+            <p>
+                "JSON over HTTP, open to pages of every origin, without keys or cookies: what is written is signed. Programs read "
+                <a href="/v1/openapi.json">"/v1/openapi.json"</a> " (OpenAPI 3.1)."
+            </p>
+        </section>
+        <nav class="card docs" aria-label="Operations"><ul>{contents.collect_view()}</ul></nav>
+        {operations.iter().map(section).collect_view()}
+        <section class="card docs" aria-labelledby="problems">
+            <h2 id="problems">"Problems"</h2>
+            <p>
+                "Whatever goes wrong is answered as " <code>"application/problem+json"</code>
+                " (RFC 9457). The set of codes is closed; " <code>"detail"</code> " says what to do."
+            </p>
+            <dl>
+                {Code::ALL
+                    .iter()
+                    .map(|code| view! { <dt id=code.as_str()><code>{code.as_str()}</code></dt><dd>{code.title()}"."</dd> })
+                    .collect_view()}
+            </dl>
+        </section>
+    }
+    .into_any()
+}
+
+/// `/problems/:code`, which every problem names as its type: leads to where it is explained.
+#[component]
+pub fn Problem() -> AnyView {
+    let code = use_params_map().with_untracked(|params| params.get("code"));
+    match code.and_then(|code| Code::from_text(&code)) {
+        Some(code) => {
+            report(Outcome::Moved(format!("/docs#{code}")));
+            view! { <About title=code.title() description="This problem is explained in the API's documentation." /> }
+                .into_any()
+        }
+        None => Missing().into_any(),
+    }
+}
+
+fn title(operation: &Operation) -> String {
+    format!("{} {}", operation.method, operation.path)
+}
+
+fn anchor(operation: &Operation) -> String {
+    let path = operation.path.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    format!("{}{path}", operation.method.to_ascii_lowercase())
+}
+
+fn section(operation: &Operation) -> impl IntoView + use<> {
+    let id = anchor(operation);
+    let parameters = operation.parameters.iter().map(|parameter| {
+        view! { <dt><code>{parameter.name.clone()}</code>" in the "{parameter.place}</dt><dd>{parameter.description.clone()}</dd> }
+    });
+    let parameters = parameters.collect_view();
+    let answers = operation.answers.iter().map(|(status, description)| {
+        view! { <dt><code>{if status == "default" { "Otherwise".to_owned() } else { status.clone() }}</code></dt><dd>{description.clone()}</dd> }
+    });
+    view! {
+        <section class="card docs" aria-labelledby=id.clone()>
+            <h2 id=id.clone()><code>{title(operation)}</code></h2>
+            <p>{operation.summary.clone()}</p>
+            {operation.description.clone().map(|text| view! { <p class="quiet">{text}</p> })}
+            {(!operation.parameters.is_empty()).then_some(view! { <h3>"Parameters"</h3><dl>{parameters}</dl> })}
+            <h3>"Answers"</h3>
+            <dl>{answers.collect_view()}</dl>
+        </section>
+    }
+}
