@@ -3,9 +3,7 @@
 //! `sig` is over JCS(payload). `ed25519-sha512-jcs` is PureEdDSA (RFC 8032 section 5.1) verified strictly;
 //! `schnorr-sha256-jcs` is BIP-340 over SHA-256(JCS(payload)). The id is SHA-256(JCS(envelope)).
 
-use serde::Serialize;
-
-use crate::canonical::{self, Json, Object};
+use crate::canonical::{self, Json, Object, object_to_canonical};
 use crate::hash::{Hash, decode_lower_hex};
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite, ed25519_key, secp256k1_key};
 use crate::problem::{Code, Problem};
@@ -130,7 +128,7 @@ impl Envelope {
         let Json::Object(mut members) = canonical::parse(text)? else {
             return Err(malformed("An envelope is a JSON object."));
         };
-        let bytes = canonical::object_to_canonical(&members);
+        let bytes = object_to_canonical(&members);
         let tag = take_string(&mut members, "kez")?;
         let mut payload = take_object(&mut members, "payload")?;
         let mut signature = take_object(&mut members, "signature")?;
@@ -140,7 +138,7 @@ impl Envelope {
         let sig = decode_lower_hex(&take_string(&mut signature, "sig")?)
             .ok_or_else(|| malformed("`sig` is 128 lower-case hex digits."))?;
         no_more(&signature)?;
-        let signing_input = canonical::object_to_canonical(&payload);
+        let signing_input = object_to_canonical(&payload);
         let payload_type = take_string(&mut payload, "type")?;
         let Some(Json::Integer(version)) = payload.remove("version") else {
             return Err(malformed("`version` is missing or not an integer."));
@@ -232,24 +230,20 @@ fn verify_schnorr(key: &k256::schnorr::VerifyingKey, signing_input: &[u8], sig: 
         .is_ok_and(|sig| key.verify_raw(Hash::of(signing_input).as_bytes(), &sig).is_ok())
 }
 
-/// Signs `payload`, which must serialise to an object that holds the `type` and `version` of `envelope_type`, and
-/// returns the whole envelope's canonical bytes.
-pub(crate) fn sign<P: Serialize>(envelope_type: EnvelopeType, payload: &P, key: &SigningKey) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Signature<'a> {
-        alg: &'a str,
-        key: KeyId,
-        sig: String,
-    }
-    #[derive(Serialize)]
-    struct Whole<'a, P> {
-        kez: &'a str,
-        payload: &'a P,
-        signature: Signature<'a>,
-    }
-    let sig = const_hex::encode(key.sign(&canonical::to_vec(payload)));
-    let signature = Signature { alg: Alg::Ed25519Sha512Jcs.as_str(), key: key.id(), sig };
-    canonical::to_vec(&Whole { kez: envelope_type.tag(), payload, signature })
+/// Signs `payload`, which must hold the `type` and `version` of `envelope_type`, and returns the whole envelope's
+/// canonical bytes.
+pub(crate) fn sign(envelope_type: EnvelopeType, payload: Object, key: &SigningKey) -> Vec<u8> {
+    let text = |name: &str, value: String| (name.to_owned(), Json::String(value));
+    let signature = Object::from([
+        text("alg", Alg::Ed25519Sha512Jcs.as_str().to_owned()),
+        text("key", key.id().to_string()),
+        text("sig", const_hex::encode(key.sign(&object_to_canonical(&payload)))),
+    ]);
+    object_to_canonical(&Object::from([
+        text("kez", envelope_type.tag().to_owned()),
+        ("payload".to_owned(), Json::Object(payload)),
+        ("signature".to_owned(), Json::Object(signature)),
+    ]))
 }
 
 fn take_object(members: &mut Object, name: &str) -> Result<Object, Problem> {

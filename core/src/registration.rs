@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
-use crate::canonical::Object;
+use crate::canonical::{Json, Object, object_to_canonical};
 use crate::envelope::{Alg, Content, Envelope, EnvelopeType, malformed, no_more, sign, take_string};
 use crate::handle::Handle;
 use crate::hash::Hash;
@@ -125,16 +123,6 @@ pub struct Statement {
     created_at: Timestamp,
 }
 
-#[derive(Serialize)]
-struct Payload<'a> {
-    r#type: &'static str,
-    version: u8,
-    handle: &'a Handle,
-    primary: KeyId,
-    server: &'a ServerName,
-    created_at: Timestamp,
-}
-
 impl Statement {
     /// "This key takes `handle`."
     #[must_use]
@@ -148,27 +136,28 @@ impl Statement {
         Statement { kind: EnvelopeType::HandleRelease, handle, server, created_at }
     }
 
-    fn payload(&self, primary: KeyId) -> Payload<'_> {
-        Payload {
-            r#type: self.kind.payload_type(),
-            version: 1,
-            handle: &self.handle,
-            primary,
-            server: &self.server,
-            created_at: self.created_at,
-        }
+    fn payload(&self, primary: KeyId) -> Object {
+        let text = |name: &str, value: String| (name.to_owned(), Json::String(value));
+        Object::from([
+            text("type", self.kind.payload_type().to_owned()),
+            ("version".to_owned(), Json::Integer(1)),
+            text("handle", self.handle.to_string()),
+            text("primary", primary.to_string()),
+            text("server", self.server.to_string()),
+            text("created_at", self.created_at.to_string()),
+        ])
     }
 
     /// The exact text that `primary` will sign, for showing it.
     #[must_use]
     pub fn signing_input(&self, primary: KeyId) -> String {
-        String::from_utf8_lossy(&crate::canonical::to_vec(&self.payload(primary))).into_owned()
+        String::from_utf8_lossy(&object_to_canonical(&self.payload(primary))).into_owned()
     }
 
     /// Signs, and returns the envelope's canonical bytes, ready to be sent.
     #[must_use]
     pub fn sign(&self, key: &SigningKey) -> Vec<u8> {
-        sign(self.kind, &self.payload(key.id()), key)
+        sign(self.kind, self.payload(key.id()), key)
     }
 }
 
