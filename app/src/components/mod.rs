@@ -1,10 +1,12 @@
 //! Pieces that pages and islands share.
 
+mod day;
 mod fingerprint;
 mod key_text;
 #[cfg(feature = "ssr")]
 mod needs_script;
 
+pub use day::day;
 pub use fingerprint::picture;
 pub use key_text::grouped;
 #[cfg(feature = "ssr")]

@@ -92,7 +92,9 @@ pub fn ProofPanel() -> impl IntoView {
         .collect();
     view! {
         <section id="proof" class="card proof" data-state=state aria-labelledby="proof-title">
-            <h2 id="proof-title" role="status">{title}</h2>
+            <div role="status">
+                <h2 id="proof-title">{title}</h2>
+            </div>
             <Live id="proof-error" kind="alarm" says=alarm />
             <ul class="checks">{checks}</ul>
             <p class="quiet">{explanation}</p>

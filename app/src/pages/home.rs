@@ -34,7 +34,7 @@ pub fn Home() -> AnyView {
             </li>
             <li>
                 <h2>"Yours to give back"</h2>
-                <p>"Only your key can release your handle, and for a year nobody else can take it after you."</p>
+                <p>"Only your key can release your handle. It then rests for a long while in which only your key can take it back."</p>
             </li>
         </ul>
     }

@@ -9,7 +9,7 @@ use leptos_router::hooks::use_params_map;
 use super::{Missing, site};
 use crate::app::About;
 use crate::backend::{self, Backend, Unavailable};
-use crate::components::{grouped, picture};
+use crate::components::{day, grouped, picture};
 use crate::islands::{CopyProfileKey, ProofPanel};
 use crate::reply::{Outcome, report};
 
@@ -52,7 +52,9 @@ fn card(record: Record) -> AnyView {
             <div class="profile-head">
                 <span inner_html=picture(&primary)></span>
                 <div>
-                    <h1 id="profile-name">{fqhn.clone()}</h1>
+                    <h1 id="profile-name">
+                        {handle.clone()}<wbr /><span class="at">"@"{site().server.to_string()}</span>
+                    </h1>
                     <p class="quiet">
                         "Registered "<time datetime=registered_at.to_string()>{day(registered_at)}</time>
                     </p>
@@ -111,36 +113,4 @@ fn unavailable() -> AnyView {
         </section>
     }
     .into_any()
-}
-
-/// The day alone, as `25 May 2026`: nobody reads a visiting card for its seconds.
-fn day(time: Timestamp) -> String {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let text = time.to_string();
-    let number = |from: usize, to: usize| text[from..to].parse::<usize>().unwrap_or_default();
-    format!("{} {} {}", number(8, 10), MONTHS[number(5, 7).clamp(1, 12) - 1], &text[..4])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_read_like_days() {
-        assert_eq!(day(Timestamp::from_unix(1_779_678_000)), "25 May 2026");
-        assert_eq!(day(Timestamp::from_unix(0)), "1 January 1970");
-    }
 }

@@ -17,7 +17,7 @@ use self::release::Release;
 use super::bind::{flag, text, word};
 use super::copy_button::CopyButton;
 use super::live::Live;
-use crate::components::{grouped, picture};
+use crate::components::{day, grouped, picture};
 use crate::place::server_name;
 use crate::vault::{self, Fault, Identity, Stage};
 
@@ -136,9 +136,9 @@ fn Card(held: RwSignal<Held>, proven: RwSignal<&'static str>) -> impl IntoView {
         Stage::Made | Stage::Released => format!("/register?handle={}", identity.handle),
     });
     let since = of(held, |identity| {
-        let made = format!("Key made {}", identity.made_at);
+        let made = format!("Key made {}", day(identity.made_at));
         match identity.registered_at {
-            Some(registered) => format!("{made}, name registered {registered}"),
+            Some(registered) => format!("{made}, name registered {}", day(registered)),
             None => made,
         }
     });
