@@ -46,7 +46,7 @@ impl Front {
 
         let mut response = match self.limiter.check(client, &method) {
             Err(wait) => ApiError::rate_limited(wait).into_response(),
-            Ok(()) => match self.from_memory(&request) {
+            Ok(()) => match self.in_memory(&request) {
                 Some(response) => response,
                 None => self.route(request, kind).await,
             },
@@ -72,7 +72,7 @@ impl Front {
     }
 
     /// The hottest request, a lookup whose answer is in memory, passes the router by.
-    fn from_memory(&self, request: &Request<Body>) -> Option<Response> {
+    fn in_memory(&self, request: &Request<Body>) -> Option<Response> {
         if request.method() != Method::GET {
             return None;
         }

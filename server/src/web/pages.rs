@@ -29,7 +29,7 @@ pub(super) fn router(files: Arc<Files>, backend: Arc<dyn Backend>) -> Router {
             let response = expect_context::<ResponseOptions>();
             response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             let policy = use_nonce().map(|nonce| page_policy(&nonce, reload_port));
-            if let Some(Ok(policy)) = policy.map(|policy| HeaderValue::try_from(policy)) {
+            if let Some(Ok(policy)) = policy.map(HeaderValue::try_from) {
                 response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
             }
             provide_context(Reply::new(move |outcome| answer(&response, outcome)));
