@@ -17,6 +17,7 @@ pub(crate) struct Target {
     pub(crate) child: Child,
 }
 
+#[expect(clippy::disallowed_methods, reason = "a benchmark has no configuration but this")]
 fn program(variable: &str) -> String {
     let path = std::env::var(variable).unwrap_or_default();
     assert!(Path::new(&path).is_file(), "{variable} must name a release build; `make bench` sees to it");
