@@ -73,20 +73,26 @@ fn anchor(operation: &Operation) -> String {
 fn section(operation: &Operation) -> impl IntoView + use<> {
     let id = anchor(operation);
     let parameters = operation.parameters.iter().map(|parameter| {
-        view! { <dt><code>{parameter.name.clone()}</code>" in the "{parameter.place}</dt><dd>{parameter.description.clone()}</dd> }
+        view! { <dt><code>{parameter.name.clone()}</code>" in the "{parameter.place}</dt><dd>{marked(&parameter.description)}</dd> }
     });
     let parameters = parameters.collect_view();
     let answers = operation.answers.iter().map(|(status, description)| {
-        view! { <dt><code>{if status == "default" { "Otherwise".to_owned() } else { status.clone() }}</code></dt><dd>{description.clone()}</dd> }
+        view! { <dt><code>{if status == "default" { "Otherwise".to_owned() } else { status.clone() }}</code></dt><dd>{marked(description)}</dd> }
     });
     view! {
         <section class="card docs" aria-labelledby=id.clone()>
             <h2 id=id.clone()><code>{title(operation)}</code></h2>
-            <p>{operation.summary.clone()}</p>
-            {operation.description.clone().map(|text| view! { <p class="quiet">{text}</p> })}
+            <p>{marked(&operation.summary)}</p>
+            {operation.description.as_deref().map(|text| view! { <p class="quiet">{marked(text)}</p> })}
             {(!operation.parameters.is_empty()).then_some(view! { <h3>"Parameters"</h3><dl>{parameters}</dl> })}
             <h3>"Answers"</h3>
             <dl>{answers.collect_view()}</dl>
         </section>
     }
+}
+
+/// The one mark that descriptions use: code between backticks.
+fn marked(text: &str) -> Vec<AnyView> {
+    let parts = text.split('`').map(str::to_owned).enumerate();
+    parts.map(|(i, part)| if i % 2 == 1 { view! { <code>{part}</code> }.into_any() } else { part.into_any() }).collect()
 }

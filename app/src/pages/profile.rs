@@ -9,7 +9,7 @@ use leptos_router::hooks::use_params_map;
 use super::{Missing, site};
 use crate::app::About;
 use crate::backend::{self, Backend, Unavailable};
-use crate::components::{day, grouped, picture};
+use crate::components::{day, grouped, picture, qr_code};
 use crate::islands::{CopyProfileKey, ProofPanel};
 use crate::reply::{Outcome, report};
 
@@ -45,6 +45,7 @@ pub fn Profile() -> AnyView {
 fn card(record: Record) -> AnyView {
     let Record { handle, fqhn, primary, registered_at, .. } = record;
     let profile_url = format!("{}/@{handle}", site().public_url);
+    let qr = qr_code(&profile_url);
     let webfinger = format!("/.well-known/webfinger?resource=acct:{fqhn}");
     view! {
         <About title=fqhn.clone() description=format!("{fqhn} and the key that holds this name. Check it yourself.") />
@@ -75,6 +76,7 @@ fn card(record: Record) -> AnyView {
                 <li><a href=webfinger>"WebFinger"</a></li>
             </ul>
             <p class="quiet">"Address of this page: "<span class="url">{profile_url}</span></p>
+            {qr.map(|picture| view! { <details class="qr-code"><summary>"QR code"</summary><div inner_html=picture></div></details> })}
         </section>
     }
     .into_any()

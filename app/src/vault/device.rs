@@ -1,5 +1,5 @@
-//! The slot `device`: the data key, wrapped with AES-256-GCM by a WebCrypto key that cannot be exported. The browser
-//! keeps that key for this origin; a copy of the database's files alone does not give it away.
+//! The slot `device`: the data key, wrapped with AES-256-GCM by a WebCrypto key that cannot be exported. No script can
+//! read that key, this origin's own included; whoever can read the browser's profile folder may.
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use kez_core::KeyId;

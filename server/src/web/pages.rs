@@ -11,6 +11,8 @@ use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::{expect_context, provide_context};
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions_and_ssg_and_context};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 use super::files::Files;
 use super::headers::page_policy;
@@ -44,6 +46,8 @@ pub(super) fn router(files: Arc<Files>, backend: Arc<dyn Backend>) -> Router {
         .leptos_routes_with_context(&options, routes, context.clone(), document.clone())
         .fallback(leptos_axum::render_app_async_with_context(context, document))
         .with_state(options)
+        // Files are compressed when they are built; pages are made for every request, so quickly.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .merge(files.router())
 }
 
