@@ -2,11 +2,11 @@ import { defineConfig } from "@playwright/test";
 
 // The tests start the server themselves: KEZ_CHAT_SERVER_BIN, KEZ_SITE and KEZ_CHROMIUM come from scripts/env.
 export default defineConfig({
-  testDir: ".",
-  testMatch: "**/*.spec.ts",
+  testDir: "journeys",
   timeout: 60_000,
   expect: { timeout: 10_000 },
-  workers: process.env.CI ? 1 : undefined,
+  fullyParallel: true,
+  workers: process.env.CI ? 1 : 2,
   forbidOnly: Boolean(process.env.CI),
   reporter: process.env.CI ? [["line"]] : [["list"]],
   use: {

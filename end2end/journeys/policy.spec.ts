@@ -1,0 +1,83 @@
+// The headers that hold the browser to what the pages need, and whether the tests would notice if they did not.
+import { randomBytes } from "node:crypto";
+
+import { Person } from "../support/kez.ts";
+import { open } from "../support/pages.ts";
+import { found, spellings } from "../support/secrets.ts";
+import { expect, test } from "../support/test.ts";
+
+const nonceOf = (policy: string) => /'nonce-([^']+)'/.exec(policy)?.[1] ?? "";
+
+test("every page has a strict policy, with a nonce of its own", async ({ request, server }) => {
+  await Person.called("anna", server);
+  const nonces = new Set<string>();
+  const paths = ["/", "/register", "/identity", "/@anna", "/@nobody", "/docs", "/nothing"];
+  for (const path of [...paths, ...paths]) {
+    const answer = await request.get(path);
+    const headers = answer.headers();
+    const policy = headers["content-security-policy"] ?? "";
+    expect(policy, path).toMatch(/^default-src 'none'; script-src 'nonce-[^']{16,}' 'wasm-unsafe-eval'; style-src 'self';/);
+    expect(policy, path).toContain("frame-ancestors 'none'");
+    expect(policy, path).not.toMatch(/'unsafe-inline'|'unsafe-eval'|\*|data:|https?:/);
+    expect(headers["x-content-type-options"], path).toBe("nosniff");
+    expect(headers["referrer-policy"], path).toBe("no-referrer");
+    expect(headers["permissions-policy"], path).toContain("camera=()");
+    const html = await answer.text();
+    expect(html, path).toContain(`nonce="${nonceOf(policy)}"`);
+    expect(html, `${path}: no inline style or handler`).not.toMatch(/<style|\sstyle=|\son[a-z]+=/i);
+    nonces.add(nonceOf(policy));
+  }
+  expect(nonces.size).toBe(2 * paths.length);
+});
+
+test("what was built is kept for ever, compressed, and sniffed by nobody", async ({ request }) => {
+  const html = await (await request.get("/register")).text();
+  const files = [...new Set(html.match(/\/pkg\/[^"]+/g))];
+  expect(files.map((file) => file.split(".").at(-1)).sort()).toEqual(["css", "js", "wasm"]);
+  for (const file of files) {
+    const headers = (await request.get(file, { headers: { "accept-encoding": "br" } })).headers();
+    expect(headers["cache-control"], file).toBe("public, max-age=31536000, immutable");
+    expect(headers["content-encoding"], file).toBe("br");
+    expect(headers["x-content-type-options"], file).toBe("nosniff");
+    expect(headers["content-security-policy"], file).toContain("default-src 'none'");
+  }
+});
+
+test("a script that got into the page does not run, and the watch sees that it tried", async ({ page, watch }) => {
+  watch.expect(/^console error: .*Content Security Policy/);
+  watch.expect(/^policy violated: script-src-(elem|attr) inline/);
+  await open(page, "/");
+  const violated = page.evaluate(
+    () => new Promise<string>((resolve) => addEventListener("securitypolicyviolation", (e) => resolve(e.effectiveDirective))),
+  );
+  await page.evaluate(() => {
+    const script = document.createElement("script");
+    script.textContent = "document.title = 'owned'";
+    document.body.append(script);
+  });
+  expect(await violated).toBe("script-src-elem");
+  await expect(page).not.toHaveTitle("owned");
+});
+
+test("a page cannot be framed", async ({ page, server, watch }) => {
+  watch.expect(/frame-ancestors|chrome-error/);
+  await page.route("/frame", (route) => route.fulfill({ contentType: "text/html", body: '<iframe src="/identity"></iframe>' }));
+  await page.goto("/frame");
+  await expect.poll(() => page.frames().at(-1)?.url()).toContain("chrome-error:");
+  expect(page.frames().map((frame) => frame.url())).not.toContain(`${server.url}/identity`);
+});
+
+test("a secret is found however it is spelt", () => {
+  const secret = randomBytes(32);
+  for (const [kind, spelt] of Object.entries(spellings(secret))) {
+    expect(found([secret], Buffer.from(`before ${spelt} after`, "latin1")), kind).toContain(kind);
+  }
+  expect(found([secret], secret.toString("hex").toUpperCase())).toEqual(["hex"]);
+  for (const before of [3, 4, 5]) {
+    const blob = Buffer.concat([randomBytes(before), secret, randomBytes(7)]);
+    expect(found([secret], blob.toString("base64"))).toContain(`base64 after ${before % 3}`);
+    expect(found([secret], blob.toString("base64url"))).toContain(`base64url after ${before % 3}`);
+    expect(found([secret], blob)).toContain("bytes");
+  }
+  expect(found([randomBytes(32)], secret.toString("hex"))).toEqual([]);
+});

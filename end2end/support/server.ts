@@ -1,0 +1,101 @@
+// The real server: the release program on a port of its own, with a database of its own that lasts as long as a test.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rename, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+/** What scripts/env says, or a sentence that tells how to get there. */
+export function configured(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === "") throw new Error(`${name} is not set: run \`make e2e\`, or source scripts/env`);
+  return value;
+}
+
+export class Server {
+  /** Everything that it logged, one JSON document a line. */
+  readonly log: string[] = [];
+  /** The part of handle@server behind the @. */
+  readonly name: string;
+  /** Where its pages are. Browsers take localhost for a secure context, which WebCrypto needs. */
+  readonly url: string;
+  /** Its own folder, gone when it stopped. */
+  readonly folder: string;
+  readonly #process: ChildProcess;
+
+  private constructor(port: number, folder: string) {
+    this.folder = folder;
+    this.name = `localhost:${port}`;
+    this.url = `http://${this.name}`;
+    const settings = {
+      "--bind": `127.0.0.1:${port}`,
+      "--db": this.#database,
+      "--server": this.name,
+      "--public-url": this.url,
+      "--web-dir": configured("KEZ_SITE"),
+    };
+    this.#process = spawn(configured("KEZ_CHAT_SERVER_BIN"), Object.entries(settings).flat(), {
+      env: {},
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+  }
+
+  /** Starts one, and returns when it takes connections. */
+  static async start(): Promise<Server> {
+    const server = new Server(await freePort(), await mkdtemp(join(tmpdir(), "kez-end2end-")));
+    await server.#listening();
+    return server;
+  }
+
+  /** Ends it the way a service manager does; it has to end well. */
+  async stop(): Promise<void> {
+    if (this.#process.exitCode === null) {
+      const exit = once(this.#process, "exit");
+      this.#process.kill("SIGTERM");
+      await exit;
+    }
+    await rm(this.folder, { recursive: true });
+    if (this.#process.exitCode !== 0) throw new Error(`the server ended with ${this.#process.exitCode}:\n${this.log.join("\n")}`);
+  }
+
+  /** Takes the database away while `meanwhile` runs, and puts it back. */
+  async withoutDatabase(meanwhile: () => Promise<void>): Promise<void> {
+    const away = join(this.folder, "away.db");
+    await rename(this.#database, away);
+    try {
+      await meanwhile();
+    } finally {
+      await rename(away, this.#database);
+    }
+  }
+
+  get #database(): string {
+    return join(this.folder, "kez.db");
+  }
+
+  async #listening(): Promise<void> {
+    const { stderr } = this.#process;
+    if (stderr === null) throw new Error("the server has no log");
+    const lines = createInterface({ input: stderr });
+    await new Promise<void>((resolve, reject) => {
+      this.#process.once("error", reject);
+      lines.on("line", (line) => {
+        this.log.push(line);
+        if (line.includes('"kez-chat-server is listening"')) resolve();
+      });
+      lines.once("close", () => reject(new Error(`the server did not start:\n${this.log.join("\n")}`)));
+    });
+  }
+}
+
+/** The server's name holds its port, so the port has to be known before the server is. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
