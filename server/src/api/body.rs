@@ -6,7 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use kez_core::registration::MAX_BODY_BYTES;
 use kez_core::{Code, Problem};
 
@@ -14,32 +14,62 @@ use crate::error::ApiError;
 
 /// How long a client may take to send 16 KiB.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// What is thrown away of a body that is too large, so that a client which sends all of it before it listens hears the
+/// answer: the connection would be reset under it otherwise.
+const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
+/// How long the discarding may wait for more.
+const DISCARDING_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The whole body of at most [`MAX_BODY_BYTES`].
 ///
 /// # Errors
-/// [`Code::PayloadTooLarge`] without reading further, then [`Code::UnsupportedMediaType`]; [`Code::InvalidRequest`]
-/// when the client stops sending.
-pub(super) async fn envelope(request: Request<Body>) -> Result<Bytes, ApiError> {
+/// [`Code::PayloadTooLarge`] without keeping more, then [`Code::UnsupportedMediaType`]; [`Code::InvalidRequest`] when
+/// the client stops sending.
+pub(super) async fn envelope(request: Request<Body>) -> Result<Vec<u8>, ApiError> {
     let (head, body) = request.into_parts();
-    let too_large = || Problem::new(Code::PayloadTooLarge, "Send at most 16384 bytes.");
     let announced = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(too_large().into());
+        return Err(too_large(body));
     }
-    let broken = || Problem::new(Code::InvalidRequest, "The body did not arrive whole; send it again.");
-    let read = tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY_BYTES).collect()).await;
-    let bytes = match read.map_err(|_| broken())? {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(too_large().into()),
-        Err(_) => return Err(broken().into()),
-    };
+    let read = tokio::time::timeout(PATIENCE, collect(body)).await;
+    let bytes = read.map_err(|_| broken())??;
     let mut media_types = head.headers.get_all(CONTENT_TYPE).iter();
     let is_json = media_types.next().and_then(|value| value.to_str().ok()).is_some_and(is_json);
     if !is_json || media_types.next().is_some() {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send the envelope as application/json.").into());
     }
     Ok(bytes)
+}
+
+async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| broken())?;
+        bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        if bytes.len() > MAX_BODY_BYTES {
+            return Err(too_large(body));
+        }
+    }
+    Ok(bytes)
+}
+
+fn broken() -> ApiError {
+    Problem::new(Code::InvalidRequest, "The body did not arrive whole; send it again.").into()
+}
+
+fn too_large(rest: Body) -> ApiError {
+    tokio::spawn(discard(rest));
+    Problem::new(Code::PayloadTooLarge, "Send at most 16384 bytes.").into()
+}
+
+async fn discard(mut rest: Body) {
+    let mut discarded = 0;
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(DISCARDING_PATIENCE, rest.frame()).await {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > DISCARDED_BYTES {
+            return;
+        }
+    }
 }
 
 /// `application/json`, in any case and with any parameters (RFC 9110 section 8.3.1).

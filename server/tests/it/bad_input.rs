@@ -112,6 +112,26 @@ async fn a_large_announced_body_is_refused_before_it_is_sent() {
     assert!(started.elapsed() < Duration::from_secs(3));
 }
 
+/// Many clients send all of a body before they listen. They must hear the answer, not a connection reset.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sends_everything_first_hears_why() {
+    let server = Server::start().await;
+    for framing in ["content-length: 10000000", "transfer-encoding: chunked"] {
+        let mut request = format!(
+            "POST /v1/register HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n{framing}\r\n\r\n"
+        );
+        if framing.starts_with("content-length") {
+            request.push_str(&" ".repeat(10_000_000));
+        } else {
+            let chunk = format!("2710\r\n{}\r\n", " ".repeat(10_000));
+            request.push_str(&chunk.repeat(1_000));
+            request.push_str("0\r\n\r\n");
+        }
+        let answer = raw(&server, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("payload_too_large"), "{answer}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chunked_body_is_counted_as_it_comes() {
     let server = Server::start().await;
