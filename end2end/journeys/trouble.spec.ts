@@ -72,6 +72,7 @@ test("a name that is taken at the last moment: the key is kept for another one",
 test("a server that cannot store says so, and later it can", async ({ page, server, watch }) => {
   await makeKeys(page, watch, "anna");
   watch.expectFailedLoad("/v1/register", 503);
+  watch.expect(/^server: .*the database is unavailable/);
   const error = page.locator("#register-error");
   await server.withoutDatabase(async () => {
     await page.getByRole("button", { name: "Sign and register" }).click();

@@ -1,10 +1,10 @@
 // What every test gets: a server of its own, a browser that reaches only that, and a watch over both.
-import { test as base } from "@playwright/test";
+import { expect, test as base } from "@playwright/test";
 
 import { Server } from "./server.ts";
 import { Watch } from "./watch.ts";
 
-export { expect } from "@playwright/test";
+export { expect };
 
 export const test = base.extend<{ server: Server; watch: Watch }>({
   // Playwright reads from the pattern what a fixture needs: nothing.
@@ -18,10 +18,7 @@ export const test = base.extend<{ server: Server; watch: Watch }>({
     async ({ context, server }, use) => {
       const watch = await Watch.over(context, server.url);
       await use(watch);
-      watch.alsoSearch("the server's log", server.log.join("\n"));
-      const faults = await watch.verdict(context);
-      const complaints = server.log.filter((line) => line.includes('"level":"ERROR"'));
-      base.expect([...faults, ...complaints], "what nobody announced").toEqual([]);
+      expect(await watch.verdict(context, server.log), "what nobody announced").toEqual([]);
     },
     { auto: true },
   ],

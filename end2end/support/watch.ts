@@ -52,20 +52,19 @@ export class Watch {
     return seed;
   }
 
-  /** All that must not have happened; empty is good. */
-  async verdict(context: BrowserContext): Promise<string[]> {
+  /** All that must not have happened, by the browser's account and the server's; empty is good. */
+  async verdict(context: BrowserContext, log: string[]): Promise<string[]> {
     for (const page of context.pages()) await this.#keeps(page);
+    for (const line of log) {
+      this.#saw("the server's log", line);
+      if (line.includes('"level":"ERROR"')) this.#faults.push(`server: ${line}`);
+    }
     await Promise.all(this.#headers);
     const { cookies } = await context.storageState();
     const faults = this.#faults.filter((fault) => !this.#expected.some((expected) => expected.test(fault)));
     const secrets = withDerived(this.drawn);
     const leaks = this.#places.flatMap(({ where, text }) => found(secrets, text).map((kind) => `secret in ${where}, as ${kind}`));
     return [...faults, ...leaks, ...cookies.map((cookie) => `cookie ${cookie.name}`)];
-  }
-
-  /** Has a text searched, too. */
-  alsoSearch(where: string, text: string): void {
-    this.#saw(where, text);
   }
 
   /** What a page keeps, its database included: there, a secret is sealed. */
