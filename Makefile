@@ -45,7 +45,7 @@ readme: build ## the documents' examples and settings, against the release build
 
 e2e: build ## the pages in a real browser, against the release build
 	@scripts/setup end2end chromium
-	@$(E) cd end2end && npx --no-install playwright test
+	@$(E) cd end2end && npx --no-install tsc && npx --no-install playwright test
 
 bench: build ## benchmarks: ours and the limit in turn, as ratios
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release -p kez-chat-server --example bare_axum

@@ -81,6 +81,36 @@ for (const [what, { key, forge, check }] of Object.entries(forgeries)) {
   });
 }
 
+test("a picture that is not the key's is drawn over", async ({ page, server }) => {
+  const anna = await Person.called("anna", server);
+  const other = await Person.called("berta", server);
+  const pictureOf = (html: string) => /<svg class="fingerprint.*?<\/svg>/.exec(html)?.[0] ?? "";
+  const forged = pictureOf(await (await page.request.get("/@berta")).text());
+  await page.route("/@anna", async (route) => {
+    const answer = await route.fetch();
+    const html = await answer.text();
+    await route.fulfill({ response: answer, body: html.replace(pictureOf(html), forged) });
+  });
+  await open(page, "/@anna");
+  await expect(page.locator("#proof")).toHaveAttribute("data-state", "verified");
+  await expect(page.getByRole("img", { name: anna.key.slice(8, 16) })).toBeVisible();
+  await expect(page.getByRole("img", { name: other.key.slice(8, 16) })).toHaveCount(0);
+});
+
+test("a lie without a seam passes the check, and shows another picture", async ({ page, server }) => {
+  // Who has never seen the key cannot know better. Who has, compares.
+  const anna = await Person.called("anna", server);
+  await open(page, "/@anna");
+  const picture = page.locator("#profile-picture");
+  await expect(picture.getByRole("img", { name: anna.key.slice(8, 16) })).toBeVisible();
+  const known = await picture.innerHTML();
+  await showKey(page, impostor.key);
+  await serve(page, () => impostor.registration("anna", server.name));
+  await open(page, "/@anna");
+  await expect(page.locator("#proof")).toHaveAttribute("data-state", "verified");
+  expect(await picture.innerHTML()).not.toBe(known);
+});
+
 test("a check that cannot be made is no false alarm, and can be made later", async ({ page, server, watch }) => {
   watch.expectFailedLoad("/v1/u/anna/registration", "net::ERR_INTERNET_DISCONNECTED", 503);
   await Person.called("anna", server);

@@ -21,6 +21,7 @@ test("a name is released only when it was typed, and its key may take it again",
   await button.click();
   expect((await sent).postDataJSON(), "what was shown is what was signed").toMatchObject({ payload: statement });
   await expect(page.locator("#identity")).toHaveAttribute("data-state", "released");
+  await expect(page.getByRole("heading", { name: "A key that released anna" }), "what is told next").toBeFocused();
   expect(await kept(page)).toMatchObject({ key, stage: "released", handle: "anna" });
 
   watch.expectFailedLoad("/@anna", 410);
@@ -59,7 +60,7 @@ test("after a release, the same key may take another name", async ({ page, watch
 test("a release whose answer was lost is not asked for twice", async ({ page, watch }) => {
   await register(page, watch, "anna");
   await open(page, "/identity");
-  watch.expectFailedLoad("/v1/release", "net::ERR_FAILED", 410);
+  watch.expectFailedLoad("/v1/release", "net::ERR_FAILED", 409, 410);
   await page.route("/v1/release", async (route) => {
     await route.fetch();
     await route.abort();
@@ -84,6 +85,7 @@ test("forgetting the key needs the word, and leaves nothing", async ({ page, ser
   await page.locator("#forget-confirm").fill("forget");
   await button.click();
   await expect(page.locator("#identity")).toHaveAttribute("data-state", "empty");
+  await expect(page.getByRole("heading", { name: "This browser holds no key" })).toBeFocused();
   expect(await kept(page)).toBeNull();
   await page.getByRole("link", { name: "Register a handle" }).click();
   await alive(page);

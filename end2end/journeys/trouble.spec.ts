@@ -19,6 +19,7 @@ for (const [which, hours] of [["fast", 1], ["slow", -1]] as const) {
 }
 
 test("an answer that was lost: trying again finds it done", async ({ page, watch }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
   const key = await makeKeys(page, watch, "anna");
   watch.expectFailedLoad("/v1/register", "net::ERR_FAILED");
   await page.route("/v1/register", async (route) => {
@@ -27,6 +28,7 @@ test("an answer that was lost: trying again finds it done", async ({ page, watch
   }, { times: 1 });
   await page.getByRole("button", { name: "Sign and register" }).click();
   await expect(page.locator("#register-error")).toContainText("Trying again is safe");
+  await expect(page.locator("#register-error"), "in sight on a small screen").toBeInViewport({ ratio: 1 });
   await expect(page.locator("#register")).toHaveAttribute("data-state", "error");
   const answer = page.waitForResponse("/v1/register");
   await page.getByRole("button", { name: "Try again" }).click();
