@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 
 use super::super::bind::{act, flag, typed};
 use super::super::live::Live;
-use super::{Held, of};
+use super::{Held, of, show};
 use crate::vault::{self, Stage};
 
 const WORD: &str = "forget";
@@ -25,7 +25,7 @@ pub(super) fn Forget(held: RwSignal<Held>) -> impl IntoView {
         }
         spawn_local(async move {
             match vault::forget(&key).await {
-                Ok(()) => held.set(Held::Nothing),
+                Ok(()) => show(held, Held::Nothing, "no-identity").await,
                 Err(fault) => trouble.set(fault.advice().to_owned()),
             }
         });

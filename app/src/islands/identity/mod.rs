@@ -17,6 +17,7 @@ use self::release::Release;
 use super::bind::{flag, text, word};
 use super::copy_button::CopyButton;
 use super::live::Live;
+use crate::browser;
 use crate::components::{day, grouped, picture};
 use crate::place::server_name;
 use crate::vault::{self, Fault, Identity, Stage};
@@ -50,6 +51,14 @@ fn of(held: RwSignal<Held>, what: impl Fn(&Identity) -> String + Send + Sync + '
     text(move || held.with(|held| held.identity().map(&what).unwrap_or_default()))
 }
 
+/// Shows what is held from now on, and moves the keyboard to its title: the button that was pressed is gone with what
+/// it was about.
+async fn show(held: RwSignal<Held>, now_held: Held, title: &'static str) {
+    held.set(now_held);
+    browser::sleep(20).await;
+    browser::focus(title);
+}
+
 /// Reads the vault and shows it.
 #[island]
 pub fn IdentityPanel() -> impl IntoView {
@@ -72,7 +81,7 @@ pub fn IdentityPanel() -> impl IntoView {
             <Live id="identity-progress" kind="progress" says=waiting />
             <Live id="identity-error" kind="alarm" says=trouble />
             <section class="card" hidden=flag(move || held.with(|held| *held != Held::Nothing))>
-                <h2>"This browser holds no key"</h2>
+                <h2 id="no-identity" tabindex="-1">"This browser holds no key"</h2>
                 <p>
                     "Make one by registering a handle; it takes a minute. If you made one before, it is in the browser where you made it."
                 </p>
@@ -147,7 +156,7 @@ fn Card(held: RwSignal<Held>, proven: RwSignal<&'static str>) -> impl IntoView {
             <div class="profile-head">
                 <span inner_html=of(held, |identity| picture(&identity.key))></span>
                 <div>
-                    <h2 id="identity-name">{title}</h2>
+                    <h2 id="identity-name" tabindex="-1">{title}</h2>
                     <p class="quiet">{since}</p>
                 </div>
             </div>

@@ -11,7 +11,7 @@ use leptos::task::spawn_local;
 
 use super::super::bind::{act, flag, text, typed};
 use super::super::live::Live;
-use super::{Held, of};
+use super::{Held, of, show};
 use crate::api::{self, Failure};
 use crate::browser;
 use crate::place::server_name;
@@ -52,14 +52,15 @@ pub(super) fn Release(held: RwSignal<Held>) -> impl IntoView {
         }
         spawn_local(async move {
             let mut done = send(&identity, untrack(|| statement(&identity))).await;
-            if let Err(Trouble::Server(Failure::Refused { server_time: Some(time), .. })) = done {
-                // Only the clock was wrong; the server says what it should have been.
+            if let Err(Trouble::Server(failure)) = &done
+                && let Some(time) = time_to_mend(failure).await
+            {
                 created_at.set(time);
                 done = send(&identity, untrack(|| statement(&identity))).await;
             }
             busy.set(false);
             match done {
-                Ok(identity) => held.set(Held::Identity(identity)),
+                Ok(identity) => show(held, Held::Identity(identity), "identity-name").await,
                 Err(problem) => trouble.set(problem.advice()),
             }
         });
@@ -115,6 +116,21 @@ impl Trouble {
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
         Trouble::Vault(fault)
+    }
+}
+
+/// The time of another statement, where signing that one is what it takes.
+async fn time_to_mend(failure: &Failure) -> Option<Timestamp> {
+    match failure {
+        // Only the clock was wrong; the server says what it should have been.
+        Failure::Refused { server_time: Some(time), .. } => Some(*time),
+        // An earlier try went through, and its answer was lost. Within its second, a statement is the same one again; of
+        // the next, the server says what became of the first.
+        Failure::Refused { code: Code::Replayed, .. } => {
+            browser::sleep(1100).await;
+            Some(browser::now())
+        }
+        _ => None,
     }
 }
 
