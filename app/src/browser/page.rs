@@ -9,6 +9,13 @@ pub(crate) fn text_of(id: &str) -> Option<String> {
     web_sys::window()?.document()?.get_element_by_id(id)?.text_content()
 }
 
+/// Puts `markup` into the element with this id.
+pub(crate) fn draw(id: &str, markup: &str) {
+    if let Some(element) = web_sys::window().and_then(|window| window.document()?.get_element_by_id(id)) {
+        element.set_inner_html(markup);
+    }
+}
+
 /// Moves the keyboard to the element with this id, so that what opened is what is read next.
 pub(crate) fn focus(id: &str) {
     let element = web_sys::window().and_then(|window| window.document()).and_then(|page| page.get_element_by_id(id));

@@ -11,6 +11,7 @@ use leptos::task::spawn_local;
 
 use super::bind::{act, flag, text, word};
 use super::live::Live;
+use crate::components::picture;
 use crate::{api, browser};
 
 /// The checks, in the order in which they are made: a name for the page, and what each says.
@@ -114,6 +115,8 @@ async fn prove() -> Proof {
     let Some((handle, server, primary)) = shown() else {
         return Proof::Failed(0, "This page shows no handle and key that could be checked.".to_owned());
     };
+    // People compare pictures, so it is drawn from the key that is checked, whatever the server drew.
+    browser::draw("profile-picture", &picture(&primary));
     let envelope = match api::registration(&handle).await {
         Ok(envelope) => envelope,
         Err(failure) => return Proof::Unchecked(failure.advice()),

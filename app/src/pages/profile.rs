@@ -51,7 +51,7 @@ fn card(record: Record) -> AnyView {
         <About title=fqhn.clone() description=format!("{fqhn} and the key that holds this name. Check it yourself.") />
         <article class="card profile" aria-labelledby="profile-name">
             <div class="profile-head">
-                <span inner_html=picture(&primary)></span>
+                <span id="profile-picture" inner_html=picture(&primary)></span>
                 <div>
                     <h1 id="profile-name">
                         {handle.clone()}<wbr /><span class="at">"@"{site().server.to_string()}</span>
@@ -84,11 +84,11 @@ fn card(record: Record) -> AnyView {
 
 fn released(handle: &Handle, released_at: Timestamp) -> AnyView {
     report(Outcome::Gone);
-    let name = format!("{handle}@{}", site().server);
+    let server = site().server;
     view! {
-        <About title=format!("{name} was released") description="The owner of this handle gave it back." />
+        <About title=format!("{handle}@{server} was released") description="The owner of this handle gave it back." />
         <section class="lead" id="released">
-            <h1>{name}" was released"</h1>
+            <h1>{handle.to_string()}<wbr />"@"{server.to_string()}" was released"</h1>
             <p>
                 "Its owner gave this handle back on "
                 <time datetime=released_at.to_string()>{day(released_at)}</time>
