@@ -36,13 +36,12 @@ impl Query {
         let mut rels = Vec::new();
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = || {
-                percent_decode_str(value)
-                    .decode_utf8()
-                    .map(String::from)
-                    .map_err(|_| invalid("Percent-encode the query's values as UTF-8."))
+            let decode = |text: &str| {
+                let decoded = percent_decode_str(text).decode_utf8().map(String::from);
+                decoded.map_err(|_| invalid("Percent-encode the query as UTF-8."))
             };
-            match name {
+            let value = || decode(value);
+            match decode(name)?.as_str() {
                 "resource" if resource.is_some() => return Err(invalid("Ask about one `resource` at a time.")),
                 "resource" => resource = Some(value()?),
                 "rel" => rels.push(value()?),

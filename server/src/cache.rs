@@ -49,7 +49,7 @@ impl Cache {
         }
     }
 
-    /// To be called once a write is durable.
+    /// To be called once a write is durable, by whoever made it so: a request may be gone by then.
     pub(crate) fn forget(&self, handle: &Handle) {
         let mut writes = self.shard(handle).lock().unwrap_or_else(PoisonError::into_inner);
         *writes += 1;

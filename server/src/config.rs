@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use ipnet::IpNet;
 use kez_core::ServerName;
 
@@ -83,6 +83,18 @@ pub enum Command {
 }
 
 impl Config {
+    /// From the command line and the environment. An empty variable is one that is not set, as in an environment file
+    /// whose value was taken out.
+    #[expect(clippy::disallowed_methods, reason = "this is the configuration")]
+    fn read() -> Result<Config, clap::Error> {
+        let unset = |arg: clap::Arg| {
+            let is_empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+            if is_empty { arg.env(None::<&'static str>) } else { arg }
+        };
+        let command = Config::command().mut_args(unset).mut_subcommands(|command| command.mut_args(unset));
+        Config::from_arg_matches(&command.try_get_matches()?)
+    }
+
     /// The public URL, without a slash at its end.
     #[must_use]
     pub fn public_url(&self) -> String {
@@ -94,8 +106,9 @@ impl Config {
     pub fn web_dir(&self) -> Option<PathBuf> {
         let program = std::env::current_exe().ok();
         let beside = program.as_deref().and_then(Path::parent);
-        let places = beside.into_iter().flat_map(|folder| [folder.join("site"), folder.join("../site")]);
-        self.web_dir.clone().or_else(|| places.into_iter().find(|place| place.join("pkg").is_dir()))
+        let built_here = beside.filter(|folder| folder.ends_with("release") || folder.ends_with("debug"));
+        let places = [beside.map(|folder| folder.join("site")), built_here.map(|folder| folder.join("../site"))];
+        self.web_dir.clone().or_else(|| places.into_iter().flatten().find(|place| place.join("pkg").is_dir()))
     }
 
     /// The sig server's URL, without a slash at its end.
@@ -112,6 +125,7 @@ fn database(text: &str) -> Result<PathBuf, String> {
     let path = text.strip_prefix("sqlite:").map_or(text, |rest| rest.strip_prefix("//").unwrap_or(rest));
     match path {
         "" => Err("the path is empty".to_owned()),
+        path if path.contains('?') => Err("a path takes no parameters".to_owned()),
         ":memory:" => Err("a database in memory loses every handle; give the path of a file".to_owned()),
         path => Ok(PathBuf::from(path)),
     }
@@ -136,6 +150,7 @@ fn log_filter(text: &str) -> Result<String, String> {
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
     let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
     text.parse().or_else(|_| address()).map_err(|_| "a network is written 10.0.0.0/8 or fd00::/8".to_owned())
 }
@@ -145,7 +160,7 @@ fn network(text: &str) -> Result<IpNet, String> {
 #[must_use]
 pub fn parse_or_exit() -> Config {
     use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
-    match Config::try_parse() {
+    match Config::read() {
         Ok(config) => config,
         Err(error) if matches!(error.kind(), DisplayHelp | DisplayVersion) => error.exit(),
         Err(error) => {
@@ -171,7 +186,9 @@ mod tests {
         for (text, path) in [("a.db", "a.db"), ("sqlite:a.db", "a.db"), ("sqlite:///var/a.db", "/var/a.db")] {
             assert_eq!(database(text), Ok(PathBuf::from(path)));
         }
-        for bad in ["", "sqlite:", ":memory:", "sqlite::memory:", "postgres://x/y", "postgresql://x/y"] {
+        for bad in
+            ["", "sqlite:", ":memory:", "sqlite::memory:", "sqlite:a.db?mode=rwc", "postgres://x/y", "postgresql://x/y"]
+        {
             assert!(database(bad).is_err(), "{bad}");
         }
     }

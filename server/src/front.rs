@@ -12,10 +12,10 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CACHE_CONTROL,
+    CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request, StatusCode};
 use kez_core::{Code, Problem};
 use tower::ServiceExt as _;
 
@@ -54,18 +54,25 @@ impl Front {
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
             response = error.render(&self.registry.names().server);
         }
+        let is_unchanged = response.status() == StatusCode::NOT_MODIFIED;
         let headers = response.headers_mut();
+        if is_unchanged {
+            // It would have to be the length of the body that is not sent (RFC 9110 section 8.6).
+            headers.remove(CONTENT_LENGTH);
+        }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if kind == Kind::Public {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, location, retry-after"));
-            if preflight {
-                let methods = headers.get(ALLOW).cloned().unwrap_or(HeaderValue::from_static(api::READ));
-                headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-                let names = HeaderValue::from_static("content-type, if-match, if-none-match, authorization");
-                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
-                headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
-            }
+            // Whatever does not say how long it may be kept changes with the next write, or with the clock.
+            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        }
+        if preflight {
+            let methods = headers.get(ALLOW).cloned().unwrap_or(HeaderValue::from_static(api::READ));
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+            let names = HeaderValue::from_static("content-type, if-match, if-none-match, authorization");
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
         }
         report(&method, route, client, &response, started.elapsed());
         response

@@ -19,15 +19,18 @@ pub mod registry;
 mod routes;
 mod serve;
 pub mod store;
+mod unread;
 mod web;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kez_core::Handle;
 use tokio::net::TcpListener;
 
 use backend::RegistryBackend;
+use cache::Cache;
 use clock::Clock;
 use config::Config;
 use front::Front;
@@ -48,13 +51,16 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StoreError> {
     let policy = Policy { release_hold_secs: i64::from(config.release_hold_days) * SECONDS_PER_DAY };
-    let store = Arc::new(SqliteStore::open(&config.db, policy).await?);
+    let cache = Arc::new(Cache::new());
+    let stale = Arc::clone(&cache);
+    let changed = Arc::new(move |handle: &Handle| stale.forget(handle));
+    let store = Arc::new(SqliteStore::open(&config.db, policy, changed).await?);
     let names = Names {
         server: config.server.clone(),
         public_url: config.public_url(),
         sig_server_url: config.sig_server_url(),
     };
-    let registry = Arc::new(Registry::new(store.clone(), clock, names));
+    let registry = Arc::new(Registry::new(store.clone(), clock, names, cache));
     let (api, document) = api::router(registry.clone());
     let front = Arc::new(Front {
         api: api.fallback(routes::unknown),

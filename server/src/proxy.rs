@@ -1,6 +1,6 @@
 //! Whose request it is, when a reverse proxy stands in between.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 use ipnet::IpNet;
@@ -18,7 +18,7 @@ impl TrustedProxies {
         }
         let values = headers.get_all("x-forwarded-for").iter().rev();
         for value in values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(',')) {
-            let Ok(address) = value.trim().parse::<IpAddr>() else { return client };
+            let Some(address) = parse(value.trim()) else { return client };
             client = address.to_canonical();
             if !self.trusts(client) {
                 return client;
@@ -30,6 +30,12 @@ impl TrustedProxies {
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
+}
+
+/// An address as proxies write it: bare, in brackets, or with a port.
+fn parse(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse::<SocketAddr>().map(|address| address.ip()).ok();
+    text.trim_matches(['[', ']']).parse().ok().or_else(with_port)
 }
 
 #[cfg(test)]
@@ -53,6 +59,9 @@ mod tests {
         assert_eq!(client("127.0.0.1", &["192.0.2.66", "198.51.100.1"]), "198.51.100.1");
         assert_eq!(client("127.0.0.1", &["192.0.2.66, nonsense"]), "127.0.0.1");
         assert_eq!(client("::ffff:127.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client("127.0.0.1", &["198.51.100.1:4711"]), "198.51.100.1");
+        assert_eq!(client("127.0.0.1", &["[2001:db8::1]:4711"]), "2001:db8::1");
+        assert_eq!(client("127.0.0.1", &["[2001:db8::1]"]), "2001:db8::1");
         assert_eq!(client("127.0.0.1", &[]), "127.0.0.1");
     }
 }

@@ -74,14 +74,13 @@ pub struct Registry {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     names: Names,
-    cache: Cache,
+    cache: Arc<Cache>,
 }
 
 impl Registry {
-    /// A registry over a store.
-    #[must_use]
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, names: Names) -> Self {
-        Registry { store, clock, names, cache: Cache::new() }
+    /// A registry over a store, which must make `cache` forget every handle that changes.
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, names: Names, cache: Arc<Cache>) -> Self {
+        Registry { store, clock, names, cache }
     }
 
     /// What the server calls itself.
@@ -103,11 +102,7 @@ impl Registry {
     pub async fn register(&self, envelope: &[u8]) -> Result<(Record, bool), ApiError> {
         let now = self.clock.now();
         let claim = Admission { server: &self.names.server, now }.registration(envelope)?;
-        let handle = claim.handle.clone();
         let registered = self.store.register(claim, now).await??;
-        if registered.created {
-            self.cache.forget(&handle);
-        }
         Ok((self.record(&registered.row), registered.created))
     }
 
@@ -119,7 +114,6 @@ impl Registry {
         let now = self.clock.now();
         let claim = Admission { server: &self.names.server, now }.release(envelope)?;
         let row = self.store.release(claim, now).await??;
-        self.cache.forget(&row.handle);
         Ok((row.handle, row.released.map_or(now, |release| release.at)))
     }
 

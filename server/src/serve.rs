@@ -16,18 +16,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::front::Front;
+use crate::unread::Unread;
 
 /// Most connections at once; further ones wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 8_192;
+const MAX_CONNECTIONS: u64 = 8_192;
+/// Open files that are kept for the database, the log and the site's files.
+const OTHER_FILES: u64 = 64;
 /// How long a client may take to send a request's head, and may stay silent between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests in flight may take to finish once the server was told to stop.
-const GRACE: Duration = Duration::from_secs(20);
+const GRACE: Duration = Duration::from_secs(8);
 
 /// Serves until `shutdown` completes, then finishes what is in flight.
 pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, shutdown: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(places()));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = async {
@@ -55,6 +58,14 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, shutdown: im
     }
 }
 
+/// As many connections as the process may have open files. The limit that a shell starts programs with is far below
+/// what the system allows them to ask for.
+fn places() -> usize {
+    let files = rlimit::increase_nofile_limit(MAX_CONNECTIONS + OTHER_FILES).unwrap_or(1024);
+    let places = files.saturating_sub(OTHER_FILES).clamp(16, MAX_CONNECTIONS);
+    usize::try_from(places).unwrap_or(usize::MAX)
+}
+
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
@@ -66,7 +77,7 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: http::Request<Incoming>| {
         let front = front.clone();
-        async move { Ok::<_, Infallible>(front.answer(peer, request.map(Body::new)).await) }
+        async move { Ok::<_, Infallible>(front.answer(peer, request.map(|body| Body::new(Unread::new(body)))).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

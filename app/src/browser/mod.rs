@@ -7,4 +7,4 @@ mod page;
 
 pub(crate) use clock::{now, sleep};
 pub(crate) use fetch::{AbortOnDrop, Answer, Offline, get, post_json};
-pub(crate) use page::{copy, draw, focus, text_of};
+pub(crate) use page::{copy, draw, focus, reveal, text_of};

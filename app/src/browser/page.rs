@@ -2,7 +2,7 @@
 
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::HtmlElement;
+use web_sys::{HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 /// The text that the element with this id shows.
 pub(crate) fn text_of(id: &str) -> Option<String> {
@@ -13,6 +13,15 @@ pub(crate) fn text_of(id: &str) -> Option<String> {
 pub(crate) fn draw(id: &str, markup: &str) {
     if let Some(element) = web_sys::window().and_then(|window| window.document()?.get_element_by_id(id)) {
         element.set_inner_html(markup);
+    }
+}
+
+/// Scrolls as far as it takes to see the element with this id, and no further.
+pub(crate) fn reveal(id: &str) {
+    if let Some(element) = web_sys::window().and_then(|window| window.document()?.get_element_by_id(id)) {
+        let options = ScrollIntoViewOptions::new();
+        options.set_block(ScrollLogicalPosition::Nearest);
+        element.scroll_into_view_with_scroll_into_view_options(&options);
     }
 }
 

@@ -22,6 +22,8 @@ pub fn Profile() -> AnyView {
     };
     if name[1..] != *handle.as_str() {
         report(Outcome::Moved(format!("/@{handle}")));
+        return view! { <About title=format!("@{handle}") description="This profile is written in lower case." /> }
+            .into_any();
     }
     let backend = expect_context::<Arc<dyn Backend>>();
     let owner = Owner::current();

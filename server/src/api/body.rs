@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt as _;
@@ -14,11 +13,6 @@ use crate::error::ApiError;
 
 /// How long a client may take to send 16 KiB.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// What is thrown away of a body that is too large, so that a client which sends all of it before it listens hears the
-/// answer: the connection would be reset under it otherwise.
-const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
-/// How long the discarding may wait for more.
-const DISCARDING_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The whole body of at most [`MAX_BODY_BYTES`].
 ///
@@ -29,7 +23,7 @@ pub(super) async fn envelope(request: Request<Body>) -> Result<Vec<u8>, ApiError
     let (head, body) = request.into_parts();
     let announced = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(too_large(body));
+        return Err(too_large());
     }
     let read = tokio::time::timeout(PATIENCE, collect(body)).await;
     let bytes = read.map_err(|_| broken())??;
@@ -47,7 +41,7 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {
         let frame = frame.map_err(|_| broken())?;
         bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
         if bytes.len() > MAX_BODY_BYTES {
-            return Err(too_large(body));
+            return Err(too_large());
         }
     }
     Ok(bytes)
@@ -57,19 +51,8 @@ fn broken() -> ApiError {
     Problem::new(Code::InvalidRequest, "The body did not arrive whole; send it again.").into()
 }
 
-fn too_large(rest: Body) -> ApiError {
-    tokio::spawn(discard(rest));
+fn too_large() -> ApiError {
     Problem::new(Code::PayloadTooLarge, "Send at most 16384 bytes.").into()
-}
-
-async fn discard(mut rest: Body) {
-    let mut discarded = 0;
-    while let Ok(Some(Ok(frame))) = tokio::time::timeout(DISCARDING_PATIENCE, rest.frame()).await {
-        discarded += frame.data_ref().map_or(0, Bytes::len);
-        if discarded > DISCARDED_BYTES {
-            return;
-        }
-    }
 }
 
 /// `application/json`, in any case and with any parameters (RFC 9110 section 8.3.1).

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use crate::registry::Tagged;
 
 /// How long an answer may be kept: what a second replica may be behind.
-const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=60");
+pub(super) const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=60");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// `200` with the body, or `304` when the client has it.

@@ -2,10 +2,11 @@ use axum::extract::RawQuery;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::CONTENT_TYPE;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use kez_core::webfinger::Query;
 
 use super::State;
+use super::conditional::CACHED;
 use super::schema::{self, ProblemResponses};
 use crate::error::ApiError;
 use crate::registry::{Found, Registry, json};
@@ -23,6 +24,7 @@ pub(super) async fn webfinger(registry: State, RawQuery(query): RawQuery) -> Res
     let body = describe(&registry, &query).await?.ok_or(ApiError::not_found("This server knows no such resource."))?;
     let mut response = body.into_response();
     response.headers_mut().insert(CONTENT_TYPE, JRD_JSON);
+    response.headers_mut().insert(CACHE_CONTROL, CACHED);
     Ok(response)
 }
 

@@ -3,6 +3,8 @@
 mod decide;
 pub mod sqlite;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use kez_core::{Claim, Handle, KeyId, Timestamp};
 
@@ -40,6 +42,10 @@ pub struct Registered {
     /// Whether this request made it; `false` when it was there already, with the same key.
     pub created: bool,
 }
+
+/// Is told the handle of every change that may have been made, after it is durable and before anybody hears of it, also
+/// when whoever asked for it has gone away.
+pub type Changed = Arc<dyn Fn(&Handle) + Send + Sync>;
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]

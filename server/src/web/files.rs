@@ -74,6 +74,8 @@ async fn set_cache_control(dev: bool, request: Request, next: Next) -> Response 
         _ => "no-cache",
     };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(policy));
+    // Built files lie there compressed and not; a cache must not give one for the other.
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     response
 }
 

@@ -21,7 +21,7 @@ use self::files::Files;
 pub(crate) fn router(web_dir: Option<PathBuf>, dev: bool, backend: Arc<dyn Backend>) -> Router {
     let router = match web_dir.and_then(|dir| Files::open(dir, dev)) {
         Some(files) => pages::router(Arc::new(files), backend),
-        None => unbuilt::router(),
+        None => unbuilt::router(backend),
     };
     headers::harden(router)
 }

@@ -116,9 +116,21 @@ async fn a_large_announced_body_is_refused_before_it_is_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_sends_everything_first_hears_why() {
     let server = Server::start().await;
-    for framing in ["content-length: 10000000", "transfer-encoding: chunked"] {
+    let cases = ["content-length: 10000000", "transfer-encoding: chunked"].into_iter().flat_map(|framing| {
+        let on = move |method, path, code| (framing, method, path, code);
+        [
+            on("POST", "/v1/register", "payload_too_large"),
+            on("POST", "/v1/server", "method_not_allowed"),
+            on("PUT", "/v1/register", "method_not_allowed"),
+            on("POST", "/v1/nowhere", "not_found"),
+            on("POST", "/internal/nats/auth", "not_found"),
+            on("POST", "/register", "method_not_allowed"),
+            on("GET", "/v1/server", "\"registration\":\"open\""),
+        ]
+    });
+    for (framing, method, path, code) in cases {
         let mut request = format!(
-            "POST /v1/register HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n{framing}\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n{framing}\r\n\r\n"
         );
         if framing.starts_with("content-length") {
             request.push_str(&" ".repeat(10_000_000));
@@ -128,7 +140,7 @@ async fn a_client_that_sends_everything_first_hears_why() {
             request.push_str("0\r\n\r\n");
         }
         let answer = raw(&server, request.as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("payload_too_large"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 ") && answer.contains(code), "{method} {path}: {answer}");
     }
 }
 

@@ -7,6 +7,7 @@ mod conformance;
 mod durability;
 mod harness;
 mod http_rules;
+mod pages;
 mod program;
 mod races;
 mod registration;

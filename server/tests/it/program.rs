@@ -22,9 +22,14 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) async fn start(folder: &Path, flags: &[&str]) -> Program {
+        Program::start_with(folder, flags, &[]).await
+    }
+
+    async fn start_with(folder: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Program {
         let mut child = Command::new(PROGRAM)
             .env_clear()
             .env("KEZ_CHAT_SERVER", NAME)
+            .envs(environment.iter().copied())
             .args(["--bind", "127.0.0.1:0", "--db"])
             .arg(folder.join("kez.db"))
             .args(flags)
@@ -107,6 +112,23 @@ async fn bad_values_are_one_clear_line() {
         let (code, _, err) = run(&[], &[(variable, "=:/no")]).await;
         assert_eq!((code, err.lines().count()), (Some(2), 1), "{variable}: {err}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_variable_is_one_that_is_not_set() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let variables = [
+        "KEZ_CHAT_PUBLIC_URL",
+        "KEZ_CHAT_SIG_SERVER_URL",
+        "KEZ_CHAT_WEB_DIR",
+        "KEZ_CHAT_TRUSTED_PROXIES",
+        "KEZ_CHAT_METRICS_BIND",
+        "KEZ_CHAT_RELEASE_HOLD_DAYS",
+        "KEZ_CHAT_WRITES_PER_MINUTE",
+        "RUST_LOG",
+    ];
+    let program = Program::start_with(folder.path(), &[], &variables.map(|name| (name, ""))).await;
+    assert_eq!(reqwest::get(format!("{}/v1/healthz", program.base)).await.expect("an answer").status(), 200);
 }
 
 #[tokio::test]

@@ -71,19 +71,64 @@ async fn full() {
     .await;
     server.post("/v1/register", server.registration("second", &key(2))).await.is(503, "unavailable");
     server.get("/v1/u/second").await.is(404, "not_found");
+    server.get("/v1/readyz").await.is(503, "unavailable");
     run(&mut other, "DROP TRIGGER disk_full").await;
     other.close().await.expect("it closes");
+    assert_eq!(server.get("/v1/readyz").await.status, 200, "it finds out by itself");
     server.register("second", &key(2)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn damaged_rows_are_said_to_be_and_not_served() {
+async fn damaged_rows_are_said_to_be_and_hold_up_nobody_else() {
     let server = Server::start().await;
     server.register("tudisco", &key(1)).await;
     let mut other = intruder(&server).await;
     run(&mut other, "UPDATE handles SET primary_key = 'nonsense'").await;
-    other.close().await.expect("it closes");
     server.get("/v1/u/tudisco").await.is(500, "internal");
+    // While the lock is held, changes queue up for one batch.
+    run(&mut other, "BEGIN IMMEDIATE").await;
+    let (damaged, innocent) = (server.registration("tudisco", &key(2)), server.registration("second", &key(3)));
+    let unlock = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        run(&mut other, "ROLLBACK").await;
+    };
+    let (damaged, innocent, ()) =
+        tokio::join!(server.post("/v1/register", damaged), server.post("/v1/register", innocent), unlock);
+    damaged.is(500, "internal");
+    assert_eq!(innocent.status, 201);
+    other.close().await.expect("it closes");
+}
+
+/// Whoever asked for a change may be gone when it is made; lookups must not serve what was before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_leaves_no_stale_answer() {
+    let server = Server::start().await;
+    let owner = key(1);
+    server.register("tudisco", &owner).await;
+    assert_eq!(server.get("/v1/u/tudisco").await.status, 200);
+    for (path, body, status) in [
+        ("/v1/release", server.release("tudisco", &owner), 410),
+        (
+            "/v1/register",
+            {
+                server.clock.advance(1);
+                server.registration("tudisco", &owner)
+            },
+            200,
+        ),
+    ] {
+        let mut other = intruder(&server).await;
+        run(&mut other, "BEGIN IMMEDIATE").await;
+        let request = server.http.post(format!("{}{path}", server.base)).header("content-type", "application/json");
+        let request = request.body(body).timeout(std::time::Duration::from_millis(300)).send().await;
+        assert!(request.is_err(), "the client gave up");
+        run(&mut other, "ROLLBACK").await;
+        other.close().await.expect("it closes");
+        // The check goes through the same queue, so the change before it is made once it is answered.
+        assert_eq!(server.get("/v1/readyz").await.status, 200);
+        assert_eq!(server.get("/v1/u/tudisco").await.status, status, "{path}");
+        assert_eq!(server.get("/v1/u/tudisco").await.status, status, "{path}, from memory");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,7 +140,9 @@ async fn a_newer_schema_is_refused() {
     run(&mut other, "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)").await;
     other.close().await.expect("it closes");
     let policy = kez_chat_server::store::Policy { release_hold_secs: 0 };
-    let Err(error) = kez_chat_server::store::sqlite::SqliteStore::open(&path, policy).await else {
+    let Err(error) =
+        kez_chat_server::store::sqlite::SqliteStore::open(&path, policy, std::sync::Arc::new(|_| {})).await
+    else {
         panic!("an older program must not write a newer database")
     };
     assert!(error.to_string().contains("newer version"), "{error}");

@@ -11,11 +11,13 @@ mod flow;
 mod steps;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use self::flow::{Flow, Step};
 use self::steps::{Done, Keys, Name, Sign};
 use super::bind::{flag, text, word};
 use super::live::Live;
+use crate::browser;
 use crate::place::server_name;
 
 /// The four steps.
@@ -23,6 +25,16 @@ use crate::place::server_name;
 pub fn RegisterFlow() -> impl IntoView {
     let flow = Flow::new(server_name());
     Effect::new(move || flow.resume());
+    // What went wrong is said below the steps, which on a small screen is out of sight of the button that was pressed.
+    Effect::new(move || {
+        if flow.trouble.with(|trouble| !trouble.is_empty()) {
+            spawn_local(async {
+                // The keyboard may move first, and the page with it.
+                browser::sleep(40).await;
+                browser::reveal("register-error");
+            });
+        }
+    });
     let state = word(move || {
         if flow.trouble.with(|trouble| !trouble.is_empty()) {
             "error"

@@ -14,7 +14,7 @@ use kez_core::{Claim, Handle, KeyId, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Policy, Refusal, Registered, Row, Store, StoreError};
+use super::{Changed, Policy, Refusal, Registered, Row, Store, StoreError};
 use read::Readers;
 use writer::Writer;
 
@@ -30,14 +30,14 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, creates it if there is none, and brings its tables up to date.
+    /// Opens the file, creates it if there is none, and brings its tables up to date. `changed` hears of every change.
     ///
     /// # Errors
     /// When the file cannot be opened or written, is no database, or was written by a newer version of this program.
-    pub async fn open(path: &Path, policy: Policy) -> Result<Self, StoreError> {
+    pub async fn open(path: &Path, policy: Policy, changed: Changed) -> Result<Self, StoreError> {
         let connection = connect(path, true).await?;
         let readers = Arc::new(Readers::new(path.to_owned()));
-        Ok(SqliteStore { readers, writer: Writer::start(path.to_owned(), connection, policy) })
+        Ok(SqliteStore { readers, writer: Writer::start(path.to_owned(), connection, policy, changed) })
     }
 }
 
@@ -120,5 +120,22 @@ impl Store for SqliteStore {
     async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What no test without a power switch can show: the log is synced at every commit.
+    #[tokio::test]
+    async fn the_writing_connection_is_durable() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut connection = connect(&folder.path().join("kez.db"), true).await.expect("a database");
+        let synchronous: i64 =
+            sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut connection).await.expect("a row");
+        let journal: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.expect("a row");
+        assert_eq!((synchronous, journal.as_str()), (2, "wal"), "2 is FULL");
     }
 }

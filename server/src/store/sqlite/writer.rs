@@ -9,7 +9,7 @@ use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Policy, Refusal, Registered, Row, StoreError};
+use super::super::{Changed, Policy, Refusal, Registered, Row, StoreError};
 use super::batch::Batch;
 use super::file::FileId;
 use super::{connect, unavailable};
@@ -38,10 +38,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the task on a connection that is open.
-    pub(super) fn start(path: PathBuf, connection: SqliteConnection, policy: Policy) -> Self {
+    pub(super) fn start(path: PathBuf, connection: SqliteConnection, policy: Policy, changed: Changed) -> Self {
         let (commands, waiting) = mpsc::channel(MAX_WAITING);
         let file = FileId::of(&path).ok();
-        let task = Task { path, policy, connection: file.map(|file| (file, connection)), pruned_at: None };
+        let connection = file.map(|file| (file, connection));
+        let task = Task { path, policy, changed, connection, pruned_at: None, is_failing: false };
         tokio::spawn(task.run(waiting));
         Writer { commands }
     }
@@ -83,9 +84,12 @@ impl Writer {
 struct Task {
     path: PathBuf,
     policy: Policy,
+    changed: Changed,
     /// The open connection and the file it is open on; none after a failure, until the next attempt.
     connection: Option<(FileId, SqliteConnection)>,
     pruned_at: Option<Timestamp>,
+    /// Whether the last changes could not be stored. As long as that is so, a check has to write to pass.
+    is_failing: bool,
 }
 
 impl Task {
@@ -103,13 +107,18 @@ impl Task {
                     Command::Close(reply) => closing = Some(reply),
                 }
             }
-            // A check takes the write lock as a change would, so a database that cannot be written is not "ready".
+            // A check takes the write lock as a change would, so a database that others keep locked is not "ready".
             let done = if batch.is_empty() && checks.is_empty() { Ok(()) } else { self.commit(&mut batch).await };
             if let Err(error) = &done {
                 tracing::error!(%error, changes = batch.len(), "changes could not be stored");
                 // Whatever state the connection is in, the next attempt starts with a new one.
                 self.connection = None;
+                self.is_failing = true;
+            } else if !batch.is_empty() || !checks.is_empty() {
+                self.is_failing = false;
             }
+            // Also after a failure: a commit that was reported as failed may have reached the disk.
+            batch.handles().for_each(|handle| (self.changed)(handle));
             for check in checks {
                 let _ = check.send(done.as_ref().map_err(copy).copied());
             }
@@ -137,6 +146,9 @@ impl Task {
         };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
         batch.decide(&mut transaction, self.policy).await?;
+        if self.is_failing {
+            super::batch::write_something(&mut transaction).await?;
+        }
         if let Some(now) = batch.due_to_prune(self.pruned_at) {
             super::batch::prune(&mut transaction, now).await?;
             self.pruned_at = Some(now);
