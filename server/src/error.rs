@@ -8,7 +8,10 @@ use http::{HeaderValue, StatusCode};
 use kez_core::{Code, Problem, ServerName, Timestamp};
 use serde::Serialize;
 
+use crate::registry::json;
 use crate::store::{Refusal, StoreError};
+
+const PROBLEM_JSON: &str = "application/problem+json";
 
 /// How long a client waits before it asks a server again whose database is away.
 const RETRY: Duration = Duration::from_secs(5);
@@ -99,6 +102,38 @@ impl ApiError {
     /// The whole response (RFC 9457); `server` completes the problem's `type`.
     #[must_use]
     pub fn render(&self, server: &ServerName) -> Response {
+        let mut response = (status(self.problem.code), self.body(server)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = self.retry_after {
+            // Rounded up: a client that waits this long is welcome.
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+
+    /// What is answered to something that is no HTTP: a whole response, as bytes, after which the connection ends.
+    #[must_use]
+    pub fn refusal(server: &ServerName) -> Vec<u8> {
+        let detail =
+            "Send valid HTTP: a path of at most 65534 bytes and at most 100 headers, without control characters.";
+        let problem = Problem::new(Code::InvalidRequest, detail);
+        let status = status(problem.code);
+        let body = ApiError::from(problem).body(server);
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {PROBLEM_JSON}\r\ncache-control: no-store\r\n\
+             x-content-type-options: nosniff\r\naccess-control-allow-origin: *\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.into_bytes(), body].concat()
+    }
+
+    fn body(&self, server: &ServerName) -> Vec<u8> {
         let code = self.problem.code;
         let body = ProblemBody {
             r#type: format!("https://{server}/problems/{code}"),
@@ -109,19 +144,7 @@ impl ApiError {
             server_time: self.problem.server_time,
             checks: self.checks,
         };
-        let body = serde_json::to_vec(&body).unwrap_or_default();
-        let mut response = (status(code), body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(wait) = self.retry_after {
-            // Rounded up: a client that waits this long is welcome.
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
-        }
-        if let Some(allow) = self.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
-        }
-        response
+        json(&body)
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct Front {
     pub(crate) pages: Router,
     pub(crate) limiter: Limiter,
     pub(crate) proxies: TrustedProxies,
+    /// The whole answer to what is no HTTP.
+    pub(crate) refusal: Arc<[u8]>,
 }
 
 impl Front {

@@ -15,6 +15,7 @@ mod front;
 mod limit;
 mod metrics;
 mod proxy;
+mod refusal;
 pub mod registry;
 mod routes;
 mod serve;
@@ -67,6 +68,7 @@ pub async fn run(
         pages: web::router(config.web_dir(), config.watch, Arc::new(RegistryBackend::new(registry.clone(), &document))),
         limiter: limit::Limiter::new(config.writes_per_minute, config.reads_per_second),
         proxies: proxy::TrustedProxies(config.trusted_proxies.clone()),
+        refusal: error::ApiError::refusal(&config.server).into(),
         registry,
     });
     let address = listener.local_addr().ok();

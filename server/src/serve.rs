@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::front::Front;
+use crate::refusal::Explained;
 use crate::unread::Unread;
 
 /// Most connections at once; further ones wait in the kernel's queue.
@@ -75,6 +76,7 @@ async fn connection(
 ) {
     // Answers are written whole, so there is nothing to wait for; failing to say so only costs time.
     let _ = stream.set_nodelay(true);
+    let refusal = front.refusal.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
         let front = front.clone();
         async move { Ok::<_, Infallible>(front.answer(peer, request.map(|body| Body::new(Unread::new(body)))).await) }
@@ -82,7 +84,7 @@ async fn connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(Explained::new(TokioIo::new(stream), refusal), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, %peer, "a connection ended early");
     }

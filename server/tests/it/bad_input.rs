@@ -167,9 +167,16 @@ async fn broken_http_is_refused_and_the_server_goes_on() {
         b"GET /v1/server HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n",
         b"POST /v1/register HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
         b"POST /v1/register HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+        b"GET /v1/server HTTP/1.1\r\nhost: x\r\nx: \0\r\n\r\n",
+        format!("GET /v1/u/{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(70_000)).as_bytes(),
+        format!("GET /v1/server HTTP/1.1\r\nhost: x\r\n{}\r\n", "x: y\r\n".repeat(200)).as_bytes(),
     ] {
         let answer = raw(&server, request).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer to {request:?}"));
+        assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+        assert!(head.contains("content-type: application/problem+json"), "{answer}");
+        let problem: serde_json::Value = serde_json::from_str(body).expect("a problem");
+        assert_eq!((&problem["code"], &problem["status"]), (&"invalid_request".into(), &400.into()));
     }
     assert_eq!(server.get("/v1/healthz").await.status, 200);
 }
