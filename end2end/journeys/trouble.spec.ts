@@ -29,6 +29,7 @@ test("an answer that was lost: trying again finds it done", async ({ page, watch
   await page.getByRole("button", { name: "Sign and register" }).click();
   await expect(page.locator("#register-error")).toContainText("Trying again is safe");
   await expect(page.locator("#register-error"), "in sight on a small screen").toBeInViewport({ ratio: 1 });
+  await expect(page.getByRole("button", { name: "Try again" })).toBeInViewport({ ratio: 1 });
   await expect(page.locator("#register")).toHaveAttribute("data-state", "error");
   const answer = page.waitForResponse("/v1/register");
   await page.getByRole("button", { name: "Try again" }).click();
@@ -53,15 +54,18 @@ test("an answer that was lost: loading the page anew finds it done", async ({ pa
 });
 
 test("a name that is taken at the last moment: the key is kept for another one", async ({ page, server, watch }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
   const key = await makeKeys(page, watch, "anna");
   watch.expectFailedLoad("/v1/register", 409);
   await Person.called("anna", server);
   await page.getByRole("button", { name: "Sign and register" }).click();
   await expect(page.locator("#register-error")).toContainText("anna was taken a moment ago");
+  await expect(page.locator("#register-error")).toBeInViewport({ ratio: 1 });
   await expect(page.locator("#step-name")).toHaveAttribute("data-state", "open");
   await expect(page.getByLabel("Handle")).toHaveValue("anna");
   await expect(page.locator("#handle-answer")).toHaveAttribute("data-state", "taken");
   await expect(page.getByLabel("Handle")).toBeFocused();
+  await expect(page.getByLabel("Handle")).toBeInViewport({ ratio: 1 });
   await type(page, "annabel", "free");
   await page.getByRole("button", { name: "Continue" }).click();
   await expect(page.locator("#step-sign")).toHaveAttribute("data-state", "open");
