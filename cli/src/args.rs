@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use kez_core::ServerName;
 
 use crate::server_url::ServerUrl;
+use crate::system;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +28,26 @@ pub(crate) struct Args {
     pub(crate) key: KeyArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Args {
+    /// From the command line and the environment. An empty variable is one that is not set.
+    pub(crate) fn read() -> Result<Args, clap::Error> {
+        let unset = |arg: clap::Arg| {
+            let is_empty = arg.get_env().is_some_and(system::is_set_to_nothing);
+            if is_empty { arg.env(None::<&'static str>) } else { arg }
+        };
+        let command = Args::command().mut_args(unset).mut_subcommands(|command| command.mut_args(unset));
+        Args::from_arg_matches(&command.try_get_matches()?)
+    }
+}
+
+/// The error without the usage that follows it.
+pub(crate) fn in_one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+    let line = lines.collect::<Vec<_>>().join(" ");
+    format!("{}; kez --help tells more.", line.trim_start_matches("error: "))
 }
 
 /// Where the key is, and what opens it.

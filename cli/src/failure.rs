@@ -9,6 +9,8 @@ use serde::Serialize;
 /// What goes wrong outside the protocol. The codes are as stable as the protocol's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Local {
+    /// The command line cannot be read.
+    Usage,
     /// `key new` would overwrite a key.
     KeyFileExists,
     /// There is no key yet.
@@ -38,6 +40,7 @@ pub(crate) enum Local {
 impl Local {
     const fn code_and_title(self) -> (&'static str, &'static str) {
         match self {
+            Local::Usage => ("usage", "Command line cannot be read"),
             Local::KeyFileExists => ("key_file_exists", "Key file exists already"),
             Local::KeyFileMissing => ("key_file_missing", "Key file is missing"),
             Local::KeyFileUnsafe => ("key_file_unsafe", "Key file is open to others"),

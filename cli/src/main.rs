@@ -16,10 +16,19 @@ mod system;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use failure::{Failure, Local};
 
 fn main() -> ExitCode {
-    commands::run(args::Args::parse()).unwrap_or_else(|failure| {
+    let args = match args::Args::read() {
+        Ok(args) => args,
+        // Help and version, as asked for; and at a terminal, an error with what would have been right.
+        Err(asked) if !asked.use_stderr() || output::is_read_by_a_person() => asked.exit(),
+        Err(error) => {
+            output::failure(&Failure::new(Local::Usage, args::in_one_line(&error)));
+            return ExitCode::from(2);
+        }
+    };
+    commands::run(args).unwrap_or_else(|failure| {
         output::failure(&failure);
         ExitCode::FAILURE
     })

@@ -20,9 +20,14 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     out.write_all(bytes).and_then(|()| out.flush()).map_err(cannot_write)
 }
 
+/// Whether what goes to stderr is read at a terminal.
+pub(crate) fn is_read_by_a_person() -> bool {
+    io::stderr().is_terminal()
+}
+
 /// Tells why the operation failed: `{"code","title","detail"}`.
 pub(crate) fn failure(failure: &Failure) {
-    if io::stderr().is_terminal() {
+    if is_read_by_a_person() {
         say(&format!("kez: {failure}"));
     } else {
         say(&serde_json::to_string(failure).unwrap_or_else(|_| failure.to_string()));
@@ -31,7 +36,7 @@ pub(crate) fn failure(failure: &Failure) {
 
 /// Tells something that the caller should know although the operation goes on: `{"warning"}`.
 pub(crate) fn warn(warning: &str) {
-    if io::stderr().is_terminal() {
+    if is_read_by_a_person() {
         say(&format!("kez: warning: {warning}"));
     } else {
         say(&serde_json::json!({ "warning": warning }).to_string());

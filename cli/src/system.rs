@@ -1,6 +1,6 @@
 //! The only place that asks the operating system for the time, for its environment and for randomness.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use getrandom::SysRng;
@@ -19,6 +19,12 @@ pub(crate) fn now() -> Timestamp {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Whether an environment variable is there without a value.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn is_set_to_nothing(name: &OsStr) -> bool {
+    std::env::var_os(name).is_some_and(|value| value.is_empty())
 }
 
 /// `N` random bytes.

@@ -44,3 +44,25 @@ fn help_and_version() {
     }
     assert_eq!(user.kez(&["--version"]).stdout, format!("kez {}\n", env!("CARGO_PKG_VERSION")).as_bytes());
 }
+
+#[test]
+fn a_command_line_that_cannot_be_read_is_one_problem() {
+    let user = User::new();
+    for args in
+        [&["register"][..], &["no-such-command"], &["register", "alice", "--server", "no url"], &["--no-such-flag"]]
+    {
+        let run = user.kez(args);
+        assert_eq!((run.code, run.stdout.len(), run.stderr.lines().count()), (2, 0, 1), "{args:?}: {}", run.stderr);
+        let problem: serde_json::Value = serde_json::from_str(&run.stderr).expect("one JSON document");
+        assert_eq!(problem["code"], "usage", "{args:?}");
+    }
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let user = User::with_key();
+    let run = user.kez_with(&["key", "show"], &[("KEZ_KEY", ""), ("KEZ_SERVER", "")], b"");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let run = user.kez_with(&["release"], &[("KEZ_SERVER", "")], b"");
+    assert!(run.stderr.contains("server_missing"), "{}", run.stderr);
+}
