@@ -18,7 +18,7 @@ run: build ## build, then serve http://localhost:6969 with the database ./kez-ch
 
 build: ## build for release: the programs into target/release/, the site into target/site/
 	@scripts/setup build
-	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo leptos build --release --precompress
+	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" LEPTOS_HASH_FILES=true cargo leptos build --release --precompress
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release -p kez-cli
 
 dev: ## serve http://localhost:6969 and rebuild at every change
