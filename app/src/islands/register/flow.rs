@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::super::handle_answer::{Answer, answer_for};
+use super::step::Step;
 use crate::api::{self, Failure, Holder};
 use crate::browser;
 use crate::place::asked_for;
@@ -14,44 +15,6 @@ use crate::vault::{self, Fault, Identity, Stage};
 /// A statement that was shown for longer than this gets a new time before it is signed, in seconds: the server takes
 /// 300 either way, and clocks differ.
 const FRESH: u64 = 60;
-
-/// Where the person is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
-    /// This browser cannot keep a key.
-    Broken,
-    /// This browser holds a registered identity.
-    Held,
-    Name,
-    Keys,
-    Sign,
-    Done,
-}
-
-impl Step {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Step::Broken => "broken",
-            Step::Held => "held",
-            Step::Name => "name",
-            Step::Keys => "keys",
-            Step::Sign => "sign",
-            Step::Done => "done",
-        }
-    }
-
-    /// The id of what opens with the step.
-    const fn title_id(self) -> &'static str {
-        match self {
-            Step::Broken => "register-error",
-            Step::Held => "held-title",
-            Step::Name => "handle",
-            Step::Keys => "keys-title",
-            Step::Sign => "sign-title",
-            Step::Done => "done-title",
-        }
-    }
-}
 
 /// The state of the four steps. A handle to it is as cheap to copy as a number.
 #[derive(Clone, Copy)]

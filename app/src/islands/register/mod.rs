@@ -8,12 +8,14 @@
 //! step: `Open your profile`, `Keep it safe`; of `#register-held`: `Your identity`.
 
 mod flow;
+mod step;
 mod steps;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use self::flow::{Flow, Step};
+use self::flow::Flow;
+use self::step::Step;
 use self::steps::{Done, Keys, Name, Sign};
 use super::bind::{flag, text, word};
 use super::live::Live;
