@@ -7,7 +7,7 @@ use crate::canonical::{self, Json, Object, object_to_canonical};
 use crate::hash::{Hash, decode_lower_hex};
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite, ed25519_key, secp256k1_key};
 use crate::problem::{Code, Problem};
-use crate::registration;
+use crate::{contact_request, registration};
 
 /// Largest envelope, in canonical bytes.
 pub const MAX_ENVELOPE_BYTES: usize = 8_192;
@@ -20,10 +20,13 @@ pub enum EnvelopeType {
     HandleRegistration,
     /// A key gives its handle back.
     HandleRelease,
+    /// An identity asks another one to be in touch.
+    ContactRequest,
 }
 
 impl EnvelopeType {
-    const ALL: [EnvelopeType; 2] = [EnvelopeType::HandleRegistration, EnvelopeType::HandleRelease];
+    const ALL: [EnvelopeType; 3] =
+        [EnvelopeType::HandleRegistration, EnvelopeType::HandleRelease, EnvelopeType::ContactRequest];
 
     /// The value of the envelope's `kez` member.
     #[must_use]
@@ -31,6 +34,7 @@ impl EnvelopeType {
         match self {
             EnvelopeType::HandleRegistration => "handle_registration",
             EnvelopeType::HandleRelease => "handle_release",
+            EnvelopeType::ContactRequest => "contact_request",
         }
     }
 
@@ -40,6 +44,7 @@ impl EnvelopeType {
         match self {
             EnvelopeType::HandleRegistration => "kez.chat.handle_registration",
             EnvelopeType::HandleRelease => "kez.chat.handle_release",
+            EnvelopeType::ContactRequest => "kez.chat.contact_request",
         }
     }
 }
@@ -89,6 +94,7 @@ pub struct Envelope {
 #[derive(Debug)]
 pub(crate) enum Content {
     Handle(registration::Members),
+    Contact(contact_request::Members),
     Unknown,
 }
 
@@ -158,6 +164,7 @@ impl Envelope {
             Some(EnvelopeType::HandleRegistration | EnvelopeType::HandleRelease) => {
                 Content::Handle(registration::Members::read(payload)?)
             }
+            Some(EnvelopeType::ContactRequest) => Content::Contact(contact_request::Members::read(payload)?),
             None => Content::Unknown,
         };
         if bytes.len() > MAX_ENVELOPE_BYTES {
@@ -190,6 +197,10 @@ impl Envelope {
         let key = self.key.parse::<KeyId>().map_err(malformed_key)?;
         let owner = match &self.content {
             Content::Handle(members) => members.primary.parse::<KeyId>().map_err(malformed_key)?,
+            Content::Contact(members) => {
+                members.recipient().map_err(malformed_key)?;
+                members.from.parse::<KeyId>().map_err(malformed_key)?
+            }
             Content::Unknown => key,
         };
         if [key, owner].iter().any(|key| key.suite() != alg.suite()) {
@@ -211,7 +222,7 @@ impl Envelope {
         let public = usable(key.as_bytes()).map_err(malformed_key)?;
         if owner != key {
             usable(owner.as_bytes()).map_err(malformed_key)?;
-            return Err(Problem::new(Code::KeyMismatch, "Sign with the key that the payload names as `primary`."));
+            return Err(Problem::new(Code::KeyMismatch, "Sign with the key that the payload names as its owner."));
         }
         if verifies(&public, &self.signing_input, &self.sig) {
             Ok(*key)

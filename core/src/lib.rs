@@ -1,18 +1,23 @@
-//! The KEZ protocol: identifiers, canonical JSON, signed envelopes, handle registration, WebFinger documents.
+//! The KEZ protocol: identifiers, canonical JSON, signed envelopes, handle registration, WebFinger documents, NATS
+//! identity.
 //!
 //! Everything here is a pure function of its arguments: no I/O, no clock, no environment, no randomness of its own.
 //! The same code runs in the server, in the command line and, compiled to wasm32, in the browser. The rules are
 //! written down for implementers in `docs/PROTOCOL.md`; modules are named after its sections.
 
 pub mod canonical;
+pub mod contact_request;
 pub mod envelope;
 pub mod handle;
 pub mod hash;
 pub mod key;
+pub mod nats_login;
+pub mod nkey;
 pub mod problem;
 pub mod record;
 pub mod registration;
 pub mod server_name;
+pub mod subject;
 pub mod time;
 pub mod webfinger;
 
