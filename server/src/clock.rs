@@ -5,10 +5,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use kez_core::Timestamp;
 
-/// Tells the time in whole seconds.
+/// Tells the time.
 pub trait Clock: Send + Sync + 'static {
+    /// Now, in milliseconds since 1970.
+    fn now_millis(&self) -> i64;
+
     /// Now, cut to whole seconds.
-    fn now(&self) -> Timestamp;
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.now_millis().div_euclid(1000))
+    }
 }
 
 /// The machine's clock.
@@ -17,16 +22,15 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time")]
-    fn now(&self) -> Timestamp {
-        let seconds = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-            Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
-        };
-        Timestamp::from_unix(seconds)
+    fn now_millis(&self) -> i64 {
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
+        }
     }
 }
 
-/// A clock that stands until it is moved, for tests.
+/// A clock that stands until it is moved, for tests. Holds milliseconds.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
@@ -34,17 +38,17 @@ impl ManualClock {
     /// A clock that shows `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        ManualClock(AtomicI64::new(now.unix()))
+        ManualClock(AtomicI64::new(now.unix() * 1000))
     }
 
     /// Moves the clock by `seconds`, which may be negative.
     pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
+        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
+    fn now_millis(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
     }
 }

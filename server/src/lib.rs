@@ -7,11 +7,14 @@
 
 mod api;
 mod backend;
+mod broker;
 mod cache;
+mod callout;
 pub mod clock;
 pub mod config;
 pub mod error;
 mod front;
+mod identities;
 mod limit;
 mod metrics;
 mod proxy;
@@ -27,42 +30,99 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kez_core::Handle;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
+use api::internal::Internal;
 use backend::RegistryBackend;
+use broker::{Broker, Ended, Upkeep};
 use cache::Cache;
+use callout::{Callout, Issuer, Policy as CalloutPolicy, Service};
 use clock::Clock;
 use config::Config;
+use config::nats::{Nats, NatsFlags};
 use front::Front;
+use identities::RegistryIdentities;
 use registry::{Names, Registry};
 use store::sqlite::SqliteStore;
 use store::{Policy, Store as _, StoreError};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The broker's settings are wrong, or the broker can never do.
+    #[error("{0}")]
+    Broker(String),
+}
+
 /// Runs a server on `listener` until `shutdown` completes, what is in flight is finished and the database is closed.
 ///
 /// # Errors
-/// When the database cannot be opened. Afterwards nothing ends the server but `shutdown`.
+/// When the database cannot be opened, or the broker can never do. Afterwards nothing ends the server but `shutdown`.
 pub async fn run(
     config: &Config,
     clock: Arc<dyn Clock>,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
-) -> Result<(), StoreError> {
+) -> Result<(), StartError> {
+    let nats = config.nats.resolve().map_err(StartError::Broker)?;
     let policy = Policy { release_hold_secs: i64::from(config.release_hold_days) * SECONDS_PER_DAY };
-    let cache = Arc::new(Cache::new());
-    let stale = Arc::clone(&cache);
-    let changed = Arc::new(move |handle: &Handle| stale.forget(handle));
+    let answers = Arc::new(Cache::new(registry::ANSWERS));
+    let by_key = Arc::new(Cache::new(identities::KEYS));
+    let (tell, changes) = mpsc::unbounded_channel();
+    let changed: store::Changed = {
+        let (answers, by_key) = (answers.clone(), by_key.clone());
+        let tells = nats.broker.is_some();
+        Arc::new(move |change| {
+            answers.forget(change.handle.as_str());
+            by_key.forget(change.key);
+            if tells {
+                let (handle, key) = (change.handle.clone(), *change.key);
+                // The other end goes when the server does.
+                let _ = tell.send(Ended { handle, key, is_release: change.is_release });
+            }
+        })
+    };
     let store = Arc::new(SqliteStore::open(&config.db, policy, changed).await?);
+    let issuer = nats.issuer.as_ref().map(Issuer::new);
     let names = Names {
         server: config.server.clone(),
         public_url: config.public_url(),
         sig_server_url: config.sig_server_url(),
+        nats_ws_url: config.nats.nats_ws_url.clone(),
+        nats_issuer: issuer.as_ref().map(|issuer| issuer.public().to_owned()),
     };
-    let registry = Arc::new(Registry::new(store.clone(), clock, names, cache));
-    let (api, document) = api::router(registry.clone());
+    let registry = Arc::new(Registry::new(store.clone(), clock.clone(), names, answers.clone()));
+    let broker = match &nats.broker {
+        Some(settings) => Some(Broker::connect(settings, limits(&config.nats)).await.map_err(StartError::Broker)?),
+        None => None,
+    };
+    let callout = issuer.map(|issuer| {
+        let policy = CalloutPolicy {
+            server: config.server.clone(),
+            allow_stock_nkey: config.nats.nats_allow_stock_nkey,
+            session_secs: config.nats.nats_session_secs,
+        };
+        let identities =
+            RegistryIdentities { registry: registry.clone(), cache: by_key.clone(), broker: broker.clone() };
+        Arc::new(Callout { issuer, policy, clock, identities: Arc::new(identities) })
+    });
+    let running = match (&broker, &callout) {
+        (Some(broker), Some(callout)) => {
+            let service = service(&nats, callout.clone())?;
+            let registry = registry.clone();
+            Some(broker.start(service, Upkeep { registry, answers, by_key, changes }))
+        }
+        _ => None,
+    };
+    let internal = nats.internal_token.zip(callout).map(|(token, callout)| Internal { token, callout });
+    let (api, document) =
+        api::router(api::Shared { registry: registry.clone(), broker, internal: internal.map(Arc::new) });
     let front = Arc::new(Front {
         api: api.fallback(routes::unknown),
         pages: web::router(config.web_dir(), config.watch, Arc::new(RegistryBackend::new(registry.clone(), &document))),
@@ -77,8 +137,25 @@ pub async fn run(
     let housekeeping = tokio::spawn(housekeeping(front.clone()));
     serve::serve(listener, front, shutdown).await;
     housekeeping.abort();
+    if let Some(running) = running {
+        running.stop().await;
+    }
     store.close().await;
     Ok(())
+}
+
+fn limits(flags: &NatsFlags) -> broker::Limits {
+    broker::Limits {
+        max_age: Duration::from_secs(u64::from(flags.nats_inbox_days) * 86_400),
+        max_bytes: flags.nats_inbox_bytes,
+        per_sender: i64::from(flags.nats_inbox_per_sender),
+    }
+}
+
+fn service(nats: &Nats, callout: Arc<Callout>) -> Result<Service, StartError> {
+    let xkey = nats.xkey.as_ref().map(|seed| nkeys::XKey::from_seed(seed.text())).transpose();
+    let xkey = xkey.map_err(|_| StartError::Broker("--nats-xkey-seed: this is no seed".to_owned()))?;
+    Ok(Service { callout, xkey })
 }
 
 async fn housekeeping(front: Arc<Front>) {

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use kez_chat_server::StartError;
 use kez_chat_server::clock::SystemClock;
 use kez_chat_server::config::{self, Command, Config};
 use kez_chat_server::store::sqlite;
@@ -57,7 +58,10 @@ async fn serve(config: &Config) -> Result<(), String> {
         });
     }
     let served = kez_chat_server::run(config, Arc::new(SystemClock), listener, stopped()).await;
-    served.map_err(|error| format!("{}: {error}", config.db.display()))?;
+    served.map_err(|error| match error {
+        StartError::Store(error) => format!("{}: {error}", config.db.display()),
+        StartError::Broker(why) => why,
+    })?;
     tracing::info!("kez-chat-server has stopped");
     Ok(())
 }

@@ -67,6 +67,10 @@ pub struct Names {
     pub public_url: String,
     /// Without a slash at its end.
     pub sig_server_url: String,
+    /// Where browsers reach the message broker, if they do.
+    pub nats_ws_url: Option<String>,
+    /// The account key that signs logins at the broker, if there is one.
+    pub nats_issuer: Option<String>,
 }
 
 /// The handles of one server.
@@ -74,12 +78,18 @@ pub struct Registry {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     names: Names,
-    cache: Arc<Cache>,
+    cache: Arc<Answers>,
 }
+
+/// Ready answers by handle.
+pub(crate) type Answers = Cache<Box<str>, Found>;
+
+/// Most handles whose answers are kept; an entry is about 2 KB.
+pub(crate) const ANSWERS: u64 = 20_000;
 
 impl Registry {
     /// A registry over a store, which must make `cache` forget every handle that changes.
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, names: Names, cache: Arc<Cache>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, names: Names, cache: Arc<Answers>) -> Self {
         Registry { store, clock, names, cache }
     }
 
@@ -134,13 +144,13 @@ impl Registry {
         if let Some(found) = self.cache.get(handle.as_str()) {
             return Ok(found);
         }
-        let ticket = self.cache.ticket(handle);
+        let ticket = self.cache.ticket(handle.as_str());
         let Some(row) = self.store.by_handle(handle).await? else { return Ok(Found::Unknown) };
         let found = match &row.released {
             Some(release) => Found::Released(release.at),
             None => Found::Live(Arc::new(self.entry(&row))),
         };
-        self.cache.put(handle, ticket, found.clone());
+        self.cache.put(handle.as_str().into(), ticket, found.clone());
         Ok(found)
     }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use http::Request;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use kez_core::registration::MAX_BODY_BYTES;
 use kez_core::{Code, Problem};
@@ -21,18 +21,31 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// the client stops sending.
 pub(super) async fn envelope(request: Request<Body>) -> Result<Vec<u8>, ApiError> {
     let (head, body) = request.into_parts();
-    let announced = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(too_large());
-    }
-    let read = tokio::time::timeout(PATIENCE, collect(body)).await;
-    let bytes = read.map_err(|_| broken())??;
+    let bytes = read(&head.headers, body).await?;
     let mut media_types = head.headers.get_all(CONTENT_TYPE).iter();
     let is_json = media_types.next().and_then(|value| value.to_str().ok()).is_some_and(is_json);
     if !is_json || media_types.next().is_some() {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send the envelope as application/json.").into());
     }
     Ok(bytes)
+}
+
+/// The whole body of at most [`MAX_BODY_BYTES`], of any media type.
+///
+/// # Errors
+/// [`Code::PayloadTooLarge`] and [`Code::InvalidRequest`], as [`envelope`].
+pub(super) async fn whole(request: Request<Body>) -> Result<Vec<u8>, ApiError> {
+    let (head, body) = request.into_parts();
+    read(&head.headers, body).await
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ApiError> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(too_large());
+    }
+    let read = tokio::time::timeout(PATIENCE, collect(body)).await;
+    read.map_err(|_| broken())?
 }
 
 async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {

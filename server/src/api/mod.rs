@@ -3,6 +3,7 @@
 mod body;
 mod conditional;
 mod health;
+pub(crate) mod internal;
 mod key;
 mod openapi;
 mod ready;
@@ -17,6 +18,7 @@ mod webfinger;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::FromRef;
 use axum::routing::MethodRouter;
 use http::header::ALLOW;
 use http::{HeaderValue, StatusCode};
@@ -24,13 +26,41 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
+use crate::broker::Broker;
 use crate::error::ApiError;
 use crate::registry::Registry;
+use internal::Internal;
 
 pub(crate) use user::respond as user_response;
 
-/// What every handler is given.
+/// What most handlers are given.
 pub(crate) type State = axum::extract::State<Arc<Registry>>;
+
+/// What handlers are given parts of.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) broker: Option<Arc<Broker>>,
+    pub(crate) internal: Option<Arc<Internal>>,
+}
+
+impl FromRef<Shared> for Arc<Registry> {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.registry.clone()
+    }
+}
+
+impl FromRef<Shared> for Option<Arc<Broker>> {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.broker.clone()
+    }
+}
+
+impl FromRef<Shared> for Option<Arc<Internal>> {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.internal.clone()
+    }
+}
 
 /// Methods of a path that is read.
 pub(crate) const READ: &str = "GET, HEAD, OPTIONS";
@@ -39,8 +69,8 @@ pub(crate) const WRITE: &str = "POST, OPTIONS";
 
 /// The API's routes and the OpenAPI document of them; every route that is added here is in the document, and answers
 /// `OPTIONS` and `405`.
-pub(crate) fn router(registry: Arc<Registry>) -> (Router, OpenApi) {
-    let (router, document) = OpenApiRouter::with_openapi(openapi::base())
+pub(crate) fn router(shared: Shared) -> (Router, OpenApi) {
+    let (router, document) = OpenApiRouter::<Shared>::with_openapi(openapi::base())
         .routes(with_methods(READ, routes!(health::healthz)))
         .routes(with_methods(READ, routes!(ready::readyz)))
         .routes(with_methods(READ, routes!(server_info::server)))
@@ -52,7 +82,14 @@ pub(crate) fn router(registry: Arc<Registry>) -> (Router, OpenApi) {
         .routes(with_methods(READ, routes!(webfinger::webfinger)))
         .routes(with_methods(READ, routes!(openapi::openapi)))
         .split_for_parts();
-    (router.layer(openapi::Document::extension(&document)).with_state(registry), document)
+    // The operator's own: not in the document.
+    let internal = MethodRouter::new()
+        .post(internal::nats_auth)
+        .options(async move || (StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(WRITE))]))
+        .fallback(async move || ApiError::method_not_allowed(WRITE));
+    let has_internal = shared.internal.is_some();
+    let router = if has_internal { router.route("/internal/nats/auth", internal) } else { router };
+    (router.layer(openapi::Document::extension(&document)).with_state(shared), document)
 }
 
 fn with_methods<S>(allow: &'static str, (schemas, paths, method): UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>

@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::State;
 use super::schema::{Problem, ProblemResponses};
+use crate::broker::Broker;
 use crate::error::{ApiError, Checks};
 
 /// That the server can do its work.
@@ -21,8 +24,14 @@ pub(crate) struct Ready {
     responses((status = 200, description = "The server is ready.", body = Ready),
         (status = 503, description = "It is not; `checks` tells why.", body = Problem, content_type = "application/problem+json"),
         ProblemResponses))]
-pub(super) async fn readyz(registry: State) -> Result<Json<Ready>, ApiError> {
-    let database = if registry.is_ready().await { "ok" } else { "failed" };
-    let checks = Checks { database, nats: "off", sigchain: "ok" };
-    if database == "ok" { Ok(Json(Ready { status: "ready", checks })) } else { Err(ApiError::not_ready(checks)) }
+pub(super) async fn readyz(
+    registry: State,
+    broker: axum::extract::State<Option<Arc<Broker>>>,
+) -> Result<Json<Ready>, ApiError> {
+    let word = |is_ok| if is_ok { "ok" } else { "failed" };
+    let database = word(registry.is_ready().await);
+    let nats = broker.as_ref().map_or("off", |broker| word(broker.is_ready()));
+    let checks = Checks { database, nats, sigchain: "ok" };
+    let is_ready = database == "ok" && nats != "failed";
+    if is_ready { Ok(Json(Ready { status: "ready", checks })) } else { Err(ApiError::not_ready(checks)) }
 }

@@ -43,9 +43,20 @@ pub struct Registered {
     pub created: bool,
 }
 
-/// Is told the handle of every change that may have been made, after it is durable and before anybody hears of it, also
-/// when whoever asked for it has gone away.
-pub type Changed = Arc<dyn Fn(&Handle) + Send + Sync>;
+/// A change that may have been made.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// The handle that it is about.
+    pub handle: &'a Handle,
+    /// The key that asked for it.
+    pub key: &'a KeyId,
+    /// Whether it ends what the key may do.
+    pub is_release: bool,
+}
+
+/// Is told of every change that may have been made, after it is durable and before anybody hears of it, also when
+/// whoever asked for it has gone away.
+pub type Changed = Arc<dyn Fn(Change<'_>) + Send + Sync>;
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -14,6 +14,7 @@ use super::super::{Policy, Refusal, Registered, Row, StoreError};
 use super::read::{COLUMNS, StoredRow, parse};
 use super::unavailable;
 use super::writer::copy;
+use crate::store;
 
 /// How long an envelope is remembered once it is stale, in seconds: room for a clock that is set back.
 const REMEMBER_SECS: i64 = 3_600;
@@ -70,9 +71,13 @@ impl Batch {
         self.changes.push((claim, now, Change::Release(reply, None)));
     }
 
-    /// The handles that the changes are about.
-    pub(super) fn handles(&self) -> impl Iterator<Item = &Handle> {
-        self.changes.iter().map(|(claim, ..)| &claim.handle)
+    /// What was asked for.
+    pub(super) fn changes(&self) -> impl Iterator<Item = store::Change<'_>> {
+        self.changes.iter().map(|(claim, _, change)| store::Change {
+            handle: &claim.handle,
+            key: &claim.primary,
+            is_release: matches!(change, Change::Release(..)),
+        })
     }
 
     /// The time, if the last deletion of forgotten envelopes is long enough ago.

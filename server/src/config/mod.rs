@@ -1,5 +1,7 @@
 //! The configuration: flags, and environment variables for each. The only place that reads the environment.
 
+pub mod nats;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -67,6 +69,10 @@ pub struct Config {
     /// Other requests a second from one address; loopback is not limited.
     #[arg(long, env = "KEZ_CHAT_READS_PER_SECOND", default_value = "100", value_name = "N")]
     pub reads_per_second: NonZeroU32,
+
+    /// The message broker.
+    #[command(flatten)]
+    pub nats: nats::NatsFlags,
 }
 
 /// What the program can do besides serving.
@@ -161,20 +167,24 @@ fn network(text: &str) -> Result<IpNet, String> {
 pub fn parse_or_exit() -> Config {
     use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
     match Config::read() {
-        Ok(config) => config,
+        Ok(config) => match config.nats.resolve() {
+            Ok(_) => config,
+            Err(line) => refuse(&line),
+        },
         Err(error) if matches!(error.kind(), DisplayHelp | DisplayVersion) => error.exit(),
         Err(error) => {
             let text = error.to_string();
             // Everything up to the first empty line is the error; the rest is usage.
             let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
-            let line = lines.collect::<Vec<_>>().join(" ");
-            #[expect(clippy::print_stderr, reason = "there is no log yet")]
-            {
-                eprintln!("kez-chat-server: {}", line.trim_start_matches("error: "));
-            }
-            std::process::exit(2);
+            refuse(lines.collect::<Vec<_>>().join(" ").trim_start_matches("error: "))
         }
     }
+}
+
+#[expect(clippy::print_stderr, reason = "there is no log yet")]
+fn refuse(line: &str) -> ! {
+    eprintln!("kez-chat-server: {line}");
+    std::process::exit(2)
 }
 
 #[cfg(test)]

@@ -1,0 +1,181 @@
+//! The stream that holds everybody's inbox, and each identity's consumer of it: made and kept right by the server,
+//! because a user who may make a consumer chooses where its messages go.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType, SubjectTransform};
+use async_nats::jetstream::{self, Context};
+use futures_util::TryStreamExt as _;
+use kez_core::KeyId;
+use kez_core::subject::{STREAM, STREAM_SUBJECT, STREAM_TRANSFORM, Subjects};
+
+/// Largest message, in bytes: what the account's limit lets a user send.
+const MAX_MESSAGE_BYTES: i32 = 65_536;
+/// How long the broker knows a message by its id: longer than any client goes on trying.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
+/// How long JetStream may take to answer. A client waits for its login meanwhile.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// JetStream's code for "no such consumer".
+const CONSUMER_NOT_FOUND: u64 = 10_014;
+
+/// What the operator decided.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How long a message is kept that nobody fetches.
+    pub(crate) max_age: Duration,
+    /// Bytes of all inboxes together.
+    pub(crate) max_bytes: i64,
+    /// Messages that one sender can hold at one recipient.
+    pub(crate) per_sender: i64,
+}
+
+/// All inboxes.
+pub(crate) struct Inboxes {
+    jetstream: Context,
+    limits: Limits,
+    /// Chain keys whose consumer is there and right.
+    ready: Mutex<HashSet<KeyId>>,
+}
+
+impl Inboxes {
+    pub(super) fn new(client: async_nats::Client, limits: Limits) -> Self {
+        let mut jetstream = jetstream::new(client);
+        jetstream.set_timeout(PATIENCE);
+        Inboxes { jetstream, limits, ready: Mutex::default() }
+    }
+
+    /// Sees to it that the identity's consumer is there. Costs nothing when it is known to be.
+    pub(crate) async fn ensure(&self, chain: &KeyId) -> Result<(), String> {
+        if self.is_ready(chain) {
+            return Ok(());
+        }
+        let wanted = consumer(&Subjects::of(chain));
+        let name = wanted.durable_name.clone().unwrap_or_default();
+        if let Err(error) = self.jetstream.create_consumer_on_stream(wanted.clone(), STREAM).await {
+            // Made by somebody else, in a way that cannot be changed in place. What was delivered and not acknowledged is
+            // delivered again.
+            tracing::warn!(consumer = name, %error, "a consumer cannot be changed and is made anew");
+            self.delete_consumer(&name).await?;
+            self.jetstream.create_consumer_on_stream(wanted, STREAM).await.map_err(|error| error.to_string())?;
+        }
+        self.lock().insert(*chain);
+        Ok(())
+    }
+
+    /// Empties the inbox and removes its consumer.
+    pub(super) async fn remove(&self, chain: &KeyId) -> Result<(), String> {
+        self.lock().remove(chain);
+        let subjects = Subjects::of(chain);
+        self.delete_consumer(subjects.consumer()).await?;
+        let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(|error| error.to_string())?;
+        stream.purge().filter(subjects.inbox()).await.map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
+    /// Makes the stream, or makes it right again, and looks through all consumers. Gives the chain keys that have one.
+    pub(super) async fn reconcile(&self) -> Result<Vec<KeyId>, String> {
+        self.lock().clear();
+        let found = self.jetstream.get_stream(STREAM).await.ok();
+        let mut wanted = self.stream();
+        if let Some(stream) = &found {
+            // In a cluster the operator chose how many copies there are.
+            wanted.num_replicas = stream.cached_info().config.num_replicas.max(1);
+        }
+        let made = self.jetstream.create_or_update_stream(wanted).await;
+        made.map_err(|error| format!("the stream {STREAM} cannot be made or put right: {error}"))?;
+        let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(|error| error.to_string())?;
+        let mut consumers = stream.consumers();
+        let mut chains = Vec::new();
+        while let Some(info) = consumers.try_next().await.map_err(|error| error.to_string())? {
+            let Ok(chain) = KeyId::from_parts("ed25519", &info.name) else {
+                tracing::warn!(consumer = info.name, "removing a consumer that is nobody's");
+                self.delete_consumer(&info.name).await?;
+                continue;
+            };
+            if is_right(&info.config, &consumer(&Subjects::of(&chain))) {
+                self.lock().insert(chain);
+            }
+            chains.push(chain);
+        }
+        Ok(chains)
+    }
+
+    async fn delete_consumer(&self, name: &str) -> Result<(), String> {
+        match self.jetstream.delete_consumer_from_stream(name, STREAM).await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.kind() {
+                stream::ConsumerErrorKind::JetStream(error) if error.error_code().0 == CONSUMER_NOT_FOUND => Ok(()),
+                _ => Err(error.to_string()),
+            },
+        }
+    }
+
+    fn is_ready(&self, chain: &KeyId) -> bool {
+        self.lock().contains(chain)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<KeyId>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that is not named here is off, above all what lets a sender's headers do something: rollups, message
+    /// times to live, counters, schedules, batches and direct reads.
+    fn stream(&self) -> stream::Config {
+        stream::Config {
+            name: STREAM.to_owned(),
+            description: Some("kez-chat: everybody's inbox".to_owned()),
+            subjects: vec![STREAM_SUBJECT.to_owned()],
+            subject_transform: Some(SubjectTransform {
+                source: STREAM_SUBJECT.to_owned(),
+                destination: STREAM_TRANSFORM.to_owned(),
+            }),
+            // What was acknowledged goes, and makes room for its sender again.
+            retention: RetentionPolicy::WorkQueue,
+            storage: StorageType::File,
+            num_replicas: 1,
+            max_age: self.limits.max_age,
+            max_bytes: self.limits.max_bytes,
+            max_messages: -1,
+            max_consumers: -1,
+            max_message_size: MAX_MESSAGE_BYTES,
+            // A sender who has filled its place at a recipient is refused: it pushes nothing out, not even its own.
+            max_messages_per_subject: self.limits.per_sender,
+            discard: DiscardPolicy::New,
+            discard_new_per_subject: true,
+            duplicate_window: DUPLICATE_WINDOW,
+            ..stream::Config::default()
+        }
+    }
+}
+
+fn consumer(subjects: &Subjects) -> pull::Config {
+    pull::Config {
+        durable_name: Some(subjects.consumer().to_owned()),
+        filter_subject: subjects.inbox(),
+        deliver_policy: DeliverPolicy::All,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: Duration::from_secs(30),
+        max_ack_pending: 64,
+        max_waiting: 16,
+        max_batch: 64,
+        ..pull::Config::default()
+    }
+}
+
+fn is_right(found: &jetstream::consumer::Config, wanted: &pull::Config) -> bool {
+    found.durable_name == wanted.durable_name
+        && found.filter_subject == wanted.filter_subject
+        && found.filter_subjects.is_empty()
+        && found.deliver_subject.is_none()
+        && found.deliver_policy == wanted.deliver_policy
+        && found.ack_policy == wanted.ack_policy
+        && found.ack_wait == wanted.ack_wait
+        && found.max_ack_pending == wanted.max_ack_pending
+        && found.max_waiting == wanted.max_waiting
+        && found.max_batch == wanted.max_batch
+        && found.max_deliver <= 0
+        && !found.headers_only
+}

@@ -1,0 +1,146 @@
+//! The message broker: three connections to it, one for each account that the server has a user in, and what they keep
+//! going. `auth` answers logins, `store` keeps the inboxes, `sys` ends sessions.
+
+mod ending;
+mod inboxes;
+mod link;
+mod probe;
+mod sessions;
+mod upkeep;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::callout::{QUEUE, SUBJECT, Service};
+use crate::config::nats::{BrokerSettings, Seed};
+use crate::identities::ByKey;
+use crate::registry::{Answers, Registry};
+
+pub(crate) use ending::Ended;
+pub(crate) use inboxes::{Inboxes, Limits};
+use link::Link;
+pub(crate) use probe::{Unfit, probe};
+
+/// The broker, as the rest of the server sees it.
+pub(crate) struct Broker {
+    auth: Link,
+    store: Link,
+    sys: Link,
+    inboxes: Inboxes,
+    /// The `store` connection, by its number, on which changes that other servers make are heard.
+    hears_on: AtomicU64,
+    is_answering: AtomicBool,
+    has_stream: AtomicBool,
+}
+
+/// What keeps the broker's side right, and what the broker's news change.
+pub(crate) struct Upkeep {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) answers: Arc<Answers>,
+    pub(crate) by_key: Arc<ByKey>,
+    /// Changes that this server made.
+    pub(crate) changes: mpsc::UnboundedReceiver<Ended>,
+}
+
+impl Broker {
+    /// Looks at the broker and begins to connect. One that does not answer yet is waited for.
+    ///
+    /// # Errors
+    /// One line, when the broker can never do: it is too old, or gives clients no nonce.
+    pub(crate) async fn connect(settings: &BrokerSettings, limits: Limits) -> Result<Arc<Broker>, String> {
+        for url in &settings.urls {
+            match probe(url).await {
+                Ok(info) => tracing::info!(url, version = info.version, "found a broker"),
+                Err(away @ Unfit::Away(_)) => tracing::warn!("{away}; waiting for it"),
+                Err(unfit) => return Err(unfit.to_string()),
+            }
+        }
+        let open = |seed: &Seed, account| {
+            let (urls, seed) = (settings.urls.clone(), seed.clone());
+            async move { Link::open(&urls, &seed, account).await }
+        };
+        let (auth, store, sys) =
+            tokio::try_join!(open(&settings.auth, "AUTH"), open(&settings.store, "STORE"), open(&settings.sys, "SYS"))?;
+        let inboxes = Inboxes::new(store.client.clone(), limits);
+        let (hears_on, is_answering, has_stream) = Default::default();
+        Ok(Arc::new(Broker { auth, store, sys, inboxes, hears_on, is_answering, has_stream }))
+    }
+
+    /// Everybody's inboxes.
+    pub(crate) fn inboxes(&self) -> &Inboxes {
+        &self.inboxes
+    }
+
+    /// Whether logins are answered, inboxes are there and sessions can be ended.
+    pub(crate) fn is_ready(&self) -> bool {
+        let links = [&self.auth, &self.store, &self.sys].into_iter().all(Link::is_up);
+        links && self.is_answering.load(Ordering::Acquire) && self.has_stream.load(Ordering::Acquire)
+    }
+
+    /// Whether every change that any server makes is heard of here now.
+    pub(crate) fn hears_changes(&self) -> bool {
+        self.store.number() == Some(self.hears_on.load(Ordering::Acquire))
+    }
+
+    /// Answers logins and keeps everything right until the returned handle is stopped.
+    pub(crate) fn start(self: &Arc<Self>, service: Service, upkeep: Upkeep) -> Running {
+        let (stop, stopped) = oneshot::channel();
+        let answering = tokio::spawn(answer(self.clone(), Arc::new(service), stopped));
+        let Upkeep { registry, answers, by_key, changes } = upkeep;
+        let tasks = vec![
+            tokio::spawn(upkeep::hear(self.clone(), answers, by_key)),
+            tokio::spawn(upkeep::keep_inboxes(self.clone(), registry.clone())),
+            tokio::spawn(upkeep::keep_sessions(self.clone(), registry.clone())),
+            tokio::spawn(ending::run(self.clone(), registry, changes)),
+        ];
+        Running { stop, answering, tasks }
+    }
+}
+
+/// The broker's tasks.
+pub(crate) struct Running {
+    stop: oneshot::Sender<()>,
+    answering: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Leaves the queue group, answers what is in flight, and ends.
+    pub(crate) async fn stop(self) {
+        drop(self.stop);
+        // The task does not panic, and is not aborted.
+        let _ = self.answering.await;
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+async fn answer(broker: Arc<Broker>, service: Arc<Service>, stopped: oneshot::Receiver<()>) {
+    let client = broker.auth.client.clone();
+    let requests = match client.queue_subscribe(SUBJECT, QUEUE.to_owned()).await {
+        Ok(requests) => requests,
+        Err(error) => return tracing::error!(%error, "logins cannot be answered"),
+    };
+    let (end, ended) = oneshot::channel::<()>();
+    let running = tokio::spawn(service.run(client.clone(), requests, ended));
+    let watching = async {
+        let mut seen = 0;
+        loop {
+            broker.auth.came_up(&mut seen).await;
+            // Ready only once the broker has taken the subscription.
+            let is_there = client.flush().await.is_ok();
+            broker.is_answering.store(is_there, Ordering::Release);
+        }
+    };
+    tokio::select! {
+        () = watching => {}
+        _ = stopped => {}
+    }
+    broker.is_answering.store(false, Ordering::Release);
+    drop(end);
+    let _ = running.await;
+    // What was answered last has to leave this machine before the program does.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(1), client.flush()).await;
+}

@@ -1,0 +1,110 @@
+//! The sessions that the broker has open, and ending them.
+
+use std::time::Duration;
+
+use async_nats::Client;
+use futures_util::StreamExt as _;
+use kez_core::KeyId;
+use kez_core::nkey::{Nkey, NkeyKind};
+use serde::Deserialize;
+use serde_json::json;
+
+/// How long to wait for one more server of a cluster to answer.
+const SILENCE: Duration = Duration::from_millis(400);
+/// Connections in one page of an answer.
+const PAGE: usize = 1024;
+
+/// A connection of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Session {
+    server: String,
+    cid: u64,
+    /// The key that it was opened with.
+    pub(super) key: KeyId,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    server: Server,
+    data: Option<Data>,
+}
+
+#[derive(Deserialize)]
+struct Server {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    #[serde(default)]
+    connections: Option<Vec<Connection>>,
+    #[serde(default)]
+    total: usize,
+}
+
+#[derive(Deserialize)]
+struct Connection {
+    cid: u64,
+    #[serde(default)]
+    authorized_user: String,
+}
+
+/// All sessions of users, or those of one key.
+///
+/// # Errors
+/// One line, when the broker does not answer at all.
+pub(super) async fn list(sys: &Client, key: Option<&KeyId>) -> Result<Vec<Session>, String> {
+    let mut sessions = Vec::new();
+    let mut offset = 0;
+    loop {
+        let mut query = json!({ "auth": true, "acc": "USERS", "limit": PAGE, "offset": offset });
+        if let Some(nkey) = key.and_then(Nkey::user) {
+            query["user"] = nkey.to_string().into();
+        }
+        let replies = ask_all(sys, "$SYS.REQ.SERVER.PING.CONNZ", &query).await?;
+        let mut is_more = false;
+        for reply in replies {
+            let Some(data) = reply.data else { continue };
+            is_more |= data.total > offset + PAGE;
+            let found = data.connections.unwrap_or_default().into_iter().filter_map(|connection| {
+                let nkey: Nkey = connection.authorized_user.parse().ok()?;
+                let key = (nkey.kind() == NkeyKind::User).then(|| KeyId::ed25519(*nkey.as_bytes()))?;
+                Some(Session { server: reply.server.id.clone(), cid: connection.cid, key })
+            });
+            sessions.extend(found);
+        }
+        if !is_more {
+            return Ok(sessions);
+        }
+        offset += PAGE;
+    }
+}
+
+/// Ends a session now. That it is gone already is fine.
+///
+/// # Errors
+/// One line, when the broker does not answer.
+pub(super) async fn kick(sys: &Client, session: &Session) -> Result<(), String> {
+    let subject = format!("$SYS.REQ.SERVER.{}.KICK", session.server);
+    let payload = json!({ "cid": session.cid }).to_string();
+    // A request: without a reply subject it would be ignored in silence.
+    sys.request(subject, payload.into()).await.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// Asks every server of the cluster, and collects answers until they stop coming.
+async fn ask_all(sys: &Client, subject: &'static str, query: &serde_json::Value) -> Result<Vec<Reply>, String> {
+    let inbox = sys.new_inbox();
+    let mut answers = sys.subscribe(inbox.clone()).await.map_err(|error| error.to_string())?;
+    let asked = sys.publish_with_reply(subject, inbox, query.to_string().into()).await;
+    asked.map_err(|error| error.to_string())?;
+    let mut replies = Vec::new();
+    let mut patience = Duration::from_secs(3);
+    while let Ok(Some(message)) = tokio::time::timeout(patience, answers.next()).await {
+        match serde_json::from_slice::<Reply>(&message.payload) {
+            Ok(reply) => replies.push(reply),
+            Err(error) => tracing::warn!(%error, "the broker's list of connections cannot be read"),
+        }
+        patience = SILENCE;
+    }
+    if replies.is_empty() { Err("the broker does not list its connections".to_owned()) } else { Ok(replies) }
+}

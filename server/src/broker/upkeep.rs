@@ -1,0 +1,125 @@
+//! What keeps the broker's side and this server's memory right, whatever happened while one of them was away.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use kez_core::KeyId;
+
+use super::ending::{Ended, SUBJECT};
+use super::{Broker, sessions};
+use crate::identities::ByKey;
+use crate::registry::{Answers, Registry};
+
+/// How often everything is looked through although nothing happened.
+const EVERY: Duration = Duration::from_secs(600);
+/// The pause after something failed.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Hears of changes that other servers make, and forgets what they change.
+pub(super) async fn hear(broker: Arc<Broker>, answers: Arc<Answers>, by_key: Arc<ByKey>) {
+    let store = &broker.store;
+    let mut news = match store.client.subscribe(SUBJECT).await {
+        Ok(news) => news,
+        // Without it nothing is cached, which is slow and right.
+        Err(error) => return tracing::error!(%error, "changes of other servers cannot be heard"),
+    };
+    let mut seen = 0;
+    loop {
+        tokio::select! {
+            () = store.came_up(&mut seen) => {
+                if store.client.flush().await.is_ok() {
+                    // Nobody knows what was missed.
+                    by_key.forget_all();
+                    answers.forget_all();
+                    broker.hears_on.store(seen, Ordering::Release);
+                }
+            }
+            message = news.next() => {
+                let Some(message) = message else { return };
+                match serde_json::from_slice::<Ended>(&message.payload) {
+                    Ok(change) => {
+                        by_key.forget(&change.key);
+                        answers.forget(change.handle.as_str());
+                    }
+                    Err(error) => tracing::warn!(%error, "another server's news cannot be read"),
+                }
+            }
+        }
+    }
+}
+
+/// Makes the stream and looks through the consumers, whenever the broker came up and every now and then.
+pub(super) async fn keep_inboxes(broker: Arc<Broker>, registry: Arc<Registry>) {
+    let mut seen = 0;
+    loop {
+        broker.store.came_up(&mut seen).await;
+        loop {
+            let pause = match look_through_inboxes(&broker, &registry).await {
+                Ok(()) => EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "the inboxes are not in order");
+                    RETRY
+                }
+            };
+            broker.has_stream.store(pause == EVERY, Ordering::Release);
+            let came_up_again = async {
+                let mut again = seen;
+                broker.store.came_up(&mut again).await;
+            };
+            if tokio::time::timeout(pause, came_up_again).await.is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+async fn look_through_inboxes(broker: &Broker, registry: &Registry) -> Result<(), String> {
+    for chain in broker.inboxes.reconcile().await? {
+        if matches!(registry.find_by_key(&chain).await, Ok(None)) {
+            tracing::info!(%chain, "removing the inbox of a handle that was released");
+            broker.inboxes.remove(&chain).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends sessions that should not be there, whenever the broker came up and every now and then: the server may have been
+/// away when their keys lost their handles.
+pub(super) async fn keep_sessions(broker: Arc<Broker>, registry: Arc<Registry>) {
+    let mut seen = 0;
+    loop {
+        let pause = match look_through_sessions(&broker, &registry).await {
+            Ok(()) => EVERY,
+            Err(error) => {
+                tracing::debug!(error, "the sessions cannot be looked through yet");
+                RETRY
+            }
+        };
+        // Either is a reason to look again.
+        let _ = tokio::time::timeout(pause, broker.sys.came_up(&mut seen)).await;
+    }
+}
+
+async fn look_through_sessions(broker: &Broker, registry: &Registry) -> Result<(), String> {
+    let sys = &broker.sys;
+    if !sys.is_up() {
+        return Err("the broker is away".to_owned());
+    }
+    let mut known: HashMap<KeyId, bool> = HashMap::new();
+    for session in sessions::list(&sys.client, None).await? {
+        let may_stay = match known.get(&session.key) {
+            Some(may_stay) => *may_stay,
+            // When the registry cannot tell, nobody is thrown out.
+            None => !matches!(registry.find_by_key(&session.key).await, Ok(None)),
+        };
+        known.insert(session.key, may_stay);
+        if !may_stay {
+            tracing::info!(key = %session.key, "ending a session whose key holds no handle");
+            sessions::kick(&sys.client, &session).await?;
+        }
+    }
+    Ok(())
+}

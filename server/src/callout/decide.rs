@@ -1,0 +1,114 @@
+//! Deciding: whether a client holds the key that it names, and what the key's identity may do.
+
+use kez_core::nats_login::{self, Nonce};
+use kez_core::nkey::{Nkey, NkeyKind};
+use kez_core::subject::Subjects;
+use kez_core::{Handle, KeyId, ServerName};
+
+use super::request::Request;
+
+/// Shortest time until a session has to sign in anew, in seconds.
+const MIN_SESSION_SECS: u32 = 600;
+
+/// What the operator decided.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    /// The home server's name, which clients sign for.
+    pub(crate) server: ServerName,
+    /// Whether a signature of the bare nonce will do.
+    pub(crate) allow_stock_nkey: bool,
+    /// Longest session, in seconds.
+    pub(crate) session_secs: u32,
+}
+
+/// The identity that a key stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// Its handle.
+    pub(crate) handle: Handle,
+    /// Its chain key, which names its subjects.
+    pub(crate) chain: KeyId,
+}
+
+/// Why a client is not let in. It hears nothing of it; the broker's log does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It names no key, or something that is no user nkey.
+    NoKey,
+    /// It signed nothing that this server knows of.
+    NoNonce,
+    /// It does not hold the key that it names.
+    BadSignature,
+    /// The key holds no handle here, or not any more.
+    Unknown,
+    /// The registry or the inbox cannot be reached.
+    Unavailable,
+}
+
+impl Refusal {
+    /// A name for logs and metrics.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Refusal::NoKey => "no_key",
+            Refusal::NoNonce => "no_nonce",
+            Refusal::BadSignature => "bad_signature",
+            Refusal::Unknown => "unknown_key",
+            Refusal::Unavailable => "unavailable",
+        }
+    }
+
+    /// What the broker's log says.
+    pub(super) const fn message(self) -> &'static str {
+        match self {
+            Refusal::NoKey => "the client names no user nkey",
+            Refusal::NoNonce => "the client signed no nonce of this connection",
+            Refusal::BadSignature => "the client's signature is not its key's for this server and this nonce",
+            Refusal::Unknown => "the client's key holds no handle here",
+            Refusal::Unavailable => "the home server cannot tell at the moment",
+        }
+    }
+}
+
+/// The key that the client proved to hold.
+pub(super) fn prove(request: &Request, policy: &Policy) -> Result<KeyId, Refusal> {
+    let nkey: Nkey = request.nkey.as_deref().unwrap_or_default().parse().map_err(|_| Refusal::NoKey)?;
+    if nkey.kind() != NkeyKind::User {
+        return Err(Refusal::NoKey);
+    }
+    let key = KeyId::ed25519(*nkey.as_bytes());
+    let nonce: Nonce = request.nonce.as_deref().unwrap_or_default().parse().map_err(|_| Refusal::NoNonce)?;
+    let sig = request.sig.as_deref().and_then(nats_login::decode_signature).ok_or(Refusal::BadSignature)?;
+    let is_proven = nats_login::verify(&key, &policy.server, &nonce, &sig)
+        || policy.allow_stock_nkey && nats_login::verify_stock(&key, &nonce, &sig);
+    if is_proven { Ok(key) } else { Err(Refusal::BadSignature) }
+}
+
+/// What a client that is let in may do, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Grant {
+    /// The handle.
+    pub(super) name: String,
+    /// Subjects to publish on.
+    pub(super) publish: [String; 3],
+    /// Subjects to subscribe to.
+    pub(super) subscribe: [String; 2],
+    /// Seconds since 1970.
+    pub(super) expires: i64,
+}
+
+impl Grant {
+    /// The grant of an identity at `now`, in seconds since 1970. Sessions that began together do not end together: the
+    /// broker's own random key for the attempt shortens each by up to a fifth.
+    pub(super) fn new(identity: &Identity, attempt: &Nkey, policy: &Policy, now: i64) -> Grant {
+        let subjects = Subjects::of(&identity.chain);
+        let [a, b, c, d, ..] = *attempt.as_bytes();
+        let jitter = u32::from_be_bytes([a, b, c, d]) % (policy.session_secs / 5 + 1);
+        let session = (policy.session_secs - jitter).max(MIN_SESSION_SECS);
+        Grant {
+            name: identity.handle.to_string(),
+            publish: subjects.may_publish(),
+            subscribe: subjects.may_subscribe(),
+            expires: now + i64::from(session),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Auth callout: nats-server asks who a client is, and this answers. `decode → decide → encode` are pure; the one thing
+//! asked in between is which identity a key stands for.
+
+mod decide;
+mod jwt;
+mod request;
+mod response;
+mod service;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kez_core::KeyId;
+
+use crate::clock::Clock;
+
+pub(crate) use decide::{Identity, Policy, Refusal};
+pub(crate) use jwt::Issuer;
+pub(crate) use request::Dropped;
+use request::Request;
+pub(crate) use service::{QUEUE, SUBJECT, Service};
+
+/// Knows which identity a key stands for, and has its inbox ready.
+#[async_trait]
+pub(crate) trait Identities: Send + Sync + 'static {
+    /// The identity of a key that may log in now.
+    async fn of(&self, key: &KeyId) -> Result<Arc<Identity>, Refusal>;
+}
+
+/// What is answered to a request.
+pub(crate) struct Answer {
+    /// The response JWT.
+    pub(crate) jwt: String,
+    /// Why it says no, if it does.
+    pub(crate) refusal: Option<Refusal>,
+    /// Random bits of the broker's, to spread what happens next with.
+    pub(crate) spread: u8,
+}
+
+/// Everything that an answer depends on, but the request.
+pub(crate) struct Callout {
+    pub(crate) issuer: Issuer,
+    pub(crate) policy: Policy,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) identities: Arc<dyn Identities>,
+}
+
+impl Callout {
+    /// Answers a request JWT, or says why it deserves no answer.
+    pub(crate) async fn answer(&self, message: &[u8]) -> Result<Answer, Dropped> {
+        let request = Request::decode(message, self.issuer.public(), self.clock.now_millis())?;
+        let identity = match decide::prove(&request, &self.policy) {
+            Ok(key) => self.identities.of(&key).await,
+            Err(refusal) => Err(refusal),
+        };
+        let now = self.clock.now().unix();
+        let grant = identity.map(|identity| decide::Grant::new(&identity, &request.user_nkey, &self.policy, now));
+        let decision = grant.as_ref().map_err(|refusal| *refusal);
+        let jwt = response::encode(&request, decision, &self.issuer, now);
+        Ok(Answer { jwt, refusal: decision.err(), spread: request.user_nkey.as_bytes()[31] })
+    }
+}

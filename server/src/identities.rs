@@ -1,0 +1,62 @@
+//! Which identity a key stands for: the registry's answer, cached for as long as this server hears of every change.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kez_core::KeyId;
+
+use crate::broker::Broker;
+use crate::cache::Cache;
+use crate::callout::{Identities, Identity, Refusal};
+use crate::registry::Registry;
+
+/// Most keys that are kept; an entry is about 200 bytes.
+pub(crate) const KEYS: u64 = 100_000;
+/// How often a lookup that a write overtook is begun again.
+const ATTEMPTS: usize = 3;
+
+/// Identities by key. Only those that exist are kept: there is no end of the others.
+pub(crate) type ByKey = Cache<KeyId, Arc<Identity>>;
+
+/// The registry's identities, each with its inbox ready at the broker, if there is one.
+pub(crate) struct RegistryIdentities {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) cache: Arc<ByKey>,
+    pub(crate) broker: Option<Arc<Broker>>,
+}
+
+impl RegistryIdentities {
+    async fn look_up(&self, key: &KeyId) -> Result<Arc<Identity>, Refusal> {
+        // Logged where it happened.
+        let record = self.registry.find_by_key(key).await.map_err(|_| Refusal::Unavailable)?.ok_or(Refusal::Unknown)?;
+        let handle = record.handle.parse().map_err(|_| Refusal::Unavailable)?;
+        let identity = Identity { handle, chain: record.primary };
+        if let Some(broker) = &self.broker {
+            broker.inboxes().ensure(&identity.chain).await.map_err(|error| {
+                tracing::warn!(%error, "an inbox cannot be made ready; its owner is not let in");
+                Refusal::Unavailable
+            })?;
+        }
+        Ok(Arc::new(identity))
+    }
+}
+
+#[async_trait]
+impl Identities for RegistryIdentities {
+    async fn of(&self, key: &KeyId) -> Result<Arc<Identity>, Refusal> {
+        // With the broker away, changes that another server makes would not be heard of.
+        let hears_changes = self.broker.as_ref().is_none_or(|broker| broker.hears_changes());
+        if hears_changes && let Some(identity) = self.cache.get(key) {
+            return Ok(identity);
+        }
+        for _ in 0..ATTEMPTS {
+            let ticket = self.cache.ticket(key);
+            let identity = self.look_up(key).await?;
+            // Not kept: the key's handle changed while its inbox was made ready. It may be gone.
+            if self.cache.put(*key, ticket, identity.clone()) {
+                return Ok(identity);
+            }
+        }
+        Err(Refusal::Unavailable)
+    }
+}
