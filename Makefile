@@ -33,7 +33,7 @@ lint: ## formatting, clippy, licences and dependencies, the house rules
 	@scripts/lint $(NATIVE)
 
 unit: ## unit tests, protocol vectors and whole-system tests
-	@scripts/setup cargo-nextest
+	@scripts/setup cargo-nextest nats-server
 	@$(E) cargo nextest run $(NATIVE)
 
 wasm: ## the protocol's tests compiled to WebAssembly, in node
@@ -44,7 +44,7 @@ readme: build ## the documents' examples and settings, against the release build
 	@$(E) scripts/check-readme
 
 e2e: build ## the pages in a real browser, against the release build
-	@scripts/setup end2end chromium
+	@scripts/setup end2end chromium nats-server
 	@$(E) cd end2end && npx --no-install tsc && npx --no-install playwright test
 
 bench: build ## benchmarks: ours and the limit in turn, as ratios
