@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # The steps share two build folders and, on small machines, two cores: one after the other.
 .NOTPARALLEL:
-.PHONY: help run build dev test lint unit wasm readme e2e bench fmt advisories clean
+.PHONY: help run build dev test lint unit wasm deploy readme e2e bench fmt advisories clean
 
 E := set -euo pipefail; . scripts/env;
 # Never --workspace: it would turn on the page's `ssr` and `hydrate` at once, a build that never ships.
@@ -27,7 +27,7 @@ dev: ## serve http://localhost:6969 and rebuild at every change
 	@echo "To run it yourself: . scripts/env && cargo leptos watch"
 	@$(E) exec env KEZ_CHAT_DB=kez-chat.db KEZ_CHAT_SERVER=localhost:6969 KEZ_CHAT_PUBLIC_URL=http://localhost:6969 cargo leptos watch
 
-test: lint unit wasm readme e2e ## everything that must pass before a change lands
+test: lint unit wasm readme deploy e2e ## everything that must pass before a change lands
 
 lint: ## formatting, clippy, licences and dependencies, the house rules
 	@scripts/lint $(NATIVE)
@@ -42,6 +42,10 @@ wasm: ## the protocol's tests compiled to WebAssembly, in node
 
 readme: build ## the documents' examples and settings, against the release build
 	@$(E) scripts/check-readme
+
+deploy: build ## every shipped configuration, read by the program that it is for
+	@scripts/setup deploy
+	@$(E) scripts/check-deploy
 
 e2e: build ## the pages in a real browser, against the release build
 	@scripts/setup end2end chromium nats-server

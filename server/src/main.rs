@@ -1,13 +1,15 @@
 //! The program: configuration, log, signals.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use kez_chat_server::StartError;
 use kez_chat_server::clock::SystemClock;
 use kez_chat_server::config::{self, Command, Config};
+use kez_chat_server::init::{self, InitError};
 use kez_chat_server::store::sqlite;
+use kez_chat_server::{healthcheck, random};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -23,6 +25,8 @@ async fn main() -> ExitCode {
     start_log(&config.log);
     let done = match &config.command {
         Some(Command::Backup { file, db }) => sqlite::backup(db, file).await.map_err(|error| error.to_string()),
+        Some(Command::Init(settings)) => initialise(settings),
+        Some(Command::Healthcheck { bind }) => healthcheck::run(*bind),
         None => serve(&config).await,
     };
     match done {
@@ -32,6 +36,12 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn initialise(settings: &init::Settings) -> Result<(), String> {
+    let random = || random::key_bytes().map_err(|error| InitError::Random(error.to_string()));
+    let report = init::run(settings, &random).map_err(|error| error.to_string())?;
+    std::io::stdout().write_all(report.as_bytes()).map_err(|error| format!("standard output: {error}"))
 }
 
 async fn serve(config: &Config) -> Result<(), String> {

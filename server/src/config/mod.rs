@@ -10,6 +10,8 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use ipnet::IpNet;
 use kez_core::ServerName;
 
+use crate::init;
+
 /// The kez-chat home server: handles whose keys were made in the browser, WebFinger, and the web app.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "kez-chat-server", version, args_conflicts_with_subcommands = true)]
@@ -86,6 +88,18 @@ pub enum Command {
         #[arg(long, env = "KEZ_CHAT_DB", default_value = "kez-chat.db", value_parser = database, value_name = "PATH")]
         db: PathBuf,
     },
+    /// Make the keys and the configuration of a broker and a server that belong together.
+    ///
+    /// Writes keys/, nats.conf, nats.container.conf, kez.env and docker-compose.yml into the folder; nothing in them is
+    /// left to fill in. A second run with the same settings writes what is missing and changes nothing. Files that
+    /// were edited, or made with other settings, are never overwritten: the first line that differs is named instead.
+    Init(Box<init::Settings>),
+    /// Ask the server on this machine whether it answers; exit code 0 says that it does. For containers.
+    Healthcheck {
+        /// Where the server listens.
+        #[arg(long, env = "KEZ_CHAT_BIND", default_value = "0.0.0.0:6969", value_name = "ADDR:PORT")]
+        bind: SocketAddr,
+    },
 }
 
 impl Config {
@@ -98,7 +112,11 @@ impl Config {
             if is_empty { arg.env(None::<&'static str>) } else { arg }
         };
         let command = Config::command().mut_args(unset).mut_subcommands(|command| command.mut_args(unset));
-        Config::from_arg_matches(&command.try_get_matches()?)
+        let config = Config::from_arg_matches(&command.try_get_matches()?)?;
+        if let Some(Command::Init(settings)) = &config.command {
+            settings.check().map_err(|error| clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, error))?;
+        }
+        Ok(config)
     }
 
     /// The public URL, without a slash at its end.
@@ -138,7 +156,7 @@ fn database(text: &str) -> Result<PathBuf, String> {
 }
 
 /// An http(s) origin with nothing behind it, so that paths can be appended.
-fn origin(text: &str) -> Result<String, String> {
+pub(crate) fn origin(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host = rest.ok_or("a URL begins with https:// or http://")?.trim_end_matches('/');
     host.parse::<ServerName>().map_err(|_| "a URL is a scheme and a host, without a path")?;
