@@ -227,7 +227,7 @@ fn server_url(text: &str) -> Result<String, String> {
 }
 
 /// Browsers take a WebSocket without TLS only from pages without it, which are those on loopback.
-fn websocket_url(text: &str) -> Result<String, String> {
+pub(crate) fn websocket_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("wss://").or_else(|| text.strip_prefix("ws://"));
     let rest = rest.ok_or("an address begins with wss:// or ws://")?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));

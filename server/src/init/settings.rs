@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use kez_core::ServerName;
 
+use crate::config::nats::websocket_url;
 use crate::config::origin;
 use crate::healthcheck::reachable;
 
@@ -46,7 +47,7 @@ pub struct Settings {
 
     /// Where browsers reach the broker's WebSocket [default: wss://<host of the first origin>/nats, for localhost
     /// ws://<its address>].
-    #[arg(long, value_parser = web_socket, value_name = "URL")]
+    #[arg(long, value_parser = websocket_url, value_name = "URL")]
     pub nats_ws_url: Option<String>,
 
     /// The server's database [default: DIR/kez-chat.db].
@@ -114,7 +115,8 @@ impl Settings {
         let public = self.public_url(server);
         match public.strip_prefix("http://") {
             Some(host) if is_loopback(host) => format!("ws://{}", reachable(self.nats_ws_listen)),
-            Some(host) => format!("ws://{host}/nats"),
+            // Browsers make no keys on such pages, so nobody there can log in.
+            Some(_) => String::new(),
             None => format!("wss://{}/nats", public.trim_start_matches("https://")),
         }
     }
@@ -173,16 +175,4 @@ fn path(text: &str) -> Result<PathBuf, String> {
         Some(text) if text.chars().all(plain) => Ok(path),
         _ => Err("a path has letters, digits and / . _ - + only: shells and systemd read it without quotes".to_owned()),
     }
-}
-
-fn web_socket(text: &str) -> Result<String, String> {
-    let rest = text.strip_prefix("wss://").or_else(|| text.strip_prefix("ws://"));
-    let (host, path) = rest.map(|rest| rest.split_at(rest.find('/').unwrap_or(rest.len()))).unwrap_or_default();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-~".contains(c);
-    if host.parse::<ServerName>().is_err() || !path.chars().all(plain) {
-        return Err(
-            "a WebSocket's URL is ws:// or wss://, a host, and a path of letters, digits and / . _ - ~".to_owned()
-        );
-    }
-    Ok(text.to_owned())
 }

@@ -108,4 +108,6 @@ fn the_settings_follow_from_the_flags() {
     assert!(conf.contains("store_dir: \"/var/lib/kez-nats\""), "{conf}");
     let (_folder, out) = written(&["--server", "localhost", "--bind", "127.0.0.1:7000"]);
     assert_eq!(in_a_shell(&out, "KEZ_CHAT_PUBLIC_URL"), "http://localhost:7000");
+    let (_folder, out) = written(&["--server", "192.0.2.1:6969", "--origin", "http://192.0.2.1:6969"]);
+    assert_eq!(in_a_shell(&out, "KEZ_CHAT_NATS_WS_URL"), "");
 }
