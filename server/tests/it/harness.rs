@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
-use kez_chat_server::clock::{Clock as _, ManualClock};
+use kez_chat_server::clock::{Clock as _, ManualClock, SystemClock};
 use kez_chat_server::config::Config;
 use kez_core::registration::Statement;
 use kez_core::{Handle, ServerName, SigningKey, Timestamp};
@@ -81,12 +81,31 @@ impl Server {
     }
 
     pub(crate) async fn start_in(folder: TempDir, flags: &[&str]) -> Server {
+        let now: Timestamp = "2026-05-25T03:00:00Z".parse().expect("a time");
+        Server::start_at(now, folder, flags).await
+    }
+
+    /// Others that take part live in the machine's time: the server's clock stands at what it is now.
+    pub(crate) async fn start_by_the_machines_clock(folder: TempDir, flags: &[&str]) -> Server {
+        Server::start_at(SystemClock.now(), folder, flags).await
+    }
+
+    /// Waits until everything that the server depends on is there.
+    pub(crate) async fn wait_until_ready(&self) {
+        let ready = async {
+            while self.get("/v1/readyz").await.status != 200 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), ready).await.expect("the server gets ready");
+    }
+
+    async fn start_at(now: Timestamp, folder: TempDir, flags: &[&str]) -> Server {
         let db = folder.path().join("kez.db");
         let fixed = ["kez-chat-server", "--server", NAME, "--db", db.to_str().expect("UTF-8")];
         let config = Config::try_parse_from(fixed.iter().chain(flags)).expect("good flags");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let now: Timestamp = "2026-05-25T03:00:00Z".parse().expect("a time");
         let clock = Arc::new(ManualClock::new(now));
         let (stop, stopped) = oneshot::channel::<()>();
         let served = clock.clone();

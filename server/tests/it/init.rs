@@ -1,6 +1,6 @@
 //! `init`: what it writes, that it overwrites nothing, and that real brokers start from it.
 
-mod brokers;
+pub(crate) mod brokers;
 mod files;
 mod refusals;
 mod rotation;
@@ -34,7 +34,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-fn written(flags: &[&str]) -> (TempDir, PathBuf) {
+pub(crate) fn written(flags: &[&str]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("deployment");
     let ended = init(&out, flags);

@@ -9,6 +9,7 @@ mod harness;
 mod healthcheck;
 mod http_rules;
 mod init;
+mod nats;
 mod pages;
 mod program;
 mod races;

@@ -15,7 +15,7 @@ pub(crate) fn brokers() -> [String; 2] {
 }
 
 /// Free ports, each other than the rest.
-fn free_ports<const N: usize>() -> [u16; N] {
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     let taken = [(); N].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
     taken.map(|listener| listener.local_addr().expect("an address").port())
 }

@@ -1,0 +1,122 @@
+//! The broker: real nats-servers, of the current version and the oldest supported, run what `init` wrote.
+
+mod login;
+pub(crate) mod raw;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use kez_core::SigningKey;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::harness::{NAME, Server};
+use crate::init::brokers::{brokers, free_ports};
+
+/// A broker, and the keys to it.
+pub(crate) struct Nats {
+    /// `127.0.0.1:PORT`, for clients that speak TCP.
+    pub(crate) address: String,
+    /// `127.0.0.1:PORT`, for browsers.
+    pub(crate) web: String,
+    /// What `init` wrote.
+    pub(crate) out: PathBuf,
+    program: String,
+    monitor: String,
+    child: Child,
+    folder: TempDir,
+}
+
+impl Nats {
+    /// Starts the broker `program` with what `init` writes, and waits until it takes clients.
+    pub(crate) async fn start(program: &str, init: &[&str]) -> Nats {
+        let [address, web, monitor] = free_ports().map(|port: u16| format!("127.0.0.1:{port}"));
+        let places =
+            ["--server", NAME, "--nats-listen", &address, "--nats-ws-listen", &web, "--nats-http-listen", &monitor];
+        let (folder, out) = crate::init::written(&[&places, init].concat());
+        let child = spawn(program, &out);
+        let mut nats = Nats { address, web, out, program: program.to_owned(), monitor, child, folder };
+        nats.wait().await;
+        nats
+    }
+
+    /// The settings of a server beside it.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let key = |name| self.out.join(format!("keys/{name}.nk")).to_str().expect("UTF-8").to_owned();
+        let mut flags = vec!["--nats-url".to_owned(), format!("nats://{}", self.address)];
+        for name in ["issuer", "auth", "store", "sys"] {
+            flags.extend([format!("--nats-{name}-seed"), key(name)]);
+        }
+        if self.out.join("keys/xkey.nk").exists() {
+            flags.extend(["--nats-xkey-seed".to_owned(), key("xkey")]);
+        }
+        flags
+    }
+
+    /// A server beside it that answers its logins.
+    pub(crate) async fn server(&self, more: &[&str]) -> Server {
+        let flags = self.flags();
+        let flags: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        let server = Server::start_by_the_machines_clock(tempfile::tempdir().expect("a folder"), &flags).await;
+        server.wait_until_ready().await;
+        server
+    }
+
+    /// `kill -9`, as if the machine had lost power.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.expect("it is killed");
+    }
+
+    /// Starts it again, on the same addresses and files.
+    pub(crate) async fn start_again(&mut self) {
+        self.child = spawn(&self.program, &self.out);
+        self.wait().await;
+    }
+
+    /// A connection as one of the server's own users.
+    pub(crate) async fn as_user(&self, key: &str) -> async_nats::Client {
+        let seed = std::fs::read_to_string(self.out.join(format!("keys/{key}.nk"))).expect("a seed");
+        let options = async_nats::ConnectOptions::with_nkey(seed.trim().to_owned());
+        options.connect(format!("nats://{}", self.address)).await.expect("a connection")
+    }
+
+    async fn wait(&mut self) {
+        let ready = async {
+            while !reqwest::get(format!("http://{}/healthz", self.monitor)).await.is_ok_and(|a| a.status() == 200) {
+                assert!(self.child.try_wait().expect("a status").is_none(), "{} has ended", self.program);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), ready).await.expect("it is healthy");
+    }
+
+    /// Ends it, and gives the folder back.
+    pub(crate) async fn stop(mut self) -> TempDir {
+        self.kill().await;
+        self.folder
+    }
+}
+
+fn spawn(program: &str, out: &std::path::Path) -> Child {
+    let mut command = Command::new(program);
+    let log = std::fs::File::options().create(true).append(true).open(out.join("../nats.log")).expect("a log");
+    command.env_clear().arg("-c").arg(out.join("nats.conf")).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
+    command.spawn().expect("the broker starts")
+}
+
+/// Runs `test` against both brokers.
+pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(String) -> F) {
+    for program in brokers() {
+        test(program).await;
+    }
+}
+
+/// A broker, a server, and the first user with a handle.
+pub(crate) async fn with_user(program: &str) -> (Nats, Server, SigningKey) {
+    let nats = Nats::start(program, &[]).await;
+    let server = nats.server(&[]).await;
+    let user = crate::harness::key(1);
+    server.register("tudisco", &user).await;
+    (nats, server, user)
+}
