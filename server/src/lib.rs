@@ -117,7 +117,7 @@ pub async fn run(
     });
     let running = match (&broker, &callout) {
         (Some(broker), Some(callout)) => {
-            let service = service(&nats, callout.clone())?;
+            let service = service(&nats, callout.clone(), broker)?;
             let registry = registry.clone();
             Some(broker.start(service, Upkeep { registry, answers, by_key, changes }))
         }
@@ -155,10 +155,10 @@ fn limits(flags: &NatsFlags) -> broker::Limits {
     }
 }
 
-fn service(nats: &Nats, callout: Arc<Callout>) -> Result<Service, StartError> {
+fn service(nats: &Nats, callout: Arc<Callout>, broker: &Broker) -> Result<Service, StartError> {
     let xkey = nats.xkey.as_ref().map(|seed| nkeys::XKey::from_seed(seed.text())).transpose();
     let xkey = xkey.map_err(|_| StartError::Broker("--nats-xkey-seed: this is no seed".to_owned()))?;
-    Ok(Service { callout, xkey })
+    Ok(Service { callout, xkey, granted: broker.granted() })
 }
 
 async fn housekeeping(front: Arc<Front>) {

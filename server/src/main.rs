@@ -91,6 +91,8 @@ async fn until_signalled() -> std::io::Result<()> {
 
 /// Text for people at a terminal, one JSON object a line for everything else.
 fn start_log(filter: &str) {
+    // The client library reports each step of a connection that this program reports too; a filter that names it wins.
+    let filter = format!("async_nats=warn,{filter}");
     let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         log.with_target(false).init();

@@ -2,6 +2,9 @@
 //!
 //! A login that was approved just before the release may be recorded by the broker just after its sessions were listed.
 //! So the list is looked through again until no answer of that time can still be on its way.
+//!
+//! The broker lists sessions by handle. One that this server knows to be of a key that may stay is left alone; any other
+//! is ended, and whoever has the right to comes back by itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,6 +41,7 @@ pub(crate) struct Ended {
 
 /// How far the end of a key has come.
 struct Ending {
+    handle: Handle,
     since: Instant,
     due: Instant,
     sweeps: usize,
@@ -55,7 +59,8 @@ pub(super) async fn run(broker: Arc<Broker>, registry: Arc<Registry>, mut change
                 tell(&broker, &change).await;
                 if change.is_release {
                     let now = Instant::now();
-                    endings.insert(change.key, Ending { since: now, due: now, sweeps: 0, is_inbox_gone: false });
+                    let Ended { handle, key, .. } = change;
+                    endings.insert(key, Ending { handle, since: now, due: now, sweeps: 0, is_inbox_gone: false });
                 }
             }
             () = async { tokio::time::sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
@@ -84,7 +89,8 @@ async fn sweep(broker: &Broker, registry: &Registry, endings: &mut HashMap<KeyId
             Err(_) => postpone(endings, &key),
         }
     }
-    let swept = end_sessions(broker, &still).await;
+    let handles: Vec<Handle> = still.iter().filter_map(|key| Some(endings.get(key)?.handle.clone())).collect();
+    let swept = end_sessions(broker, registry, &handles).await;
     if let Err(error) = &swept {
         tracing::warn!(%error, "sessions that should end cannot be looked through yet");
     }
@@ -115,19 +121,25 @@ fn postpone(endings: &mut HashMap<KeyId, Ending>, key: &KeyId) {
     }
 }
 
-async fn end_sessions(broker: &Broker, keys: &[KeyId]) -> Result<(), String> {
+async fn end_sessions(broker: &Broker, registry: &Registry, handles: &[Handle]) -> Result<(), String> {
     let sys = &broker.sys.client;
-    if keys.len() > FEW {
-        let sessions = sessions::list(sys, None).await?;
-        for session in sessions.iter().filter(|session| keys.contains(&session.key)) {
-            sessions::kick(sys, session).await?;
+    let mut sessions = Vec::new();
+    if handles.len() > FEW {
+        sessions = sessions::list(sys, None).await?;
+        sessions.retain(|session| handles.iter().any(|handle| handle.as_str() == session.handle));
+    } else {
+        for handle in handles {
+            sessions.extend(sessions::list(sys, Some(handle.as_str())).await?);
         }
-        return Ok(());
     }
-    for key in keys {
-        for session in sessions::list(sys, Some(key)).await?.iter().filter(|session| session.key == *key) {
-            tracing::info!(%key, "ending a session");
-            sessions::kick(sys, session).await?;
+    for session in sessions {
+        let may_stay = match broker.granted.get(&session.connection) {
+            Some(key) => matches!(registry.find_by_key(&key).await, Ok(Some(_))),
+            None => false,
+        };
+        if !may_stay {
+            tracing::info!(handle = session.handle, "ending a session");
+            sessions::kick(sys, &session).await?;
         }
     }
     Ok(())

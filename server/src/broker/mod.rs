@@ -10,11 +10,12 @@ mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::callout::{QUEUE, SUBJECT, Service};
+use crate::callout::{Granted, QUEUE, SUBJECT, Service};
 use crate::config::nats::{BrokerSettings, Seed};
 use crate::identities::ByKey;
 use crate::registry::{Answers, Registry};
@@ -24,12 +25,19 @@ pub(crate) use inboxes::{Inboxes, Limits};
 use link::Link;
 pub(crate) use probe::{Unfit, probe};
 
+/// Most sessions whose keys are remembered; an entry is about 200 bytes.
+const SESSIONS: u64 = 200_000;
+/// No session is longer.
+const LONGEST_SESSION: Duration = Duration::from_secs(3600);
+
 /// The broker, as the rest of the server sees it.
 pub(crate) struct Broker {
     auth: Link,
     store: Link,
     sys: Link,
     inboxes: Inboxes,
+    /// Who was let in where, by this server.
+    granted: Arc<Granted>,
     /// The `store` connection, by its number, on which changes that other servers make are heard.
     hears_on: AtomicU64,
     is_answering: AtomicBool,
@@ -66,12 +74,19 @@ impl Broker {
             tokio::try_join!(open(&settings.auth, "AUTH"), open(&settings.store, "STORE"), open(&settings.sys, "SYS"))?;
         let inboxes = Inboxes::new(store.client.clone(), limits);
         let (hears_on, is_answering, has_stream) = Default::default();
-        Ok(Arc::new(Broker { auth, store, sys, inboxes, hears_on, is_answering, has_stream }))
+        let granted = moka::sync::Cache::builder().max_capacity(SESSIONS).time_to_live(LONGEST_SESSION).build();
+        let granted = Arc::new(granted);
+        Ok(Arc::new(Broker { auth, store, sys, inboxes, granted, hears_on, is_answering, has_stream }))
     }
 
     /// Everybody's inboxes.
     pub(crate) fn inboxes(&self) -> &Inboxes {
         &self.inboxes
+    }
+
+    /// Where the callout notes whom it lets in.
+    pub(crate) fn granted(&self) -> Arc<Granted> {
+        self.granted.clone()
     }
 
     /// Whether logins are answered, inboxes are there and sessions can be ended.
@@ -142,5 +157,5 @@ async fn answer(broker: Arc<Broker>, service: Arc<Service>, stopped: oneshot::Re
     drop(end);
     let _ = running.await;
     // What was answered last has to leave this machine before the program does.
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(1), client.flush()).await;
+    let _ = tokio::time::timeout(Duration::from_secs(1), client.flush()).await;
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use async_nats::Client;
 use futures_util::StreamExt as _;
-use kez_core::KeyId;
-use kez_core::nkey::{Nkey, NkeyKind};
 use serde::Deserialize;
 use serde_json::json;
+
+use crate::callout::Connection;
 
 /// How long to wait for one more server of a cluster to answer.
 const SILENCE: Duration = Duration::from_millis(400);
@@ -17,10 +17,10 @@ const PAGE: usize = 1024;
 /// A connection of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Session {
-    server: String,
-    cid: u64,
-    /// The key that it was opened with.
-    pub(super) key: KeyId,
+    /// Which one.
+    pub(super) connection: Connection,
+    /// The name in its JWT. The broker does not tell the key.
+    pub(super) handle: String,
 }
 
 #[derive(Deserialize)]
@@ -37,39 +37,38 @@ struct Server {
 #[derive(Deserialize)]
 struct Data {
     #[serde(default)]
-    connections: Option<Vec<Connection>>,
+    connections: Option<Vec<Listed>>,
     #[serde(default)]
     total: usize,
 }
 
 #[derive(Deserialize)]
-struct Connection {
+struct Listed {
     cid: u64,
     #[serde(default)]
     authorized_user: String,
 }
 
-/// All sessions of users, or those of one key.
+/// All sessions of users, or those of one handle.
 ///
 /// # Errors
 /// One line, when the broker does not answer at all.
-pub(super) async fn list(sys: &Client, key: Option<&KeyId>) -> Result<Vec<Session>, String> {
+pub(super) async fn list(sys: &Client, handle: Option<&str>) -> Result<Vec<Session>, String> {
     let mut sessions = Vec::new();
     let mut offset = 0;
     loop {
         let mut query = json!({ "auth": true, "acc": "USERS", "limit": PAGE, "offset": offset });
-        if let Some(nkey) = key.and_then(Nkey::user) {
-            query["user"] = nkey.to_string().into();
+        if let Some(handle) = handle {
+            query["user"] = handle.into();
         }
         let replies = ask_all(sys, "$SYS.REQ.SERVER.PING.CONNZ", &query).await?;
         let mut is_more = false;
         for reply in replies {
             let Some(data) = reply.data else { continue };
             is_more |= data.total > offset + PAGE;
-            let found = data.connections.unwrap_or_default().into_iter().filter_map(|connection| {
-                let nkey: Nkey = connection.authorized_user.parse().ok()?;
-                let key = (nkey.kind() == NkeyKind::User).then(|| KeyId::ed25519(*nkey.as_bytes()))?;
-                Some(Session { server: reply.server.id.clone(), cid: connection.cid, key })
+            let found = data.connections.unwrap_or_default().into_iter().map(|listed| Session {
+                connection: Connection { server: reply.server.id.clone(), cid: listed.cid },
+                handle: listed.authorized_user,
             });
             sessions.extend(found);
         }
@@ -85,8 +84,8 @@ pub(super) async fn list(sys: &Client, key: Option<&KeyId>) -> Result<Vec<Sessio
 /// # Errors
 /// One line, when the broker does not answer.
 pub(super) async fn kick(sys: &Client, session: &Session) -> Result<(), String> {
-    let subject = format!("$SYS.REQ.SERVER.{}.KICK", session.server);
-    let payload = json!({ "cid": session.cid }).to_string();
+    let subject = format!("$SYS.REQ.SERVER.{}.KICK", session.connection.server);
+    let payload = json!({ "cid": session.connection.cid }).to_string();
     // A request: without a reply subject it would be ignored in silence.
     sys.request(subject, payload.into()).await.map(|_| ()).map_err(|error| error.to_string())
 }

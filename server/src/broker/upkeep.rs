@@ -1,17 +1,15 @@
 //! What keeps the broker's side and this server's memory right, whatever happened while one of them was away.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use kez_core::KeyId;
 
 use super::ending::{Ended, SUBJECT};
 use super::{Broker, sessions};
 use crate::identities::ByKey;
-use crate::registry::{Answers, Registry};
+use crate::registry::{Answers, Found, Registry};
 
 /// How often everything is looked through although nothing happened.
 const EVERY: Duration = Duration::from_secs(600);
@@ -108,16 +106,17 @@ async fn look_through_sessions(broker: &Broker, registry: &Registry) -> Result<(
     if !sys.is_up() {
         return Err("the broker is away".to_owned());
     }
-    let mut known: HashMap<KeyId, bool> = HashMap::new();
     for session in sessions::list(&sys.client, None).await? {
-        let may_stay = match known.get(&session.key) {
-            Some(may_stay) => *may_stay,
-            // When the registry cannot tell, nobody is thrown out.
-            None => !matches!(registry.find_by_key(&session.key).await, Ok(None)),
+        // When the registry cannot tell, nobody is thrown out.
+        let holds_a_handle = match broker.granted.get(&session.connection) {
+            Some(key) => !matches!(registry.find_by_key(&key).await, Ok(None)),
+            None => match session.handle.parse() {
+                Ok(handle) => matches!(registry.find(&handle).await, Ok(Found::Live(_)) | Err(_)),
+                Err(_) => false,
+            },
         };
-        known.insert(session.key, may_stay);
-        if !may_stay {
-            tracing::info!(key = %session.key, "ending a session whose key holds no handle");
+        if !holds_a_handle {
+            tracing::info!(handle = session.handle, "ending a session whose key holds no handle");
             sessions::kick(&sys.client, &session).await?;
         }
     }

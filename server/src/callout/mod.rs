@@ -20,7 +20,7 @@ pub(crate) use decide::{Identity, Policy, Refusal};
 pub(crate) use jwt::Issuer;
 pub(crate) use request::Dropped;
 use request::Request;
-pub(crate) use service::{QUEUE, SUBJECT, Service};
+pub(crate) use service::{Granted, QUEUE, SUBJECT, Service};
 
 /// Knows which identity a key stands for, and has its inbox ready.
 #[async_trait]
@@ -29,8 +29,19 @@ pub(crate) trait Identities: Send + Sync + 'static {
     async fn of(&self, key: &KeyId) -> Result<Arc<Identity>, Refusal>;
 }
 
+/// A connection that was let in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Connection {
+    /// The server's id, `N…`.
+    pub(crate) server: String,
+    /// Its number there.
+    pub(crate) cid: u64,
+}
+
 /// What is answered to a request.
 pub(crate) struct Answer {
+    /// Who is let in where, if anybody is.
+    pub(crate) granted: Option<(Connection, KeyId)>,
     /// The response JWT.
     pub(crate) jwt: String,
     /// Why it says no, if it does.
@@ -51,14 +62,18 @@ impl Callout {
     /// Answers a request JWT, or says why it deserves no answer.
     pub(crate) async fn answer(&self, message: &[u8]) -> Result<Answer, Dropped> {
         let request = Request::decode(message, self.issuer.public(), self.clock.now_millis())?;
-        let identity = match decide::prove(&request, &self.policy) {
-            Ok(key) => self.identities.of(&key).await,
-            Err(refusal) => Err(refusal),
+        let proven = decide::prove(&request, &self.policy);
+        let identity = match &proven {
+            Ok(key) => self.identities.of(key).await,
+            Err(refusal) => Err(*refusal),
         };
         let now = self.clock.now().unix();
         let grant = identity.map(|identity| decide::Grant::new(&identity, &request.user_nkey, &self.policy, now));
         let decision = grant.as_ref().map_err(|refusal| *refusal);
         let jwt = response::encode(&request, decision, &self.issuer, now);
-        Ok(Answer { jwt, refusal: decision.err(), spread: request.user_nkey.as_bytes()[31] })
+        let (refusal, spread) = (decision.err(), request.user_nkey.as_bytes()[31]);
+        let connection = Connection { server: request.server_id, cid: request.client_id };
+        let granted = proven.ok().filter(|_| refusal.is_none()).map(|key| (connection, key));
+        Ok(Answer { granted, jwt, refusal, spread })
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Request {
     pub(super) server_id: String,
     /// The key that the server made up for this attempt, `U…`; answers name it.
     pub(super) user_nkey: Nkey,
+    /// The number of the client's connection at that server.
+    pub(super) client_id: u64,
     /// The client's nonce, if it signed one.
     pub(super) nonce: Option<String>,
     /// The client's own key, as it sent it.
@@ -88,6 +90,8 @@ struct ServerId {
 
 #[derive(Default, Deserialize)]
 struct ClientInfo {
+    #[serde(default)]
+    id: u64,
     nonce: Option<String>,
 }
 
@@ -139,6 +143,7 @@ impl Request {
         Ok(Request {
             server_id: claims.iss,
             user_nkey,
+            client_id: claims.nats.client_info.id,
             nonce: claims.nats.client_info.nonce,
             nkey: claims.nats.connect_opts.nkey,
             sig: claims.nats.connect_opts.sig,

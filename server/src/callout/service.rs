@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use async_nats::{Client, Message, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use kez_core::KeyId;
 use nkeys::XKey;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{Answer, Callout, Dropped};
+use super::{Answer, Callout, Connection, Dropped};
 
 /// Where the broker asks.
 pub(crate) const SUBJECT: &str = "$SYS.REQ.USER.AUTH";
@@ -29,7 +30,12 @@ pub(crate) struct Service {
     pub(crate) callout: Arc<Callout>,
     /// Decrypts requests and encrypts answers, when the broker is configured to.
     pub(crate) xkey: Option<XKey>,
+    /// Is told who is let in where, before the broker is.
+    pub(crate) granted: Arc<Granted>,
 }
+
+/// The connections that this server let in, by the key that they were opened with. The broker knows only handles.
+pub(crate) type Granted = moka::sync::Cache<Connection, KeyId>;
 
 /// One answer's way out.
 struct Outgoing {
@@ -92,6 +98,9 @@ impl Service {
         let answered = self.callout.answer(&request).await;
         report(answered.as_ref().map_err(|dropped| *dropped), started);
         let answer = answered.ok()?;
+        if let Some((connection, key)) = &answer.granted {
+            self.granted.insert(connection.clone(), *key);
+        }
         let outgoing = Outgoing { client, message, sealed_for };
         if answer.refusal.is_some() {
             return Some((outgoing, answer));
