@@ -9,7 +9,7 @@ use kez_chat_server::clock::SystemClock;
 use kez_chat_server::config::{self, Command, Config};
 use kez_chat_server::init::{self, InitError};
 use kez_chat_server::store::sqlite;
-use kez_chat_server::{healthcheck, random};
+use kez_chat_server::{doctor, healthcheck, random};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -22,10 +22,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main]
 async fn main() -> ExitCode {
     let config = config::parse_or_exit();
-    start_log(&config.log);
+    start_log(&config);
     let done = match &config.command {
         Some(Command::Backup { file, db }) => sqlite::backup(db, file).await.map_err(|error| error.to_string()),
         Some(Command::Init(settings)) => initialise(settings),
+        Some(Command::Doctor) => examine(&config).await,
         Some(Command::Healthcheck { bind }) => healthcheck::run(*bind),
         None => serve(&config).await,
     };
@@ -42,6 +43,17 @@ fn initialise(settings: &init::Settings) -> Result<(), String> {
     let random = || random::key_bytes().map_err(|error| InitError::Random(error.to_string()));
     let report = init::run(settings, &random).map_err(|error| error.to_string())?;
     std::io::stdout().write_all(report.as_bytes()).map_err(|error| format!("standard output: {error}"))
+}
+
+async fn examine(config: &Config) -> Result<(), String> {
+    let findings = doctor::examine(config, &config.nats.resolve()?, &SystemClock).await;
+    let report: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
+    std::io::stdout().write_all(report.as_bytes()).map_err(|error| format!("standard output: {error}"))?;
+    match findings.iter().filter(|finding| finding.is_failure()).count() {
+        0 => Ok(()),
+        1 => Err("1 check failed".to_owned()),
+        failed => Err(format!("{failed} checks failed")),
+    }
 }
 
 async fn serve(config: &Config) -> Result<(), String> {
@@ -90,9 +102,11 @@ async fn until_signalled() -> std::io::Result<()> {
 }
 
 /// Text for people at a terminal, one JSON object a line for everything else.
-fn start_log(filter: &str) {
+fn start_log(config: &Config) {
     // The client library reports each step of a connection that this program reports too; a filter that names it wins.
-    let filter = format!("async_nats=warn,{filter}");
+    // The doctor tells in its own words what the library meets.
+    let library = if matches!(config.command, Some(Command::Doctor)) { "off" } else { "warn" };
+    let filter = format!("async_nats={library},{}", config.log);
     let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         log.with_target(false).init();

@@ -85,3 +85,9 @@ pub(crate) async fn each(address: &str, requests: Vec<Vec<u8>>, connections: usi
     running.join_all().await;
     f64::from(u32::try_from(count).expect("a small count")) / started.elapsed().as_secs_f64()
 }
+
+/// The status of a `GET`.
+pub(crate) async fn status(address: &str, path: &str) -> u16 {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n");
+    Connection::open(address).await.ask(request.as_bytes()).await.0
+}

@@ -1,11 +1,13 @@
 //! Figures of the whole server as ratios against limit programs, turn by turn in one run, medians of five.
 //!
 //! `cargo bench -p kez-chat-server` runs it on the release build of the server, whose path is in
-//! `KEZ_CHAT_SERVER_BIN`, against the example `bare_axum` built for release, `KEZ_BARE_AXUM_BIN`. `make bench` builds
-//! both first.
+//! `KEZ_CHAT_SERVER_BIN`, against the example `bare_axum` built for release, `KEZ_BARE_AXUM_BIN`, and with the broker
+//! `KEZ_NATS_SERVER_BIN`. `make bench` sees to all three.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the unexpected")]
 
+mod answers;
+mod broker;
 mod load;
 mod memory;
 mod reads;
@@ -26,6 +28,8 @@ async fn main() {
     reads::lookups().await;
     reads::webfinger().await;
     writes::durable().await;
+    answers::cpu().await;
+    broker::logins().await;
     memory::idle().await;
     site::first_visit().await;
 }

@@ -18,7 +18,7 @@ pub(crate) struct Target {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark has no configuration but this")]
-fn program(variable: &str) -> String {
+pub(crate) fn program(variable: &str) -> String {
     let path = std::env::var(variable).unwrap_or_default();
     assert!(Path::new(&path).is_file(), "{variable} must name a release build; `make bench` sees to it");
     path
@@ -26,8 +26,13 @@ fn program(variable: &str) -> String {
 
 /// Our server on a database in `folder`.
 pub(crate) async fn ours(folder: &Path) -> Target {
+    ours_with(folder, &[]).await
+}
+
+/// The same with more settings.
+pub(crate) async fn ours_with(folder: &Path, flags: &[String]) -> Target {
     let mut command = Command::new(program("KEZ_CHAT_SERVER_BIN"));
-    command.args(["--bind", "127.0.0.1:0", "--server", NAME, "--db"]).arg(folder.join("kez.db"));
+    command.args(["--bind", "127.0.0.1:0", "--server", NAME, "--db"]).arg(folder.join("kez.db")).args(flags);
     let mut child = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("the server starts");
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
     let mut address = None;
@@ -53,13 +58,18 @@ pub(crate) async fn bare_axum(folder: &Path, body: &[u8], content_type: &str) ->
     Target { address: format!("127.0.0.1:{port}"), child }
 }
 
-/// The request that registers `handle`, signed now with the key of a number.
-pub(crate) fn registration(handle: &str, number: u64) -> Vec<u8> {
+/// The key of a number.
+pub(crate) fn key(number: u64) -> SigningKey {
     let mut seed = [7; 32];
     seed[..8].copy_from_slice(&number.to_le_bytes());
+    SigningKey::from_seed(&seed)
+}
+
+/// The request that registers `handle`, signed now with the key of a number.
+pub(crate) fn registration(handle: &str, number: u64) -> Vec<u8> {
     let handle = handle.parse().expect("a handle");
     let statement = Statement::registration(handle, NAME.parse().expect("a name"), SystemClock.now());
-    let body = statement.sign(&SigningKey::from_seed(&seed));
+    let body = statement.sign(&key(number));
     let head = format!(
         "POST /v1/register HTTP/1.1\r\nhost: {NAME}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()

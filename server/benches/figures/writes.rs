@@ -66,7 +66,7 @@ fn bare_verification() -> f64 {
 }
 
 /// User and system time of a process so far (proc(5): fields 14 and 15 of stat, in ticks of 10 ms).
-fn cpu_seconds(pid: u32) -> f64 {
+pub(crate) fn cpu_seconds(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a running process");
     let (_, fields) = stat.rsplit_once(") ").expect("a program's name");
     let ticks: f64 = fields.split(' ').skip(11).take(2).map(|field| field.parse::<f64>().expect("a number")).sum();

@@ -12,27 +12,27 @@ const MIN_SESSION_SECS: u32 = 600;
 
 /// What the operator decided.
 #[derive(Clone, Debug)]
-pub(crate) struct Policy {
+pub struct Policy {
     /// The home server's name, which clients sign for.
-    pub(crate) server: ServerName,
+    pub server: ServerName,
     /// Whether a signature of the bare nonce will do.
-    pub(crate) allow_stock_nkey: bool,
+    pub allow_stock_nkey: bool,
     /// Longest session, in seconds.
-    pub(crate) session_secs: u32,
+    pub session_secs: u32,
 }
 
 /// The identity that a key stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
+pub struct Identity {
     /// Its handle.
-    pub(crate) handle: Handle,
+    pub handle: Handle,
     /// Its chain key, which names its subjects.
-    pub(crate) chain: KeyId,
+    pub chain: KeyId,
 }
 
 /// Why a client is not let in. It hears nothing of it; the broker's log does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub enum Refusal {
     /// It names no key, or something that is no user nkey.
     NoKey,
     /// It signed nothing that this server knows of.
@@ -47,7 +47,8 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// A name for logs and metrics.
-    pub(crate) const fn as_str(self) -> &'static str {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Refusal::NoKey => "no_key",
             Refusal::NoNonce => "no_nonce",

@@ -44,7 +44,7 @@ impl<'a> Parts<'a> {
 }
 
 /// The account key that vouches for users. Whoever holds it is root of the broker.
-pub(crate) struct Issuer {
+pub struct Issuer {
     key: SigningKey,
     public: String,
     header: String,
@@ -55,7 +55,8 @@ impl Issuer {
     ///
     /// # Panics
     /// Never: the seed was read by the same library when the configuration was.
-    pub(crate) fn new(seed: &Seed) -> Self {
+    #[must_use]
+    pub fn new(seed: &Seed) -> Self {
         let (_, raw) = nkeys::decode_seed(seed.text()).expect("the configuration holds only seeds that decode");
         let key = SigningKey::from_bytes(&zeroize::Zeroizing::new(raw));
         let public = Nkey::new(NkeyKind::Account, key.verifying_key().to_bytes()).to_string();
@@ -63,7 +64,8 @@ impl Issuer {
     }
 
     /// The public half, `A…`.
-    pub(crate) fn public(&self) -> &str {
+    #[must_use]
+    pub fn public(&self) -> &str {
         &self.public
     }
 

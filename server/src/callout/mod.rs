@@ -16,51 +16,61 @@ use kez_core::KeyId;
 
 use crate::clock::Clock;
 
-pub(crate) use decide::{Identity, Policy, Refusal};
-pub(crate) use jwt::Issuer;
-pub(crate) use request::Dropped;
+pub use decide::{Identity, Policy, Refusal};
+pub use jwt::Issuer;
+pub use request::Dropped;
 use request::Request;
 pub(crate) use service::{Granted, QUEUE, SUBJECT, Service};
 
 /// Knows which identity a key stands for, and has its inbox ready.
 #[async_trait]
-pub(crate) trait Identities: Send + Sync + 'static {
+pub trait Identities: Send + Sync + 'static {
     /// The identity of a key that may log in now.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`], or [`Refusal::Unavailable`] when it cannot be told.
     async fn of(&self, key: &KeyId) -> Result<Arc<Identity>, Refusal>;
 }
 
 /// A connection that was let in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Connection {
+pub struct Connection {
     /// The server's id, `N…`.
-    pub(crate) server: String,
+    pub server: String,
     /// Its number there.
-    pub(crate) cid: u64,
+    pub cid: u64,
 }
 
 /// What is answered to a request.
-pub(crate) struct Answer {
+pub struct Answer {
     /// Who is let in where, if anybody is.
-    pub(crate) granted: Option<(Connection, KeyId)>,
+    pub granted: Option<(Connection, KeyId)>,
     /// The response JWT.
-    pub(crate) jwt: String,
+    pub jwt: String,
     /// Why it says no, if it does.
-    pub(crate) refusal: Option<Refusal>,
+    pub refusal: Option<Refusal>,
     /// Random bits of the broker's, to spread what happens next with.
-    pub(crate) spread: u8,
+    pub spread: u8,
 }
 
 /// Everything that an answer depends on, but the request.
-pub(crate) struct Callout {
-    pub(crate) issuer: Issuer,
-    pub(crate) policy: Policy,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) identities: Arc<dyn Identities>,
+pub struct Callout {
+    /// Signs the answers.
+    pub issuer: Issuer,
+    /// What the operator decided.
+    pub policy: Policy,
+    /// Tells whether a request is late.
+    pub clock: Arc<dyn Clock>,
+    /// Knows the keys.
+    pub identities: Arc<dyn Identities>,
 }
 
 impl Callout {
-    /// Answers a request JWT, or says why it deserves no answer.
-    pub(crate) async fn answer(&self, message: &[u8]) -> Result<Answer, Dropped> {
+    /// Answers a request JWT.
+    ///
+    /// # Errors
+    /// Why it deserves no answer.
+    pub async fn answer(&self, message: &[u8]) -> Result<Answer, Dropped> {
         let request = Request::decode(message, self.issuer.public(), self.clock.now_millis())?;
         let proven = decide::prove(&request, &self.policy);
         let identity = match &proven {

@@ -30,7 +30,7 @@ pub(crate) struct Request {
 
 /// Why a message gets no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dropped {
+pub enum Dropped {
     /// It is no authorisation request, is too large, or cannot be decrypted.
     Undecodable,
     /// The server that it names did not sign it.
@@ -48,7 +48,7 @@ pub(crate) enum Dropped {
 impl Dropped {
     /// A name for logs and metrics.
     #[must_use]
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Dropped::Undecodable => "undecodable",
             Dropped::Forged => "forged",

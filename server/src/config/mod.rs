@@ -94,6 +94,11 @@ pub enum Command {
     /// left to fill in. A second run with the same settings writes what is missing and changes nothing. Files that
     /// were edited, or made with other settings, are never overwritten: the first line that differs is named instead.
     Init(Box<init::Settings>),
+    /// Look at a deployment and say what is wrong with it: database, server, broker, accounts, callout, clock, WebSocket.
+    ///
+    /// Reads the same environment as the server, for example (set -a; . DIR/kez.env; exec kez-chat-server doctor), and
+    /// changes nothing. One line a check; exit code 1 when one fails.
+    Doctor,
     /// Ask the server on this machine whether it answers; exit code 0 says that it does. For containers.
     Healthcheck {
         /// Where the server listens.
@@ -185,10 +190,13 @@ fn network(text: &str) -> Result<IpNet, String> {
 pub fn parse_or_exit() -> Config {
     use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
     match Config::read() {
-        Ok(config) => match config.nats.resolve() {
-            Ok(_) => config,
-            Err(line) => refuse(&line),
-        },
+        Ok(config) => {
+            let needs_broker = matches!(config.command, None | Some(Command::Doctor));
+            match config.nats.resolve() {
+                Err(line) if needs_broker => refuse(&line),
+                _ => config,
+            }
+        }
         Err(error) if matches!(error.kind(), DisplayHelp | DisplayVersion) => error.exit(),
         Err(error) => {
             let text = error.to_string();

@@ -75,10 +75,10 @@ pub(crate) fn signed(text: &str, seed: u8) -> Vec<u8> {
     Statement::registration(handle(text), name(), SystemClock.now()).sign(&key(seed))
 }
 
-async fn run(flags: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
+pub(crate) async fn run(flags: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
     let mut command = Command::new(PROGRAM);
     command.env_clear().envs(environment.iter().copied()).args(flags).kill_on_drop(true);
-    let ended = tokio::time::timeout(Duration::from_secs(10), command.output()).await.expect("it ends");
+    let ended = tokio::time::timeout(Duration::from_secs(30), command.output()).await.expect("it ends");
     let ended = ended.expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     (ended.status.code(), text(ended.stdout), text(ended.stderr))

@@ -63,6 +63,38 @@ pub async fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
         .map_err(|e| StoreError::Unavailable(e.to_string()))
 }
 
+/// Looks at the database at `path` without changing it: whether it is whole, of this program's version, and can be
+/// written. Gives a few words about it.
+///
+/// # Errors
+/// What is wrong with it.
+pub async fn examine(path: &Path) -> Result<String, StoreError> {
+    let mut connection = options(path).connect().await.map_err(unavailable)?;
+    let whole: String =
+        sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut connection).await.map_err(unavailable)?;
+    if whole != "ok" {
+        return Err(StoreError::Corrupt(whole));
+    }
+    let step: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(unavailable)?;
+    let newest = MIGRATIONS.iter().map(|migration| migration.version).max();
+    if step > newest {
+        return Err(StoreError::Unavailable("it was written by a newer version of this program".to_owned()));
+    }
+    let live: i64 = sqlx::query_scalar("SELECT count(*) FROM handles WHERE released_at IS NULL")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(unavailable)?;
+    // Takes the lock that a change takes, and gives it back.
+    for statement in ["BEGIN IMMEDIATE", "ROLLBACK"] {
+        sqlx::query(statement).execute(&mut connection).await.map_err(unavailable)?;
+    }
+    connection.close().await.map_err(unavailable)?;
+    Ok(format!("whole and writable, {live} live handles"))
+}
+
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)

@@ -1,5 +1,6 @@
 //! The broker: real nats-servers, of the current version and the oldest supported, run what `init` wrote.
 
+mod doctor;
 mod login;
 pub(crate) mod raw;
 
@@ -25,7 +26,7 @@ pub(crate) struct Nats {
     program: String,
     monitor: String,
     child: Child,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Nats {
@@ -36,7 +37,7 @@ impl Nats {
             ["--server", NAME, "--nats-listen", &address, "--nats-ws-listen", &web, "--nats-http-listen", &monitor];
         let (folder, out) = crate::init::written(&[&places, init].concat());
         let child = spawn(program, &out);
-        let mut nats = Nats { address, web, out, program: program.to_owned(), monitor, child, folder };
+        let mut nats = Nats { address, web, out, program: program.to_owned(), monitor, child, _folder: folder };
         nats.wait().await;
         nats
     }
@@ -90,12 +91,6 @@ impl Nats {
         };
         tokio::time::timeout(Duration::from_secs(30), ready).await.expect("it is healthy");
     }
-
-    /// Ends it, and gives the folder back.
-    pub(crate) async fn stop(mut self) -> TempDir {
-        self.kill().await;
-        self.folder
-    }
 }
 
 fn spawn(program: &str, out: &std::path::Path) -> Child {
@@ -103,6 +98,12 @@ fn spawn(program: &str, out: &std::path::Path) -> Child {
     let log = std::fs::File::options().create(true).append(true).open(out.join("../nats.log")).expect("a log");
     command.env_clear().arg("-c").arg(out.join("nats.conf")).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
     command.spawn().expect("the broker starts")
+}
+
+/// An address that nobody listens on.
+pub(crate) fn nobody() -> String {
+    let [port] = free_ports();
+    format!("127.0.0.1:{port}")
 }
 
 /// Runs `test` against both brokers.

@@ -1,0 +1,86 @@
+//! `kez-chat-server doctor`: looks at a deployment from the server's place and says what is wrong with it.
+//!
+//! It reads the same settings as the server, changes nothing, and logs in nowhere but as the server's own users. Each
+//! check is one line: what was looked at, and what was found or what to do.
+
+mod broker;
+mod web;
+
+use std::fmt;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::nats::Nats;
+use crate::store::sqlite;
+
+/// What one check came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    name: &'static str,
+    verdict: Verdict,
+    text: String,
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Ok,
+    /// It could not be looked at, for a reason that is no fault in itself.
+    Skipped,
+    Failed,
+}
+
+impl Finding {
+    fn ok(name: &'static str, text: impl Into<String>) -> Self {
+        Finding { name, verdict: Verdict::Ok, text: text.into() }
+    }
+
+    fn skipped(name: &'static str, text: impl Into<String>) -> Self {
+        Finding { name, verdict: Verdict::Skipped, text: text.into() }
+    }
+
+    fn failed(name: &'static str, text: impl Into<String>) -> Self {
+        Finding { name, verdict: Verdict::Failed, text: text.into() }
+    }
+
+    /// A finding from a result.
+    fn of(name: &'static str, result: Result<String, String>) -> Self {
+        result.map_or_else(|why| Finding::failed(name, why), |text| Finding::ok(name, text))
+    }
+
+    /// Whether something has to be done.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.verdict == Verdict::Failed
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match self.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Skipped => "-",
+            Verdict::Failed => "FAIL",
+        };
+        write!(f, "{verdict:<5} {:<10} {}", self.name, self.text)
+    }
+}
+
+/// Looks at everything that the settings name.
+pub async fn examine(config: &Config, nats: &Nats, clock: &dyn Clock) -> Vec<Finding> {
+    let database = sqlite::examine(&config.db).await.map_err(|error| error.to_string());
+    let database = database.map(|found| format!("{}: {found}", config.db.display()));
+    let mut findings = vec![Finding::of(
+        "database",
+        database.map_err(|why| format!("{}: {why}; the server makes it at its first start", config.db.display())),
+    )];
+    findings.push(web::server(config, nats).await);
+    match (&nats.broker, &nats.issuer) {
+        (Some(settings), Some(issuer)) => {
+            findings.extend(broker::examine(settings, issuer, nats.xkey.as_ref(), clock).await);
+            findings.push(web::websocket(config).await);
+        }
+        _ => findings.push(Finding::skipped("broker", "none is configured; kez-chat-server init makes one's settings")),
+    }
+    findings
+}

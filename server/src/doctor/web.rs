@@ -1,0 +1,96 @@
+//! What is reached over HTTP: the server itself, and the broker's WebSocket as a browser would open it.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use ureq::http::Uri;
+
+use super::Finding;
+use crate::config::Config;
+use crate::config::nats::Nats;
+use crate::healthcheck::reachable;
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// An origin that nobody's pages have.
+const FOREIGN: &str = "https://elsewhere.invalid";
+
+#[derive(Deserialize)]
+struct Info {
+    server: String,
+    nats_issuer: Option<String>,
+}
+
+/// Whether the server runs, with the settings that the doctor was given.
+pub(super) async fn server(config: &Config, nats: &Nats) -> Finding {
+    let url = format!("http://{}/v1/server", reachable(config.bind));
+    let (name, wanted) = ("server", nats.issuer.as_ref().map(|issuer| issuer.public().to_string()));
+    let asked = url.clone();
+    let answer = blocking(move || {
+        let mut answer = agent().get(&asked).call().map_err(|error| error.to_string())?;
+        let body = answer.body_mut().read_to_vec().map_err(|error| error.to_string())?;
+        serde_json::from_slice::<Info>(&body).map_err(|_| "this is no kez-chat-server".to_owned())
+    });
+    match answer.await {
+        Err(why) => Finding::failed(name, format!("{url}: {why}; start kez-chat-server, or look at its log")),
+        Ok(info) if !config.server.matches(&info.server) => Finding::failed(
+            name,
+            format!("{url} calls itself {:.80}, not {}; KEZ_CHAT_SERVER differs", info.server, config.server),
+        ),
+        Ok(info) if info.nats_issuer != wanted => {
+            Finding::failed(name, format!("{url} runs with another issuer than these settings; start it again"))
+        }
+        Ok(_) => Finding::ok(name, format!("{url} is {}", config.server)),
+    }
+}
+
+/// Whether the broker's WebSocket takes this server's pages and no others.
+pub(super) async fn websocket(config: &Config) -> Finding {
+    let name = "websocket";
+    let Some(url) = config.nats.nats_ws_url.clone() else {
+        return Finding::skipped(name, "KEZ_CHAT_NATS_WS_URL is not set: pages do not reach the broker");
+    };
+    let (own, http) = (config.public_url(), url.replacen("ws", "http", 1));
+    let ask = |origin: String| {
+        let http = http.clone();
+        blocking(move || upgrade(&http, &origin))
+    };
+    match (ask(own.clone()).await, ask(FOREIGN.to_owned()).await) {
+        (Err(why), _) | (_, Err(why)) => Finding::failed(name, format!("{url}: {why}")),
+        (Ok(101), Ok(403)) => Finding::ok(name, format!("{url} takes pages of {own} and no others")),
+        (Ok(101), Ok(other)) => Finding::failed(
+            name,
+            format!("{url} answers {other} to pages of any origin; set allowed_origins: [\"{own}\"] in nats.conf"),
+        ),
+        (Ok(403), _) => Finding::failed(
+            name,
+            format!(
+                "{url} refuses pages of {own}; put it into allowed_origins in nats.conf and start the broker again"
+            ),
+        ),
+        (Ok(other), _) => Finding::failed(
+            name,
+            format!(
+                "{url} answers {other} where 101 was expected; let the proxy pass the upgrade through to the broker"
+            ),
+        ),
+    }
+}
+
+/// The status that a WebSocket's opening handshake is answered with (RFC 6455 section 4.1).
+fn upgrade(url: &str, origin: &str) -> Result<u16, String> {
+    let uri: Uri = url.parse().map_err(|_| "this is no address".to_owned())?;
+    let request = agent().get(uri).header("Upgrade", "websocket").header("Connection", "Upgrade");
+    let request = request.header("Sec-WebSocket-Version", "13").header("Sec-WebSocket-Key", "a2V6LWNoYXQgZG9jdG9yIQ==");
+    let answer = request.header("Origin", origin).call();
+    answer.map(|answer| answer.status().as_u16()).map_err(|error| error.to_string())
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
+    config.max_redirects(0).max_redirects_will_error(false).proxy(None).build().into()
+}
+
+async fn blocking<T: Send + 'static>(ask: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(ask).await.map_err(|error| error.to_string())?
+}

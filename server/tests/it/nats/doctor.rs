@@ -1,0 +1,90 @@
+//! `doctor`: says that a good deployment is one, and of a bad one what is wrong.
+
+use std::fs;
+
+use super::{Nats, on_both};
+use crate::harness::{NAME, Server};
+use crate::init::brokers::brokers;
+use crate::program::run;
+
+/// What the doctor says of a server beside a broker: the exit code, and its lines.
+async fn examine(nats: &Nats, server: &Server, more: &[(&str, &str)]) -> (Option<i32>, String) {
+    let bind = server.base.trim_start_matches("http://").to_owned();
+    let db = server.db().to_str().expect("UTF-8").to_owned();
+    let (ws, url) = (format!("ws://{}", nats.web), format!("nats://{}", nats.address));
+    let mut environment = vec![
+        ("KEZ_CHAT_SERVER", NAME.to_owned()),
+        ("KEZ_CHAT_BIND", bind),
+        ("KEZ_CHAT_DB", db),
+        ("KEZ_CHAT_NATS_URL", url),
+        ("KEZ_CHAT_NATS_WS_URL", ws),
+    ];
+    for (name, key) in [("ISSUER", "issuer"), ("AUTH", "auth"), ("STORE", "store"), ("SYS", "sys")] {
+        let name: &'static str = format!("KEZ_CHAT_NATS_{name}_SEED").leak();
+        environment.push((name, nats.out.join(format!("keys/{key}.nk")).to_str().expect("UTF-8").to_owned()));
+    }
+    environment.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
+    let environment: Vec<(&str, &str)> =
+        environment.iter().map(|(name, value)| (*name, value.as_str())).chain(more.iter().copied()).collect();
+    let (code, out, _) = run(&["doctor"], &environment).await;
+    (code, out)
+}
+
+fn failures(report: &str) -> Vec<&str> {
+    report.lines().filter(|line| line.starts_with("FAIL")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_deployment_passes_every_check() {
+    on_both(async |program| {
+        let nats = Nats::start(&program, &[]).await;
+        let server = nats.server(&[]).await;
+        let (code, report) = examine(&nats, &server, &[]).await;
+        assert_eq!((code, failures(&report)), (Some(0), Vec::<&str>::new()), "{report}");
+        for name in ["database", "server", "broker", "inboxes", "accounts", "clock", "callout", "websocket"] {
+            assert!(report.lines().any(|line| line.starts_with(&format!("ok    {name} "))), "{name}: {report}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_named() {
+    let [program, _] = brokers();
+    let nats = Nats::start(&program, &[]).await;
+    let server = nats.server(&[]).await;
+    let other = Nats::start(&program, &[]).await;
+    let key = |name: &str| other.out.join(format!("keys/{name}.nk")).to_str().expect("UTF-8").to_owned();
+    let (issuer, auth, gone) = (key("issuer"), key("auth"), format!("nats://{}", crate::nats::nobody()));
+    for (name, value, line, words) in [
+        ("KEZ_CHAT_NATS_ISSUER_SEED", issuer.as_str(), "callout", "trusts the issuer"),
+        ("KEZ_CHAT_NATS_AUTH_SEED", auth.as_str(), "accounts", "of account AUTH is not let in"),
+        ("KEZ_CHAT_NATS_URL", gone.as_str(), "broker", "no broker answers"),
+        ("KEZ_CHAT_PUBLIC_URL", "https://other.example", "websocket", "refuses pages of https://other.example"),
+        ("KEZ_CHAT_DB", "/no/such/kez.db", "database", "the server makes it at its first start"),
+        ("KEZ_CHAT_SERVER", "other.example", "server", "KEZ_CHAT_SERVER differs"),
+    ] {
+        let (code, report) = examine(&nats, &server, &[(name, value)]).await;
+        let named = failures(&report).iter().any(|found| found.contains(line) && found.contains(words));
+        assert!(code == Some(1) && named, "{name}: {report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_asks_nobody_or_gets_no_answer_is_named() {
+    let [program, _] = brokers();
+    let mut nats = Nats::start(&program, &[]).await;
+    // A server without a broker: nobody answers logins.
+    let server = Server::start().await;
+    let (code, report) = examine(&nats, &server, &[]).await;
+    let named = |words: &str, report: &str| failures(report).iter().any(|line| line.contains(words));
+    assert!(code == Some(1) && named("nobody answered a login", &report), "{report}");
+    let conf = fs::read_to_string(nats.out.join("nats.conf")).expect("a file");
+    let (before, callout) = conf.split_once("auth_callout {").expect("the block");
+    let (_, after) = callout.split_once('}').expect("its end");
+    fs::write(nats.out.join("nats.conf"), format!("{before}{after}")).expect("it is written");
+    nats.kill().await;
+    nats.start_again().await;
+    let (_, report) = examine(&nats, &server, &[]).await;
+    assert!(named("asks nobody who its clients are", &report), "{report}");
+}
