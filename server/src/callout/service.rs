@@ -54,16 +54,18 @@ impl Service {
     ) {
         let at_work = Arc::new(Semaphore::new(MAX_AT_WORK));
         let held = Arc::new(Semaphore::new(MAX_HELD));
-        let mut is_ending = false;
+        let mut ends_at = None;
         loop {
             let message = tokio::select! {
                 message = requests.next() => message,
-                _ = &mut ended, if !is_ending => {
-                    is_ending = true;
+                _ = &mut ended, if ends_at.is_none() => {
+                    ends_at = Some(tokio::time::Instant::now() + GRACE);
                     // What the broker has sent already still comes; then there is an end.
                     drop(requests.drain().await);
                     continue;
                 }
+                // A broker that is gone never says that it has sent everything.
+                () = until(ends_at) => break,
             };
             let Some(message) = message else { break };
             // The semaphore is never closed.
@@ -129,6 +131,14 @@ impl Service {
         if let Err(error) = to.client.publish(reply, payload).await {
             tracing::warn!(%error, "an answer cannot be sent");
         }
+    }
+}
+
+/// Completes at the given time, or never.
+async fn until(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
