@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p kez-chat-server` runs it on the release build of the server, whose path is in
 //! `KEZ_CHAT_SERVER_BIN`, against the example `bare_axum` built for release, `KEZ_BARE_AXUM_BIN`, and with the broker
-//! `KEZ_NATS_SERVER_BIN`. `make bench` sees to all three.
+//! `KEZ_NATS_SERVER_BIN`. `make bench` sees to all three. Words after `--` choose among reads, writes, broker, memory and
+//! site.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the unexpected")]
 
@@ -25,13 +26,25 @@ async fn main() {
         return;
     }
     println!("{:<44} {:>10} {:>12} {:>12}  rounds", "figure", "ratio", "ours", "limit");
-    reads::lookups().await;
-    reads::webfinger().await;
-    writes::durable().await;
-    answers::cpu().await;
-    broker::logins().await;
-    memory::idle().await;
-    site::first_visit().await;
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let is_chosen = |group: &str| chosen.is_empty() || chosen.iter().any(|name| name == group);
+    if is_chosen("reads") {
+        reads::lookups().await;
+        reads::webfinger().await;
+    }
+    if is_chosen("writes") {
+        writes::durable().await;
+    }
+    if is_chosen("broker") {
+        answers::cpu().await;
+        broker::logins().await;
+    }
+    if is_chosen("memory") {
+        memory::idle().await;
+    }
+    if is_chosen("site") {
+        site::first_visit().await;
+    }
 }
 
 /// One figure's line: the ratio of the medians, the medians, and every round's ratio.
