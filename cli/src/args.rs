@@ -1,10 +1,13 @@
 //! The command line.
 
+mod broker;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use kez_core::ServerName;
 
+pub(crate) use self::broker::{BrokerArgs, HomeArgs, InboxCommand, NatsCommand};
 use crate::server_url::ServerUrl;
 use crate::system;
 
@@ -16,9 +19,11 @@ Examples:
   kez release                                       give the handle back
   curl -s https://kez.example/v1/u/alice/registration | kez verify
   echo '{\"b\":2,\"a\":1}' | kez canonicalize
+  kez inbox send bob                                ask bob, of the same server, to be in touch
+  kez inbox watch                                   print the requests that arrive
 
-Results are one JSON document on stdout. Problems are on stderr: {\"code\",\"title\",\"detail\"} on one line, or a sentence
-when stderr is a terminal. Exit code: 0 success, 1 refused or failed, 2 bad usage.";
+Results are one JSON document on stdout, or one a line. Problems are on stderr: {\"code\",\"title\",\"detail\"} on one
+line, or a sentence when stderr is a terminal. Exit code: 0 success, 1 refused or failed, 2 bad usage.";
 
 /// Keys, handles and signed envelopes of the KEZ protocol.
 #[derive(Parser)]
@@ -33,13 +38,16 @@ pub(crate) struct Args {
 impl Args {
     /// From the command line and the environment. An empty variable is one that is not set.
     pub(crate) fn read() -> Result<Args, clap::Error> {
-        let unset = |arg: clap::Arg| {
-            let is_empty = arg.get_env().is_some_and(system::is_set_to_nothing);
-            if is_empty { arg.env(None::<&'static str>) } else { arg }
-        };
-        let command = Args::command().mut_args(unset).mut_subcommands(|command| command.mut_args(unset));
-        Args::from_arg_matches(&command.try_get_matches()?)
+        Args::from_arg_matches(&without_empty_variables(Args::command()).try_get_matches()?)
     }
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let unset = |arg: clap::Arg| {
+        let is_empty = arg.get_env().is_some_and(system::is_set_to_nothing);
+        if is_empty { arg.env(None::<&'static str>) } else { arg }
+    };
+    command.mut_args(unset).mut_subcommands(without_empty_variables)
 }
 
 /// The error without the usage that follows it.
@@ -103,6 +111,12 @@ pub(crate) enum Command {
     },
     /// Turn JSON on stdin into its canonical bytes (RFC 8785) on stdout
     Canonicalize,
+    /// Log the key in at the home server's broker
+    #[command(subcommand)]
+    Nats(NatsCommand),
+    /// Send and read contact requests
+    #[command(subcommand)]
+    Inbox(InboxCommand),
 }
 
 #[derive(Subcommand)]

@@ -33,6 +33,22 @@ pub(crate) enum Local {
     NotAServer,
     /// A server's answer does not prove what it claims.
     NotVerified,
+    /// What was to be signed for a broker is no nonce.
+    MalformedNonce,
+    /// The server tells of no broker, and none was named.
+    NoBroker,
+    /// No answer from the broker: connection, name resolution, TLS, time.
+    BrokerUnreachable,
+    /// An answer, but not a broker's.
+    NotABroker,
+    /// The broker does not let the key in.
+    BrokerRefused,
+    /// One sender's messages fill the room that one sender has in an inbox.
+    InboxFull,
+    /// The broker did not store a message, or does not say so.
+    NotDelivered,
+    /// What was waited for did not come in the time that was given.
+    TimedOut,
     /// A file or a stream cannot be read or written.
     Io,
 }
@@ -52,6 +68,14 @@ impl Local {
             Local::ServerUnreachable => ("server_unreachable", "Server cannot be reached"),
             Local::NotAServer => ("not_a_kez_server", "Answer is not a kez-chat server's"),
             Local::NotVerified => ("not_verified", "Answer does not verify"),
+            Local::MalformedNonce => ("malformed_nonce", "Nonce is malformed"),
+            Local::NoBroker => ("no_broker", "Server has no broker"),
+            Local::BrokerUnreachable => ("broker_unreachable", "Broker cannot be reached"),
+            Local::NotABroker => ("not_a_broker", "Answer is not a broker's"),
+            Local::BrokerRefused => ("broker_refused", "Broker refused the key"),
+            Local::InboxFull => ("inbox_full", "Inbox is full"),
+            Local::NotDelivered => ("not_delivered", "Message was not delivered"),
+            Local::TimedOut => ("timed_out", "Nothing came in time"),
             Local::Io => ("io", "File or stream failed"),
         }
     }
@@ -74,6 +98,11 @@ impl Failure {
         Failure { code, title, detail: detail.into(), server_time: None }
     }
 
+    /// Whether this went wrong on this side of the wire in that way.
+    pub(crate) fn is_local(&self, kind: Local) -> bool {
+        self.code == kind.code_and_title().0
+    }
+
     /// Whether this is that problem of the protocol.
     pub(crate) fn is(&self, code: Code) -> bool {
         self.code == code.as_str()
@@ -81,7 +110,7 @@ impl Failure {
 
     /// Whether the request may have been carried out although no usable answer came back.
     pub(crate) fn lost_the_answer(&self) -> bool {
-        [Local::ServerUnreachable, Local::NotAServer].iter().any(|kind| kind.code_and_title().0 == self.code)
+        [Local::ServerUnreachable, Local::NotAServer].iter().any(|kind| self.is_local(*kind))
     }
 
     /// The same failure with one more sentence of advice.

@@ -32,7 +32,7 @@ struct Document {
 
 impl Identity {
     /// What is remembered about `key`, if anything.
-    pub(crate) fn load(key_file: &Path, key: KeyId) -> Option<Self> {
+    fn load(key_file: &Path, key: KeyId) -> Option<Self> {
         let document: Document = serde_json::from_slice(&fs::read(beside(key_file)).ok()?).ok()?;
         let identity = Identity {
             key: document.key,
@@ -41,6 +41,18 @@ impl Identity {
             server_name: document.server_name.parse().ok()?,
         };
         (identity.key == key).then_some(identity)
+    }
+
+    /// What is remembered about `key`, if it is at this server: nothing else may be meant where one was named.
+    pub(crate) fn at(
+        key_file: &Path,
+        key: KeyId,
+        server: Option<&ServerUrl>,
+        name: Option<&ServerName>,
+    ) -> Option<Self> {
+        Identity::load(key_file, key).filter(|identity| {
+            server.is_none_or(|url| *url == identity.server) && name.is_none_or(|name| *name == identity.server_name)
+        })
     }
 
     /// Remembers this instead of whatever was remembered before.

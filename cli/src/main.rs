@@ -4,6 +4,7 @@
 //! was refused or failed, 2 for a command line that cannot be read.
 
 mod args;
+mod broker;
 mod client;
 mod commands;
 mod failure;

@@ -77,9 +77,12 @@ fn host(name: &ServerName) -> &str {
     }
 }
 
-/// `localhost` (RFC 6761 section 6.3), 127.0.0.0/8 and ::1.
 fn is_loopback(name: &ServerName) -> bool {
-    let host = host(name);
+    is_this_machine(host(name))
+}
+
+/// `localhost` (RFC 6761 section 6.3), 127.0.0.0/8 and ::1, with or without brackets.
+pub(crate) fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 

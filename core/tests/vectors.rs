@@ -67,3 +67,33 @@ fn webfinger_valid() {
 fn webfinger_invalid() {
     common::webfinger::invalid();
 }
+
+#[test]
+fn nkeys_valid() {
+    common::nkey::valid();
+}
+
+#[test]
+fn nkeys_invalid() {
+    common::nkey::invalid();
+}
+
+#[test]
+fn nats_logins_valid() {
+    common::nats_login::valid();
+}
+
+#[test]
+fn nats_logins_invalid() {
+    common::nats_login::invalid();
+}
+
+#[test]
+fn contact_requests_valid() {
+    common::contact_request::valid();
+}
+
+#[test]
+fn contact_requests_invalid() {
+    common::contact_request::invalid();
+}

@@ -64,3 +64,33 @@ fn webfinger_valid() {
 fn webfinger_invalid() {
     common::webfinger::invalid();
 }
+
+#[wasm_bindgen_test]
+fn nkeys_valid() {
+    common::nkey::valid();
+}
+
+#[wasm_bindgen_test]
+fn nkeys_invalid() {
+    common::nkey::invalid();
+}
+
+#[wasm_bindgen_test]
+fn nats_logins_valid() {
+    common::nats_login::valid();
+}
+
+#[wasm_bindgen_test]
+fn nats_logins_invalid() {
+    common::nats_login::invalid();
+}
+
+#[wasm_bindgen_test]
+fn contact_requests_valid() {
+    common::contact_request::valid();
+}
+
+#[wasm_bindgen_test]
+fn contact_requests_invalid() {
+    common::contact_request::invalid();
+}

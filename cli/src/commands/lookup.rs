@@ -24,19 +24,23 @@ struct Found {
 pub(super) fn run(name: &str, server: Option<ServerUrl>) -> Result<(), Failure> {
     let (handle, server_name) = parse(name)?;
     let client = Client::new(server.unwrap_or_else(|| ServerUrl::of(&server_name)));
-    let record: Record = client.get(&format!("/v1/u/{handle}"))?;
-    check(&record, &handle, &server_name, None)?;
-    let registration = client.get_bytes(&format!("/v1/u/{handle}/registration"))?;
-    Expected { handle: &handle, primary: record.primary, server: &server_name }.verify(&registration).map_err(
-        |unproven| {
-            Failure::new(Local::NotVerified, format!("The record is not proven by its registration. {unproven}"))
-        },
-    )?;
+    let record = proven(&client, &handle, &server_name)?;
     check_webfinger(&client, &record)?;
     output::json(&Found { record, verified: true })
 }
 
-fn parse(name: &str) -> Result<(Handle, ServerName), Failure> {
+/// The record of a handle whose key signed for it.
+pub(super) fn proven(client: &Client, handle: &Handle, server: &ServerName) -> Result<Record, Failure> {
+    let record: Record = client.get(&format!("/v1/u/{handle}"))?;
+    check(&record, handle, server, None)?;
+    let registration = client.get_bytes(&format!("/v1/u/{handle}/registration"))?;
+    Expected { handle, primary: record.primary, server }.verify(&registration).map_err(|unproven| {
+        Failure::new(Local::NotVerified, format!("The record is not proven by its registration. {unproven}"))
+    })?;
+    Ok(record)
+}
+
+pub(super) fn parse(name: &str) -> Result<(Handle, ServerName), Failure> {
     let Some((handle, server)) = name.rsplit_once('@') else {
         return Err(Problem::new(Code::InvalidResource, "Write HANDLE@SERVER, for example alice@kez.example.").into());
     };

@@ -2,9 +2,11 @@
 
 mod canonicalize;
 mod home;
+mod inbox;
 mod input;
 mod key;
 mod lookup;
+mod nats;
 mod register;
 mod release;
 mod submit;
@@ -12,7 +14,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use crate::args::{Args, Command, KeyCommand};
+use crate::args::{Args, Command, KeyCommand, NatsCommand};
 use crate::failure::Failure;
 
 /// Runs the command. A result has been printed when this returns `Ok`; its code is a failure's only for an envelope
@@ -29,6 +31,8 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Lookup { name, server } => lookup::run(&name, server)?,
         Command::Verify { file } => return verify::run(&file),
         Command::Canonicalize => canonicalize::run()?,
+        Command::Nats(NatsCommand::Sign { nonce, home }) => nats::sign(keys, &nonce, home)?,
+        Command::Inbox(command) => inbox::run(keys, command)?,
     }
     Ok(ExitCode::SUCCESS)
 }

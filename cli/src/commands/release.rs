@@ -23,11 +23,7 @@ struct Released {
 pub(super) fn run(keys: &KeyArgs, server: Option<ServerUrl>, server_name: Option<&ServerName>) -> Result<(), Failure> {
     let key_file = keyfile::path(keys.file.as_deref())?;
     let key = key::unlock(&key_file, keys)?;
-    let remembered = Identity::load(&key_file, key.id()).filter(|identity| {
-        server.as_ref().is_none_or(|url| *url == identity.server)
-            && server_name.is_none_or(|name| *name == identity.server_name)
-    });
-    let (client, identity) = match remembered {
+    let (client, identity) = match Identity::at(&key_file, key.id(), server.as_ref(), server_name) {
         Some(identity) => (Client::new(identity.server.clone()), identity),
         None => ask(server, server_name, &key)?,
     };
@@ -53,12 +49,7 @@ fn ask(
     server_name: Option<&ServerName>,
     key: &SigningKey,
 ) -> Result<(Client, Identity), Failure> {
-    let server = server.ok_or_else(|| {
-        Failure::new(
-            Local::ServerMissing,
-            "No registration by this key is remembered here; name its server with --server.",
-        )
-    })?;
+    let server = server.ok_or_else(home::unknown)?;
     let client = Client::new(server.clone());
     let server_name = home::name(&client, server_name)?;
     let record: Record = client.get(&format!("/v1/k/{}/{}", key.id().suite().as_str(), key.id().hex()))?;

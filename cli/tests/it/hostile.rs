@@ -13,17 +13,17 @@ use serde_json::{Value, json};
 use super::User;
 
 /// What is sent back for a request, as raw bytes; nothing closes the connection.
-type Answer = Vec<u8>;
+pub(super) type Answer = Vec<u8>;
 
 /// A server of our own, under whatever name its address gives it.
-struct Server {
-    name: ServerName,
+pub(super) struct Server {
+    pub(super) name: ServerName,
     requests: Receiver<String>,
 }
 
 impl Server {
     /// Answers each request by its path, until the test's process ends.
-    fn start(answer: impl Fn(&ServerName, &str) -> Answer + Send + 'static) -> Self {
+    pub(super) fn start(answer: impl Fn(&ServerName, &str) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let name: ServerName =
             listener.local_addr().expect("it is bound").to_string().parse().expect("an address and port is a name");
@@ -40,7 +40,7 @@ impl Server {
         Server { name, requests }
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://{}", self.name)
     }
 
@@ -75,16 +75,16 @@ fn json_response(body: &[u8]) -> Answer {
     response("200 OK", "Content-Type: application/json", body)
 }
 
-fn key(seed: u8) -> SigningKey {
+pub(super) fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
 
-fn registration(handle: &str, server: &ServerName, key: &SigningKey) -> Answer {
+pub(super) fn registration(handle: &str, server: &ServerName, key: &SigningKey) -> Answer {
     let handle = handle.parse().expect("a test's handle is well formed");
     json_response(&Statement::registration(handle, server.clone(), Timestamp::from_unix(1_700_000_000)).sign(key))
 }
 
-fn record(handle: &str, server: &ServerName, key: &SigningKey) -> Record {
+pub(super) fn record(handle: &str, server: &ServerName, key: &SigningKey) -> Record {
     let handle = handle.parse().expect("a test's handle is well formed");
     Record::new(&handle, server, key.id(), "https://sig.example", Timestamp::from_unix(1_700_000_000))
 }
@@ -94,15 +94,20 @@ fn webfinger(record: &Record) -> Answer {
     response("200 OK", "Content-Type: application/jrd+json", &jrd)
 }
 
-fn json_of(value: &impl serde::Serialize) -> Answer {
+pub(super) fn json_of(value: &impl serde::Serialize) -> Answer {
     json_response(&serde_json::to_vec(value).expect("it serialises"))
 }
 
+pub(super) fn now() -> Timestamp {
+    let since = std::time::UNIX_EPOCH.elapsed().expect("it is after 1970");
+    Timestamp::from_unix(i64::try_from(since.as_secs()).expect("it is not that late"))
+}
+
 /// What an honest server answers about alice, whose key is key 1.
-fn honest(server: &ServerName, path: &str) -> Answer {
+pub(super) fn honest(server: &ServerName, path: &str) -> Answer {
     let record = record("alice", server, &key(1));
     match path {
-        "/v1/server" => json_of(&json!({ "server": server, "time": "2026-01-01T00:00:00Z" })),
+        "/v1/server" => json_of(&json!({ "server": server, "time": now() })),
         "/v1/u/alice" => json_of(&record),
         "/v1/u/alice/registration" => registration("alice", server, &key(1)),
         _ => webfinger(&record),
@@ -110,7 +115,7 @@ fn honest(server: &ServerName, path: &str) -> Answer {
 }
 
 /// A server that is honest except about paths that end in `lie_at`.
-fn liar(lie_at: &'static str, lie: impl Fn(&ServerName) -> Answer + Send + 'static) -> Server {
+pub(super) fn liar(lie_at: &'static str, lie: impl Fn(&ServerName) -> Answer + Send + 'static) -> Server {
     Server::start(move |server, path| if path.ends_with(lie_at) { lie(server) } else { honest(server, path) })
 }
 

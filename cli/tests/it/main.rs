@@ -1,12 +1,16 @@
 //! The real `kez`, run as a script runs it.
 
+mod broker;
 mod hostile;
 mod key;
+mod nats;
 mod round_trip;
 mod usage;
 mod vectors;
 
+use std::ffi::OsStr;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -37,6 +41,14 @@ impl User {
         user
     }
 
+    /// Puts a key of the test's own in its place.
+    fn write_key(&self, key: &Value) {
+        let path = self.path(".config/kez/key.json");
+        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the home is writable");
+        std::fs::write(&path, key.to_string()).expect("the folder is writable");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("the file is the user's own");
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
@@ -45,13 +57,17 @@ impl User {
         self.kez_with(args, &[], b"")
     }
 
+    /// The program in this user's home, with an empty environment.
+    fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kez"));
+        command.args(args).env_clear().env("HOME", self.home.path()).current_dir(self.home.path());
+        command
+    }
+
     fn kez_with(&self, args: &[&str], environment: &[(&str, &str)], stdin: &[u8]) -> Run {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kez"))
-            .args(args)
-            .env_clear()
-            .env("HOME", self.home.path())
+        let mut child = self
+            .command(args)
             .envs(environment.iter().copied())
-            .current_dir(self.home.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

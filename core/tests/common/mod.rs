@@ -7,8 +7,11 @@ use kez_core::{Code, Problem};
 use serde::de::DeserializeOwned;
 
 pub(crate) mod canonical;
+pub(crate) mod contact_request;
 pub(crate) mod envelope;
 pub(crate) mod keys;
+pub(crate) mod nats_login;
+pub(crate) mod nkey;
 pub(crate) mod registration;
 pub(crate) mod webfinger;
 

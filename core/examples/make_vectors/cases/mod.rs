@@ -6,8 +6,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 mod canonical;
+mod contact_request;
 mod envelope;
 mod keys;
+mod nats_login;
+mod nkey;
 mod order;
 mod registration;
 mod release;
@@ -55,6 +58,9 @@ pub(crate) fn all() -> Files {
     canonical::add_all(&mut files);
     keys::add_all(&mut files);
     webfinger::add_all(&mut files);
+    nkey::add_all(&mut files);
+    nats_login::add_all(&mut files);
+    contact_request::add_all(&mut files);
     files
 }
 

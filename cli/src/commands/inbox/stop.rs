@@ -1,0 +1,59 @@
+//! When to stop waiting.
+
+use std::future::pending;
+use std::io;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
+
+/// Ctrl-C, SIGTERM and a deadline.
+pub(super) struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+    deadline: Option<Instant>,
+}
+
+/// Why it is time to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// Somebody said so.
+    Told,
+    /// The time is over.
+    TimeIsOver,
+}
+
+impl Stop {
+    /// From now on, signals end nothing by themselves.
+    pub(super) fn listen(timeout: Option<Duration>) -> io::Result<Self> {
+        Ok(Stop {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            deadline: timeout.map(|timeout| Instant::now() + timeout),
+        })
+    }
+
+    /// Waits until it is time. May be dropped and called again.
+    pub(super) async fn requested(&mut self) -> Stopped {
+        let Stop { interrupt, terminate, deadline } = self;
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => Stopped::Told,
+            _ = terminate.recv() => Stopped::Told,
+            () = over(*deadline) => Stopped::TimeIsOver,
+        }
+    }
+
+    /// At most `longest`, and not beyond the deadline.
+    pub(super) fn at_most(&self, longest: Duration) -> Duration {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        left.map_or(longest, |left| left.min(longest))
+    }
+}
+
+async fn over(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}

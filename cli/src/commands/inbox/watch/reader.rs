@@ -1,0 +1,178 @@
+//! Reading one inbox, over as many connections as it takes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kez_core::contact_request::{Received, Receiver};
+use kez_core::envelope::EnvelopeType;
+use kez_core::{Code, Handle, Hash, KeyId, Problem, Record, ServerName, Timestamp};
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use super::super::backoff::Backoff;
+use super::super::stop::{Stop, Stopped};
+use super::Wanted;
+use crate::broker::{Answer, Inbox, Lost, Member, Message, Session, Verdict};
+use crate::client::Client;
+use crate::commands::home::Home;
+use crate::commands::lookup;
+use crate::failure::Failure;
+use crate::output;
+
+/// How long the broker may hold a question for the next message.
+const WAIT: Duration = Duration::from_secs(20);
+/// Largest message that is looked at, in bytes: what a broker that is set up as it should be lets through.
+const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// How many requests are remembered, so that one that is delivered again is not printed again.
+const REMEMBERED: usize = 10_000;
+
+/// What was printed so far, and what it takes to judge what comes next.
+pub(super) struct Reader<'a> {
+    home: Arc<Home>,
+    member: &'a Member,
+    wanted: &'a Wanted,
+    printed: u64,
+    seen: HashSet<Hash>,
+}
+
+/// Why reading ended.
+pub(super) enum End {
+    /// As many as were asked for are printed.
+    Enough,
+    Stopped(Stopped),
+    /// The connection is gone.
+    Lost,
+}
+
+#[derive(Serialize)]
+struct Line {
+    r#type: &'static str,
+    from: KeyId,
+    /// The sender's handle, when the server proves that there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handle: Option<String>,
+    created_at: Timestamp,
+    id: Hash,
+    nonce: String,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(home: Home, member: &'a Member, wanted: &'a Wanted) -> Self {
+        Reader { home: Arc::new(home), member, wanted, printed: 0, seen: HashSet::new() }
+    }
+
+    /// How many requests were printed.
+    pub(super) fn printed(&self) -> u64 {
+        self.printed
+    }
+
+    /// Reads until the connection or the wish to read ends. Stops between messages only, so that what was printed is
+    /// acknowledged, too. Fails when what it prints cannot be written.
+    pub(super) async fn read(
+        &mut self,
+        session: &Session,
+        stop: &mut Stop,
+        backoff: &mut Backoff,
+    ) -> Result<End, Failure> {
+        let Ok(mut inbox) = Inbox::open(session).await else { return Ok(End::Lost) };
+        loop {
+            let wait = stop.at_most(WAIT);
+            let answer = tokio::select! {
+                biased;
+                stopped = stop.requested() => return Ok(End::Stopped(stopped)),
+                answer = inbox.next(wait) => answer,
+            };
+            match answer {
+                Err(Lost) => return Ok(End::Lost),
+                Ok(Answer::Nothing) => backoff.reset(),
+                Ok(Answer::Message(message)) => {
+                    backoff.reset();
+                    let verdict = self.take(&message).await?;
+                    let settled = self.wanted.keep || inbox.settle(&message, verdict).await.is_ok();
+                    if self.wanted.count == Some(self.printed) {
+                        if !settled {
+                            output::warn(
+                                "The broker does not confirm that it has taken note; the last one may come again.",
+                            );
+                        }
+                        return Ok(End::Enough);
+                    }
+                    if !settled {
+                        return Ok(End::Lost);
+                    }
+                }
+                Ok(Answer::Later(reason)) => {
+                    if backoff.failed() == 0 {
+                        output::warn(&format!(
+                            "The broker cannot be read at the moment ({reason:.200}); trying again."
+                        ));
+                    }
+                    tokio::select! {
+                        biased;
+                        stopped = stop.requested() => return Ok(End::Stopped(stopped)),
+                        () = sleep(backoff.pause()?) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Prints a message that is a contact request to this identity, and tells on stderr what is wrong with any other.
+    async fn take(&mut self, message: &Message) -> Result<Verdict, Failure> {
+        let received = match self.judge(message) {
+            Ok(received) => received,
+            Err(problem) => {
+                let failure = Failure::from(problem);
+                output::failure(&match message.sender {
+                    Some(sender) => failure.advise(&format!("It was left by {sender}.")),
+                    None => failure,
+                });
+                return Ok(Verdict::Worthless);
+            }
+        };
+        if self.seen.len() == REMEMBERED {
+            self.seen.clear();
+        }
+        if self.seen.insert(received.id) {
+            output::json(&Line {
+                r#type: EnvelopeType::ContactRequest.payload_type(),
+                from: received.from,
+                handle: self.handle_of(received.from).await,
+                created_at: received.created_at,
+                id: received.id,
+                nonce: received.nonce.to_string(),
+            })?;
+            self.printed += 1;
+        }
+        Ok(Verdict::Done)
+    }
+
+    fn judge(&self, message: &Message) -> Result<Received, Problem> {
+        let sender = message.sender.as_ref();
+        let sender = sender
+            .ok_or_else(|| Problem::new(Code::KeyMismatch, "The broker delivered what no key left in this inbox."))?;
+        if message.payload.len() > MAX_MESSAGE_BYTES {
+            return Err(Problem::new(
+                Code::PayloadTooLarge,
+                "A message in the inbox is over 64 KiB; it was not looked at.",
+            ));
+        }
+        let receiver = Receiver { me: self.member.id(), server: &self.home.name, now: self.home.now() };
+        receiver.verify(&message.payload, sender)
+    }
+
+    /// What cannot be asked at the moment is not known: the request is the key's, with or without a handle.
+    async fn handle_of(&self, key: KeyId) -> Option<String> {
+        let home = Arc::clone(&self.home);
+        spawn_blocking(move || ask(&home.client, &home.name, key)).await.ok().flatten()
+    }
+}
+
+fn ask(client: &Client, server: &ServerName, key: KeyId) -> Option<String> {
+    let record: Record = client.get(&format!("/v1/k/{}/{}", key.suite().as_str(), key.hex())).ok()?;
+    let handle: Handle = record.handle.parse().ok()?;
+    let proven = lookup::proven(client, &handle, server).ok()?;
+    (proven.primary == key).then(|| handle.to_string())
+}
