@@ -41,6 +41,7 @@ wasm: ## the protocol's tests compiled to WebAssembly, in node
 	@$(E) cargo test -p kez-core --test wasm $(WASM)
 
 readme: build ## the documents' examples and settings, against the release build
+	@scripts/setup nats-server
 	@$(E) scripts/check-readme
 
 deploy: build ## every shipped configuration, read by the program that it is for

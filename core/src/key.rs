@@ -197,7 +197,7 @@ impl SigningKey {
         KeyId::ed25519(self.0.verifying_key().to_bytes())
     }
 
-    /// PureEdDSA over `message`. Not public: what is signed is always an envelope of a known type.
+    /// PureEdDSA over `message`. Not public: what is signed is always an envelope of a known type, or a login.
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
         use ed25519_dalek::Signer as _;
         self.0.sign(message).to_bytes()

@@ -1,6 +1,7 @@
 //! The real `kez`, run as a script runs it.
 
 mod broker;
+mod deployment;
 mod hostile;
 mod key;
 mod nats;

@@ -14,6 +14,15 @@ fn bad_usage_is_exit_code_2() {
         &["register", "alice", "--server", "kez.example"],
         &["register", "alice", "--server", "https://kez.example/path"],
         &["register", "alice", "--server", "https://kez.example", "--server-name", "a/b"],
+        &["nats"],
+        &["nats", "sign"],
+        &["inbox", "send"],
+        &["inbox", "watch", "alice"],
+        &["inbox", "watch", "--count", "0"],
+        &["inbox", "watch", "--timeout", "0"],
+        &["inbox", "watch", "--timeout", "1.5"],
+        &["inbox", "watch", "--nats-url", "http://kez.example"],
+        &["inbox", "watch", "--nats-url", "nats://user:password@kez.example"],
     ] {
         let run = user.kez(args);
         assert_eq!((run.code, run.stdout.as_slice()), (2, &b""[..]), "{args:?}");
@@ -39,7 +48,7 @@ fn help_and_version() {
     let help = user.kez(&["--help"]);
     assert_eq!(help.code, 0);
     let help = String::from_utf8(help.stdout).expect("help is text");
-    for word in ["Examples:", "register", "canonicalize", "KEZ_KEY", "Exit code"] {
+    for word in ["Examples:", "register", "canonicalize", "inbox", "KEZ_KEY", "Exit code"] {
         assert!(help.contains(word), "{word}");
     }
     assert_eq!(user.kez(&["--version"]).stdout, format!("kez {}\n", env!("CARGO_PKG_VERSION")).as_bytes());

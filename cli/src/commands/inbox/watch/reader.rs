@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
             Err(problem) => {
                 let failure = Failure::from(problem);
                 output::failure(&match message.sender {
-                    Some(sender) => failure.advise(&format!("It was left by {sender}.")),
+                    Some(sender) => failure.advise(&format!("The broker says that {sender} left it.")),
                     None => failure,
                 });
                 return Ok(Verdict::Worthless);
