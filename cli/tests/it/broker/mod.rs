@@ -22,6 +22,8 @@ use super::{Run, User};
 /// A real nonce.
 const NONCE: &str = "aM28yb1GkNEYbdQ";
 
+type Answer = Box<dyn FnMut(&Published) -> Vec<u8> + Send>;
+
 /// What a broker does.
 struct Script {
     /// The first line, without its end.
@@ -29,7 +31,7 @@ struct Script {
     /// Sent for the PING that follows CONNECT.
     pong: Vec<u8>,
     /// Sent for a published message.
-    answer: Box<dyn FnMut(&Published) -> Vec<u8> + Send>,
+    answer: Answer,
 }
 
 impl Script {
@@ -143,7 +145,7 @@ fn serve(
             }
             "SUB" => {
                 let subject = words.next()?.trim_end_matches('*').to_owned();
-                subscriptions.push((subject, words.last()?.to_owned()));
+                subscriptions.push((subject, words.next_back()?.to_owned()));
             }
             verb @ ("PUB" | "HPUB") => {
                 let words: Vec<_> = words.collect();
