@@ -55,7 +55,7 @@ e2e: build ## the pages in a real browser, against the release build
 bench: build ## benchmarks: ours and the limit in turn, as ratios
 	@scripts/setup nats-server
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release -p kez-chat-server --example bare_axum
-	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo bench -p kez-core --features kez-core/tables --bench admission
+	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo bench -p kez-core --features kez-core/tables
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" KEZ_BARE_AXUM_BIN="$$KEZ_TARGET/release/examples/bare_axum" cargo bench -p kez-chat-server --bench figures
 
 fmt: ## format the code

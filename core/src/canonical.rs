@@ -11,6 +11,7 @@ mod read;
 mod write;
 
 pub use read::parse;
+pub(crate) use read::parse_unjudged;
 
 /// Levels that arrays and objects may nest; the root is level 1.
 pub const MAX_DEPTH: usize = 16;
@@ -55,6 +56,11 @@ pub(crate) fn object_to_canonical(members: &Object) -> Vec<u8> {
     let mut out = Vec::new();
     write::object(&mut out, members);
     out
+}
+
+/// Appends the canonical bytes of an object to `out`.
+pub(crate) fn append(out: &mut Vec<u8>, members: &Object) {
+    write::object(out, members);
 }
 
 impl Serialize for Json {

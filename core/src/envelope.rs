@@ -7,7 +7,7 @@ use crate::canonical::{self, Json, Object, object_to_canonical};
 use crate::hash::{Hash, decode_lower_hex};
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite, ed25519_key, secp256k1_key};
 use crate::problem::{Code, Problem};
-use crate::{contact_request, registration};
+use crate::{contact_request, registration, sigchain};
 
 /// Largest envelope, in canonical bytes.
 pub const MAX_ENVELOPE_BYTES: usize = 8_192;
@@ -22,11 +22,17 @@ pub enum EnvelopeType {
     HandleRelease,
     /// An identity asks another one to be in touch.
     ContactRequest,
+    /// A server says when it took a sigchain event.
+    SigchainReceipt,
 }
 
 impl EnvelopeType {
-    const ALL: [EnvelopeType; 3] =
-        [EnvelopeType::HandleRegistration, EnvelopeType::HandleRelease, EnvelopeType::ContactRequest];
+    const ALL: [EnvelopeType; 4] = [
+        EnvelopeType::HandleRegistration,
+        EnvelopeType::HandleRelease,
+        EnvelopeType::ContactRequest,
+        EnvelopeType::SigchainReceipt,
+    ];
 
     /// The value of the envelope's `kez` member.
     #[must_use]
@@ -35,6 +41,7 @@ impl EnvelopeType {
             EnvelopeType::HandleRegistration => "handle_registration",
             EnvelopeType::HandleRelease => "handle_release",
             EnvelopeType::ContactRequest => "contact_request",
+            EnvelopeType::SigchainReceipt => "sigchain_receipt",
         }
     }
 
@@ -45,6 +52,7 @@ impl EnvelopeType {
             EnvelopeType::HandleRegistration => "kez.chat.handle_registration",
             EnvelopeType::HandleRelease => "kez.chat.handle_release",
             EnvelopeType::ContactRequest => "kez.chat.contact_request",
+            EnvelopeType::SigchainReceipt => "kez.sigchain.receipt",
         }
     }
 }
@@ -95,6 +103,7 @@ pub struct Envelope {
 pub(crate) enum Content {
     Handle(registration::Members),
     Contact(contact_request::Members),
+    Receipt(sigchain::ReceiptMembers),
     Unknown,
 }
 
@@ -118,7 +127,11 @@ pub struct Verified {
 /// [`Code::PayloadTooLarge`], [`Code::UnsupportedAlg`], [`Code::MalformedKey`], [`Code::KeyMismatch`],
 /// [`Code::BadSignature`].
 pub fn verify_envelope(text: &[u8]) -> Result<Verified, Problem> {
-    let envelope = Envelope::parse(text, None)?;
+    let members = object(text)?;
+    if sigchain::is_event(&members) {
+        return sigchain::verify_alone(members);
+    }
+    let envelope = Envelope::read(members, None)?;
     let alg = Alg::parse(&envelope.alg).ok_or_else(unknown_alg)?;
     let key = envelope.verify(alg)?;
     Ok(Verified { payload_type: envelope.payload_type.clone(), key, id: envelope.id() })
@@ -131,9 +144,10 @@ impl Envelope {
     /// # Errors
     /// [`Code::MalformedJson`], [`Code::MalformedEnvelope`], [`Code::PayloadTooLarge`], in this order.
     pub fn parse(text: &[u8], expected: Option<EnvelopeType>) -> Result<Envelope, Problem> {
-        let Json::Object(mut members) = canonical::parse(text)? else {
-            return Err(malformed("An envelope is a JSON object."));
-        };
+        Envelope::read(object(text)?, expected)
+    }
+
+    fn read(mut members: Object, expected: Option<EnvelopeType>) -> Result<Envelope, Problem> {
         let bytes = object_to_canonical(&members);
         let tag = take_string(&mut members, "kez")?;
         let mut payload = take_object(&mut members, "payload")?;
@@ -165,6 +179,7 @@ impl Envelope {
                 Content::Handle(registration::Members::read(payload)?)
             }
             Some(EnvelopeType::ContactRequest) => Content::Contact(contact_request::Members::read(payload)?),
+            Some(EnvelopeType::SigchainReceipt) => Content::Receipt(sigchain::ReceiptMembers::read(payload)?),
             None => Content::Unknown,
         };
         if bytes.len() > MAX_ENVELOPE_BYTES {
@@ -201,7 +216,7 @@ impl Envelope {
                 members.recipient().map_err(malformed_key)?;
                 members.from.parse::<KeyId>().map_err(malformed_key)?
             }
-            Content::Unknown => key,
+            Content::Receipt(_) | Content::Unknown => key,
         };
         if [key, owner].iter().any(|key| key.suite() != alg.suite()) {
             return Err(Problem::new(Code::UnsupportedAlg, "The key is not of the suite that `alg` signs with."));
@@ -255,6 +270,13 @@ pub(crate) fn sign(envelope_type: EnvelopeType, payload: Object, key: &SigningKe
         ("payload".to_owned(), Json::Object(payload)),
         ("signature".to_owned(), Json::Object(signature)),
     ]))
+}
+
+fn object(text: &[u8]) -> Result<Object, Problem> {
+    match canonical::parse(text)? {
+        Json::Object(members) => Ok(members),
+        _ => Err(malformed("An envelope is a JSON object.")),
+    }
 }
 
 fn take_object(members: &mut Object, name: &str) -> Result<Object, Problem> {

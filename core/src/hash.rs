@@ -22,6 +22,12 @@ impl Hash {
         Hash(Sha256::digest(bytes).into())
     }
 
+    /// From the 32 raw bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Hash(bytes)
+    }
+
     /// The 32 raw bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

@@ -1,5 +1,5 @@
-//! The KEZ protocol: identifiers, canonical JSON, signed envelopes, handle registration, WebFinger documents, NATS
-//! identity.
+//! The KEZ protocol: identifiers, canonical JSON, signed envelopes, handle registration, sigchains, WebFinger
+//! documents, NATS identity.
 //!
 //! Everything here is a pure function of its arguments: no I/O, no clock, no environment, no randomness of its own.
 //! The same code runs in the server, in the command line and, compiled to wasm32, in the browser. The rules are
@@ -17,6 +17,7 @@ pub mod problem;
 pub mod record;
 pub mod registration;
 pub mod server_name;
+pub mod sigchain;
 pub mod subject;
 pub mod time;
 pub mod webfinger;

@@ -97,3 +97,18 @@ fn contact_requests_valid() {
 fn contact_requests_invalid() {
     common::contact_request::invalid();
 }
+
+#[test]
+fn sigchains_valid() {
+    common::sigchain::valid();
+}
+
+#[test]
+fn sigchains_invalid() {
+    common::sigchain::invalid();
+}
+
+#[test]
+fn every_reason_of_sigchains_is_covered() {
+    common::sigchain::every_reason_is_covered();
+}

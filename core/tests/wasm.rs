@@ -94,3 +94,18 @@ fn contact_requests_valid() {
 fn contact_requests_invalid() {
     common::contact_request::invalid();
 }
+
+#[wasm_bindgen_test]
+fn sigchains_valid() {
+    common::sigchain::valid();
+}
+
+#[wasm_bindgen_test]
+fn sigchains_invalid() {
+    common::sigchain::invalid();
+}
+
+#[wasm_bindgen_test]
+fn every_reason_of_sigchains_is_covered() {
+    common::sigchain::every_reason_is_covered();
+}

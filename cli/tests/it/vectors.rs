@@ -38,6 +38,41 @@ fn invalid_envelopes() {
 }
 
 #[test]
+fn sigchains() {
+    let user = User::new();
+    for (name, vector) in vectors("sigchain/valid") {
+        let verdict = user.kez_with(&["verify"], &[], vector.to_string().as_bytes()).json();
+        assert_eq!((&verdict["valid"], &verdict["type"]), (&true.into(), &"sigchain".into()), "{name}");
+        assert_eq!((&verdict["key"], &verdict["id"]), (&vector["chain"], &vector["expect"]["head"]), "{name}");
+        assert_eq!(verdict["nullified"], vector["expect"]["nullified"], "{name}");
+        assert_eq!(verdict["state"], vector["expect"]["state"], "{name}");
+    }
+    for (name, vector) in vectors("sigchain/invalid") {
+        let run = user.kez_with(&["verify", "-"], &[], vector.to_string().as_bytes());
+        assert_eq!((run.code, run.stderr.as_str()), (1, ""), "{name}");
+        let verdict: Value = serde_json::from_slice(&run.stdout).expect("stdout is one JSON document");
+        assert_eq!((&verdict["valid"], &verdict["code"]), (&false.into(), &vector["expect"]["error"]), "{name}");
+        let last = vector["entries"].as_array().map_or(0, |entries| entries.len().saturating_sub(1));
+        assert_eq!(verdict["index"], last, "{name}");
+        assert!(!text(&verdict, "detail").is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn one_event_alone() {
+    let user = User::new();
+    let (_, vector) = vectors("sigchain/valid").remove(0);
+    let event = &vector["entries"][0]["event"];
+    let verdict = user.kez_with(&["verify"], &[], event.to_string().as_bytes()).json();
+    assert_eq!((&verdict["valid"], &verdict["type"]), (&true.into(), &event["payload"]["type"]));
+    assert_eq!(verdict["key"], event["signature"]["key"]);
+    let tampered = event.to_string().replace("kez.lat", "evil.example");
+    let run = user.kez_with(&["verify"], &[], tampered.as_bytes());
+    let verdict: Value = serde_json::from_slice(&run.stdout).expect("stdout is one JSON document");
+    assert_eq!((run.code, text(&verdict, "code")), (1, "bad_signature"));
+}
+
+#[test]
 fn canonical_forms() {
     let user = User::new();
     for folder in ["canonical/valid", "canonical/invalid"] {
@@ -66,6 +101,9 @@ fn files_and_limits() {
     assert_eq!(user.kez(&["verify", "envelope.json"]).json()["valid"], true);
     assert_eq!(user.kez(&["verify", "none.json"]).problem().0, "io");
 
+    let (_, vector) = vectors("sigchain/valid").remove(0);
+    let large = vector.to_string() + &" ".repeat(64 * 1024);
+    assert_eq!(user.kez_with(&["verify"], &[], large.as_bytes()).json()["type"], "sigchain");
     let run = user.kez_with(&["verify"], &[], &[b' '; 64 * 1024 + 1]);
     let verdict: Value = serde_json::from_slice(&run.stdout).expect("stdout is one JSON document");
     assert_eq!((run.code, text(&verdict, "code")), (1, "payload_too_large"));

@@ -9,19 +9,35 @@ use crate::problem::{Code, Problem};
 /// [`Code::MalformedJson`] when the text is not I-JSON or nests too deep; only when all of it is well formed,
 /// [`Code::MalformedEnvelope`] for a number or a member name that cannot be canonicalised here.
 pub fn parse(text: &[u8]) -> Result<Json, Problem> {
+    match document(text, MAX_DEPTH)? {
+        (_, Some((at, what))) => Err(Problem::new(Code::MalformedEnvelope, format!("At byte {at}: {what}."))),
+        (value, None) => Ok(value),
+    }
+}
+
+/// Reads one document whose numbers and names the caller will judge: a number that cannot be canonicalised is read as
+/// [`i64::MIN`], which none can be.
+///
+/// # Errors
+/// [`Code::MalformedJson`].
+pub(crate) fn parse_unjudged(text: &[u8], max_depth: usize) -> Result<Json, Problem> {
+    document(text, max_depth).map(|(value, _)| value)
+}
+
+/// The first number or name that is JSON, but not of the kind that can be signed, and where it begins.
+type Flaw = Option<(usize, &'static str)>;
+
+fn document(text: &[u8], max_depth: usize) -> Result<(Json, Flaw), Problem> {
     if std::str::from_utf8(text).is_err() {
         return Err(Problem::new(Code::MalformedJson, "Send the JSON as UTF-8."));
     }
-    let mut reader = Reader { text, at: 0, flaw: None };
+    let mut reader = Reader { text, at: 0, max_depth, flaw: None };
     let value = reader.white_space().and_then(|()| reader.value(1)).and_then(|value| reader.end().map(|()| value));
     match value {
+        Ok(value) => Ok((value, reader.flaw)),
         Err(Syntax(what)) => {
             Err(Problem::new(Code::MalformedJson, format!("The JSON is broken at byte {}: {what}.", reader.at)))
         }
-        Ok(value) => match reader.flaw {
-            Some((at, what)) => Err(Problem::new(Code::MalformedEnvelope, format!("At byte {at}: {what}."))),
-            None => Ok(value),
-        },
     }
 }
 
@@ -32,9 +48,9 @@ struct Reader<'a> {
     /// Valid UTF-8.
     text: &'a [u8],
     at: usize,
-    /// The first number or name that is JSON, but not of the kind that can be signed, and where it begins. Reported
-    /// only if the rest of the text is well formed, because malformed JSON is the earlier check.
-    flaw: Option<(usize, &'static str)>,
+    max_depth: usize,
+    /// Reported only if the rest of the text is well formed, because malformed JSON is the earlier check.
+    flaw: Flaw,
 }
 
 impl Reader<'_> {
@@ -67,7 +83,7 @@ impl Reader<'_> {
 
     fn value(&mut self, depth: usize) -> Result<Json, Syntax> {
         match self.peek() {
-            Some(b'{' | b'[') if depth > MAX_DEPTH => Err(Syntax("it nests more than 16 levels")),
+            Some(b'{' | b'[') if depth > self.max_depth => Err(Syntax("it nests too many levels")),
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
             Some(b'"') => self.string().map(Json::String),
@@ -162,7 +178,7 @@ impl Reader<'_> {
         if value.is_none() {
             self.flaw.get_or_insert((start, "a number must be an integer within ±9007199254740991, written as digits"));
         }
-        Ok(Json::Integer(value.unwrap_or_default()))
+        Ok(Json::Integer(value.unwrap_or(i64::MIN)))
     }
 
     fn digits(&mut self) -> Result<(), Syntax> {

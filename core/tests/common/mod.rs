@@ -13,6 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod nats_login;
 pub(crate) mod nkey;
 pub(crate) mod registration;
+pub(crate) mod sigchain;
 pub(crate) mod webfinger;
 
 /// Everything under `core/vectors`.

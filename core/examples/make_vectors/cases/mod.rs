@@ -14,11 +14,12 @@ mod nkey;
 mod order;
 mod registration;
 mod release;
+mod sigchain;
 mod signed;
 mod webfinger;
 
 /// The vectors that came with the protocol; the project's own stand beside them and must not take their names.
-pub(crate) const GIVEN: [&str; 22] = [
+pub(crate) const GIVEN: [&str; 56] = [
     "registration/valid/members_reordered_and_spaced.json",
     "registration/valid/readme_example.json",
     "registration/valid/skew_exactly_300.json",
@@ -41,6 +42,40 @@ pub(crate) const GIVEN: [&str; 22] = [
     "registration/invalid/wrong_server.json",
     "registration/invalid/wrong_tag.json",
     "registration/invalid/wrong_type.json",
+    "sigchain/valid/created_at_is_not_judged.json",
+    "sigchain/valid/displaced_key_is_free_again.json",
+    "sigchain/valid/fork_of_fork_window_from_the_fork.json",
+    "sigchain/valid/full_lifecycle.json",
+    "sigchain/valid/genesis_only.json",
+    "sigchain/valid/nullified_revocation_revives_device.json",
+    "sigchain/valid/recovery_fork.json",
+    "sigchain/valid/spare_rotation_key_becomes_primary.json",
+    "sigchain/valid/unlisted_by_device.json",
+    "sigchain/invalid/claim_subject_254.json",
+    "sigchain/invalid/critical_false_on_listed_type.json",
+    "sigchain/invalid/device_becomes_primary.json",
+    "sigchain/invalid/event_after_deactivate.json",
+    "sigchain/invalid/event_named_receipt.json",
+    "sigchain/invalid/extra_envelope_member.json",
+    "sigchain/invalid/extra_payload_member.json",
+    "sigchain/invalid/fork_over_higher_authority.json",
+    "sigchain/invalid/fork_received_before_displaced.json",
+    "sigchain/invalid/gap_in_seq.json",
+    "sigchain/invalid/missing_body_member.json",
+    "sigchain/invalid/missing_pop.json",
+    "sigchain/invalid/prev_unknown.json",
+    "sigchain/invalid/recovery_too_late.json",
+    "sigchain/invalid/revoke_primary.json",
+    "sigchain/invalid/rotate_to_same_primary.json",
+    "sigchain/invalid/rotation_key_of_other_suite.json",
+    "sigchain/invalid/same_event_twice.json",
+    "sigchain/invalid/second_genesis.json",
+    "sigchain/invalid/server_move_from_elsewhere.json",
+    "sigchain/invalid/six_rotation_keys.json",
+    "sigchain/invalid/tampered_body.json",
+    "sigchain/invalid/unauthorised_signer.json",
+    "sigchain/invalid/uppercase_sig_hex.json",
+    "sigchain/invalid/version_two.json",
 ];
 
 pub(crate) type Files = BTreeMap<String, String>;
@@ -54,6 +89,7 @@ pub(crate) fn all() -> Files {
     registration::add_all(&mut files);
     order::add_all(&mut files);
     release::add_all(&mut files);
+    sigchain::add_all(&mut files);
     envelope::add_all(&mut files);
     canonical::add_all(&mut files);
     keys::add_all(&mut files);

@@ -1,0 +1,150 @@
+//! What a chain costs: CPU of verifying an audit log over the least that any reader must do for it, which is to verify
+//! each event's signature strictly. Both run in turn, in one process, on the same events.
+//!
+//! `cargo bench -p kez-core --features tables --bench sigchain`
+#![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use ed25519_dalek::{Signature, VerifyingKey};
+use kez_core::canonical::{self, Json};
+use kez_core::sigchain::{Audit, Body, Chain, Claim, Entry, Place, Possession, Role, Unverified, verify};
+use kez_core::{SigningKey, Timestamp};
+
+const EVENTS: usize = 1_000;
+/// One event in so many adds a device and proves its key, until there are 16.
+const DEVICE_EVERY: usize = 50;
+const DEVICES: u8 = 16;
+const ROUNDS: usize = 31;
+
+/// What the limit program gets for nothing.
+struct Signed {
+    key: VerifyingKey,
+    message: Vec<u8>,
+    sig: Signature,
+}
+
+fn main() {
+    let log = Log::new();
+    let chain = log.chain.id();
+    let text = log.audit();
+    let limit = || log.signed.iter().for_each(|s| s.key.verify_strict(&s.message, &s.sig).expect("a good signature"));
+
+    let mut times = [const { Vec::new() }; 5];
+    for _ in 0..ROUNDS {
+        let (entries, again) = (log.entries.clone(), log.texts.clone());
+        let appended = || {
+            let mut chain = Chain::new(chain);
+            for text in &again {
+                let event = Unverified::parse(text).expect("a good event");
+                chain.append(event, log.entries[0].received_at.expect("a time")).expect("a good event");
+            }
+            chain
+        };
+        times[0].push(time(limit));
+        times[1].push(time(|| verify(chain, entries).expect("a good log")));
+        times[2].push(time(|| Audit::parse(&text).expect("a good log").verify().expect("a good log")));
+        times[3].push(time(appended));
+        times[4].push(time(|| Audit::parse(&text).expect("a good log")));
+    }
+    let medians = times.map(median);
+    println!("{EVENTS} events, {} signatures with the proofs of possession", EVENTS + usize::from(log.proofs));
+    for (name, time) in [
+        "bare verify_strict",
+        "verify, from JSON values",
+        "verify, from an audit's text",
+        "append, event by event",
+        "reading the text",
+    ]
+    .iter()
+    .zip(medians)
+    {
+        let micros = time.as_secs_f64() * 1e6 / EVENTS as f64;
+        println!("{name:30} {micros:7.1} µs an event  {:5.2} ×", time.as_secs_f64() / medians[0].as_secs_f64());
+    }
+}
+
+fn time<T>(work: impl FnOnce() -> T) -> Duration {
+    let start = Instant::now();
+    let result = work();
+    let elapsed = start.elapsed();
+    black_box(result);
+    elapsed
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+struct Log {
+    chain: Chain,
+    texts: Vec<Vec<u8>>,
+    entries: Vec<Entry>,
+    signed: Vec<Signed>,
+    proofs: u8,
+}
+
+impl Log {
+    fn new() -> Self {
+        let identity = SigningKey::from_seed(&[1; 32]);
+        let primary = identity.id();
+        let server = "kez.lat".parse().expect("the name is well formed");
+        let mut log =
+            Log { chain: Chain::new(primary), texts: Vec::new(), entries: Vec::new(), signed: Vec::new(), proofs: 0 };
+        log.add(&Place::genesis(primary), &Body::Genesis { primary, rotation_keys: vec![primary], server }, &identity);
+        while log.texts.len() < EVENTS {
+            let place = log.chain.next();
+            if log.texts.len().is_multiple_of(DEVICE_EVERY) && log.proofs < DEVICES {
+                log.proofs += 1;
+                let device = SigningKey::from_seed(&[100 + log.proofs; 32]);
+                let pop = Possession { place: &place, role: Role::Device, enc_key: None }.prove(&device);
+                log.add(&place, &Body::AddDeviceKey { key: device.id(), enc_key: None, pop }, &identity);
+                continue;
+            }
+            let current = log.chain.state().and_then(|state| state.claims.keys().next().copied());
+            let body = match current {
+                Some(claim) => Body::ClaimRemove { claim },
+                None => Body::ClaimAdd {
+                    claim: Claim {
+                        r#type: "https".into(),
+                        subject: format!("{}.example.com", log.texts.len()),
+                        proof: "https://example.com/.well-known/kez.json".into(),
+                    },
+                },
+            };
+            log.add(&place, &body, &identity);
+        }
+        log
+    }
+
+    fn add(&mut self, place: &Place, body: &Body, key: &SigningKey) {
+        let at = Timestamp::from_unix(1_779_678_000);
+        let text = place.sign(body, at, key);
+        self.chain.append(Unverified::parse(&text).expect("a good event"), at).expect("a good event");
+        let event = canonical::parse(&text).expect("good JSON");
+        let member = |name: &str| match &event {
+            Json::Object(members) => members.get(name).cloned(),
+            _ => None,
+        };
+        let Some(Json::Object(signature)) = member("signature") else { unreachable!("it was just signed") };
+        let Some(Json::String(sig)) = signature.get("sig") else { unreachable!("it was just signed") };
+        self.signed.push(Signed {
+            key: VerifyingKey::from_bytes(key.id().as_bytes()).expect("a good key"),
+            message: place.signing_input(body, at).into_bytes(),
+            sig: Signature::from_bytes(&const_hex::decode_to_array(sig).expect("it was just encoded")),
+        });
+        self.entries.push(Entry { event, received_at: Some(at) });
+        self.texts.push(text);
+    }
+
+    fn audit(&self) -> Vec<u8> {
+        let entry = |(entry, text): (&Entry, &Vec<u8>)| {
+            let at = entry.received_at.expect("a time");
+            format!(r#"{{"event":{},"received_at":"{at}"}}"#, String::from_utf8_lossy(text))
+        };
+        let entries: Vec<_> = self.entries.iter().zip(&self.texts).map(entry).collect();
+        format!(r#"{{"chain":"{}","entries":[{}]}}"#, self.chain.id(), entries.join(",")).into_bytes()
+    }
+}

@@ -1,0 +1,44 @@
+//! Sigchains: an identity's public, append-only, hash-linked log of key events.
+//!
+//! event = envelope with tag `sigchain_event`; prev = id of the event before; state = fold of the events in the chain.
+//! A *recovery fork* takes a run of events out of the chain again; the audit log keeps them. [`verify`] replays an audit
+//! log, [`Chain::append`] adds one entry to what was verified before: the first is a loop over the second.
+
+mod audit;
+mod authority;
+mod body;
+mod build;
+mod chain;
+mod event;
+mod fields;
+mod fork;
+mod keyring;
+mod limits;
+mod possession;
+mod reason;
+mod receipt;
+mod rules;
+mod state;
+mod undo;
+
+pub use audit::{Audit, Entry, Failure, verify};
+pub use body::{Body, EncKey, RevokeReason};
+pub use build::Place;
+pub use chain::{Chain, Head, Standing, Step};
+pub use event::{Event, NotAnEvent, Unverified};
+pub use limits::{MAX_CLAIMS, MAX_DEVICES, MAX_ENTRIES, MAX_PER_DEVICE, MAX_UNLISTED};
+pub use possession::{Pop, Possession, Role};
+pub use reason::Reason;
+pub use receipt::Receipt;
+pub use state::{Claim, Device, Revocation, RevokedFor, State};
+
+pub(crate) use event::{is_event, verify_alone};
+pub(crate) use receipt::Members as ReceiptMembers;
+
+/// How long after the first event that it displaces a recovery fork is taken, in seconds and inclusive: 72 hours.
+pub const RECOVERY_WINDOW_SECS: u64 = 259_200;
+/// Rotation keys that a chain has at most.
+pub const MAX_ROTATION_KEYS: usize = 5;
+
+/// What every event's type begins with.
+const TYPE_PREFIX: &str = "kez.sigchain.";

@@ -1,0 +1,86 @@
+//! Proof of possession: a new key signs for its own place in the chain.
+//!
+//! pop = Ed25519(new key, JCS({type, version, chain, seq, prev, key, role[, enc_key]})). It is bound to its place and to
+//! its companion, so that a proof seen elsewhere is worth nothing here.
+
+use std::fmt;
+
+use super::body::EncKey;
+use super::build::{Place, member};
+use crate::canonical::{Json, Object, object_to_canonical};
+use crate::key::{KeyId, SigningKey};
+
+/// What the key becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A device.
+    Device,
+    /// The primary.
+    Primary,
+}
+
+impl Role {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Role::Device => "device",
+            Role::Primary => "primary",
+        }
+    }
+}
+
+/// A proof of possession, 128 lower-case hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pop([u8; 64]);
+
+impl Pop {
+    /// From the signature's 64 bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 64]) -> Self {
+        Pop(bytes)
+    }
+
+    /// The signature's 64 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Pop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&const_hex::encode(self.0))
+    }
+}
+
+/// What a new key signs, before it has.
+#[derive(Clone, Copy, Debug)]
+pub struct Possession<'a> {
+    /// Where the event that brings the key will stand.
+    pub place: &'a Place,
+    /// What the key becomes.
+    pub role: Role,
+    /// The encryption key that the event brings with it.
+    pub enc_key: Option<EncKey>,
+}
+
+impl Possession<'_> {
+    /// The new key's proof.
+    #[must_use]
+    pub fn prove(&self, key: &SigningKey) -> Pop {
+        Pop(key.sign(&self.signing_input(&key.id())))
+    }
+
+    /// JCS of what `key` signs.
+    #[must_use]
+    pub fn signing_input(&self, key: &KeyId) -> Vec<u8> {
+        let mut members = Object::from([
+            member("type", "kez.sigchain.key_possession"),
+            ("version".to_owned(), Json::Integer(1)),
+            member("key", key),
+            member("role", self.role.as_str()),
+        ]);
+        self.place.write(&mut members);
+        members.extend(self.enc_key.map(|enc_key| member("enc_key", enc_key)));
+        object_to_canonical(&members)
+    }
+}

@@ -1,0 +1,93 @@
+//! Receipts: a server's signed word on when it took an event, and as which entry of its log.
+
+use super::build::member;
+use crate::canonical::{Json, Object};
+use crate::envelope::{Alg, Content, Envelope, EnvelopeType, malformed, no_more, sign, take_string};
+use crate::hash::Hash;
+use crate::key::{KeyId, SigningKey};
+use crate::problem::Problem;
+use crate::server_name::ServerName;
+use crate::time::Timestamp;
+
+pub(super) const PAYLOAD_TYPE: &str = EnvelopeType::SigchainReceipt.payload_type();
+
+/// What a receipt says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The event's chain.
+    pub chain: KeyId,
+    /// The event's number.
+    pub seq: u64,
+    /// The event's id.
+    pub hash: Hash,
+    /// When the server took it.
+    pub received_at: Timestamp,
+    /// Its place in the server's log of all chains.
+    pub log_index: u64,
+    /// The server's name.
+    pub server: ServerName,
+}
+
+impl Receipt {
+    /// Signs with the server's own key, and returns the envelope's canonical bytes.
+    #[must_use]
+    pub fn sign(&self, key: &SigningKey) -> Vec<u8> {
+        let number =
+            |name: &str, value: u64| (name.to_owned(), Json::Integer(i64::try_from(value).unwrap_or(i64::MAX)));
+        let payload = Object::from([
+            member("type", PAYLOAD_TYPE),
+            number("version", 1),
+            member("chain", self.chain),
+            number("seq", self.seq),
+            member("hash", self.hash),
+            member("received_at", self.received_at),
+            number("log_index", self.log_index),
+            member("server", &self.server),
+        ]);
+        sign(EnvelopeType::SigchainReceipt, payload, key)
+    }
+
+    /// Reads a receipt in any JSON spelling, and returns it with the key that signed it. Whose key that is, the caller
+    /// has to know.
+    ///
+    /// # Errors
+    /// As [`crate::verify_envelope`].
+    pub fn verify(text: &[u8]) -> Result<(Receipt, KeyId), Problem> {
+        let envelope = Envelope::parse(text, Some(EnvelopeType::SigchainReceipt))?;
+        let key = envelope.verify(Alg::Ed25519Sha512Jcs)?;
+        match envelope.into_parts() {
+            (Content::Receipt(members), _) => Ok((members.0, key)),
+            _ => Err(malformed("This envelope is no receipt.")),
+        }
+    }
+}
+
+/// A receipt's payload, read and not yet verified.
+#[derive(Debug)]
+pub(crate) struct Members(Receipt);
+
+impl Members {
+    /// Reads what is left of a payload once `type` and `version` were taken.
+    pub(crate) fn read(mut payload: Object) -> Result<Self, Problem> {
+        let mut number = |name: &str| match payload.remove(name) {
+            Some(Json::Integer(value)) => {
+                u64::try_from(value).map_err(|_| malformed(format!("`{name}` is not below 0.")))
+            }
+            _ => Err(malformed(format!("`{name}` is missing or not an integer."))),
+        };
+        let (seq, log_index) = (number("seq")?, number("log_index")?);
+        let mut text = |name: &str| take_string(&mut payload, name);
+        let receipt = Receipt {
+            chain: text("chain")?.parse().map_err(|_| malformed("`chain` is a key's id."))?,
+            seq,
+            hash: text("hash")?.parse().map_err(|_| malformed("`hash` is sha256: and 64 lower-case hex digits."))?,
+            received_at: text("received_at")?
+                .parse()
+                .map_err(|_| malformed("`received_at` is a UTC time written YYYY-MM-DDTHH:MM:SSZ."))?,
+            log_index,
+            server: text("server")?.parse().map_err(|_| malformed("`server` is a host with an optional port."))?,
+        };
+        no_more(&payload)?;
+        Ok(Members(receipt))
+    }
+}

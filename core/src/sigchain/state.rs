@@ -1,0 +1,123 @@
+//! What a chain's events add up to.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use super::Reason;
+use super::body::{EncKey, RevokeReason};
+use super::fields::{Fields, Flaws};
+use crate::canonical::{Json, Object};
+use crate::hash::Hash;
+use crate::key::KeyId;
+use crate::server_name::ServerName;
+
+/// The longest texts of a claim, in characters.
+const MAX_CLAIM_TYPE: usize = 32;
+const MAX_CLAIM_SUBJECT: usize = 253;
+const MAX_CLAIM_PROOF: usize = 2_048;
+
+/// An identity as its chain leaves it, serialised as the protocol shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct State {
+    /// The key that speaks for the identity.
+    pub primary: KeyId,
+    /// Who may rotate, the highest authority first.
+    pub rotation_keys: Vec<KeyId>,
+    /// The active devices.
+    pub devices: BTreeMap<KeyId, Device>,
+    /// The current claims, by the ids of the events that made them.
+    pub claims: BTreeMap<Hash, Claim>,
+    /// Every key that had a role and lost it.
+    pub revoked: BTreeMap<KeyId, Revocation>,
+    /// The chain's home.
+    pub server: ServerName,
+    /// Whether further events are taken.
+    pub active: bool,
+}
+
+/// An active device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Device {
+    /// The event that added it.
+    pub added_seq: u64,
+    /// What to encrypt to it with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enc_key: Option<EncKey>,
+}
+
+/// What the identity says of itself, and where to check it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Claim {
+    /// The kind of claim, at most 32 characters.
+    pub r#type: String,
+    /// What is claimed, at most 253 characters.
+    pub subject: String,
+    /// Where the proof is, at most 2,048 characters.
+    pub proof: String,
+}
+
+/// When and why a key lost its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Revocation {
+    /// The event that took the role.
+    pub seq: u64,
+    /// Why.
+    pub reason: RevokedFor,
+}
+
+/// Why a key lost its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevokedFor {
+    /// A device was revoked.
+    Device(RevokeReason),
+    /// A rotation left a rotation key out.
+    Rotated,
+}
+
+impl Serialize for RevokedFor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            RevokedFor::Device(reason) => reason.as_str(),
+            RevokedFor::Rotated => "rotated",
+        })
+    }
+}
+
+impl State {
+    /// What a genesis starts with.
+    pub(super) fn new(primary: KeyId, rotation_keys: Vec<KeyId>, server: ServerName) -> Self {
+        State {
+            primary,
+            rotation_keys,
+            devices: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            revoked: BTreeMap::new(),
+            server,
+            active: true,
+        }
+    }
+
+    /// Whether `key` has a role in the chain or ever had one.
+    pub(super) fn knows(&self, key: &KeyId) -> bool {
+        self.rotation_keys.contains(key) || self.devices.contains_key(key) || self.revoked.contains_key(key)
+    }
+}
+
+impl Claim {
+    pub(super) fn read(mut fields: Fields, flaws: &mut Flaws) -> Result<Claim, Reason> {
+        let claim = Claim {
+            r#type: fields.text("type", MAX_CLAIM_TYPE)?,
+            subject: fields.text("subject", MAX_CLAIM_SUBJECT)?,
+            proof: fields.text("proof", MAX_CLAIM_PROOF)?,
+        };
+        fields.end(flaws);
+        Ok(claim)
+    }
+
+    pub(super) fn to_object(&self) -> Object {
+        [("type", &self.r#type), ("subject", &self.subject), ("proof", &self.proof)]
+            .map(|(name, value)| (name.to_owned(), Json::String(value.clone())))
+            .into()
+    }
+}
