@@ -17,12 +17,12 @@ use http::header::{
 };
 use http::{HeaderValue, Method, Request, StatusCode};
 use kez_core::{Code, Problem};
+use kez_http::limit::Limiter;
+use kez_http::proxy::TrustedProxies;
 use tower::ServiceExt as _;
 
 use crate::api;
 use crate::error::ApiError;
-use crate::limit::Limiter;
-use crate::proxy::TrustedProxies;
 use crate::registry::Registry;
 use crate::routes::{self, Kind};
 
@@ -37,9 +37,12 @@ pub(crate) struct Front {
     pub(crate) refusal: Arc<[u8]>,
 }
 
-impl Front {
-    /// Answers one request of the connection from `peer`.
-    pub(crate) async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response {
+impl kez_http::serve::Front for Front {
+    fn refusal(&self) -> Arc<[u8]> {
+        self.refusal.clone()
+    }
+
+    async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response {
         let started = Instant::now();
         let method = request.method().clone();
         let (route, kind) = routes::of(request.uri().path());
@@ -79,7 +82,9 @@ impl Front {
         report(&method, route, client, &response, started.elapsed());
         response
     }
+}
 
+impl Front {
     /// The hottest request, a lookup whose answer is in memory, passes the router by.
     fn in_memory(&self, request: &Request<Body>) -> Option<Response> {
         if request.method() != Method::GET {

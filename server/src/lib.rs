@@ -10,7 +10,6 @@ mod backend;
 mod broker;
 mod cache;
 pub mod callout;
-pub mod clock;
 pub mod config;
 pub mod doctor;
 pub mod error;
@@ -18,22 +17,18 @@ mod front;
 pub mod healthcheck;
 mod identities;
 pub mod init;
-mod limit;
 mod metrics;
-mod proxy;
 pub mod random;
-mod refusal;
 pub mod registry;
 mod routes;
-mod serve;
 pub mod store;
-mod unread;
 mod web;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kez_http::{limit, proxy, serve};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -170,4 +165,5 @@ async fn housekeeping(front: Arc<Front>) {
     }
 }
 
+pub use kez_http::clock;
 pub use metrics::serve as serve_metrics;

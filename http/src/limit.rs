@@ -9,7 +9,7 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 use http::Method;
 
 /// Counts requests by client address. IPv6 clients are counted by their /64, which is what one customer gets.
-pub(crate) struct Limiter {
+pub struct Limiter {
     writes: DefaultKeyedRateLimiter<IpAddr>,
     reads: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
@@ -17,7 +17,8 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     /// The whole minute's or two seconds' worth may come at once.
-    pub(crate) fn new(writes_per_minute: NonZeroU32, reads_per_second: NonZeroU32) -> Self {
+    #[must_use]
+    pub fn new(writes_per_minute: NonZeroU32, reads_per_second: NonZeroU32) -> Self {
         let burst = reads_per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1));
         Limiter {
             writes: DefaultKeyedRateLimiter::keyed(Quota::per_minute(writes_per_minute)),
@@ -26,8 +27,11 @@ impl Limiter {
         }
     }
 
-    /// Counts a request; the error is how long to wait. The machine's own programs are not limited.
-    pub(crate) fn check(&self, client: IpAddr, method: &Method) -> Result<(), Duration> {
+    /// Counts a request. The machine's own programs are not limited.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn check(&self, client: IpAddr, method: &Method) -> Result<(), Duration> {
         let client = client.to_canonical();
         if client.is_loopback() {
             return Ok(());
@@ -36,12 +40,12 @@ impl Limiter {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
             v4 @ IpAddr::V4(_) => v4,
         };
-        let limiter = if method == Method::POST { &self.writes } else { &self.reads };
+        let limiter = if matches!(*method, Method::POST | Method::PUT) { &self.writes } else { &self.reads };
         limiter.check_key(&key).map_err(|not_until| not_until.wait_time_from(self.clock.now()))
     }
 
     /// Forgets addresses that were quiet, so that memory stays bounded by the recent ones.
-    pub(crate) fn forget_quiet(&self) {
+    pub fn forget_quiet(&self) {
         for limiter in [&self.writes, &self.reads] {
             limiter.retain_recent();
             limiter.shrink_to_fit();

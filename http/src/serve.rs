@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::response::Response;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,7 +17,6 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::front::Front;
 use crate::refusal::Explained;
 use crate::unread::Unread;
 
@@ -28,8 +29,17 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests in flight may take to finish once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(8);
 
+/// What stands behind the listener.
+pub trait Front: Send + Sync + 'static {
+    /// Answers one request of the connection from `peer`.
+    fn answer(&self, peer: SocketAddr, request: Request<Body>) -> impl Future<Output = Response> + Send;
+
+    /// The whole answer to what is no HTTP.
+    fn refusal(&self) -> Arc<[u8]>;
+}
+
 /// Serves until `shutdown` completes, then finishes what is in flight.
-pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, shutdown: impl Future<Output = ()>) {
+pub async fn serve<F: Front>(listener: TcpListener, front: Arc<F>, shutdown: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(places()));
     let mut shutdown = std::pin::pin!(shutdown);
@@ -67,17 +77,17 @@ fn places() -> usize {
     usize::try_from(places).unwrap_or(usize::MAX)
 }
 
-async fn connection(
+async fn connection<F: Front>(
     stream: TcpStream,
     peer: SocketAddr,
-    front: Arc<Front>,
+    front: Arc<F>,
     watcher: Watcher,
     place: Option<OwnedSemaphorePermit>,
 ) {
     // Answers are written whole, so there is nothing to wait for; failing to say so only costs time.
     let _ = stream.set_nodelay(true);
-    let refusal = front.refusal.clone();
-    let service = service_fn(move |request: http::Request<Incoming>| {
+    let refusal = front.refusal();
+    let service = service_fn(move |request: Request<Incoming>| {
         let front = front.clone();
         async move { Ok::<_, Infallible>(front.answer(peer, request.map(|body| Body::new(Unread::new(body)))).await) }
     });

@@ -6,12 +6,13 @@ use http::HeaderMap;
 use ipnet::IpNet;
 
 /// Networks of proxies whose `X-Forwarded-For` is believed.
-pub(crate) struct TrustedProxies(pub(crate) Vec<IpNet>);
+pub struct TrustedProxies(pub Vec<IpNet>);
 
 impl TrustedProxies {
     /// The client's address: the connection's peer, or, if that is a trusted proxy, the last address in
     /// `X-Forwarded-For` that is not one. What stands further left was written by the client.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.trusts(client) {
             return client;

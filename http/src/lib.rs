@@ -1,0 +1,9 @@
+//! What the kez servers share below their APIs: connections and their orderly end, whose address a request is from,
+//! limits by address, the clock.
+
+pub mod clock;
+pub mod limit;
+pub mod proxy;
+mod refusal;
+pub mod serve;
+mod unread;
