@@ -27,8 +27,8 @@ pub struct Audit {
     pub chain: String,
     /// The entries, the oldest first.
     pub entries: Vec<Entry>,
-    /// Each entry's receipt, as canonical bytes that nobody has verified, where it has one.
-    pub receipts: Vec<Option<Vec<u8>>>,
+    /// Each entry's receipt, which nobody has looked at, where it has one.
+    pub receipts: Vec<Option<Json>>,
 }
 
 /// The first entry that is refused.
@@ -85,7 +85,7 @@ impl Audit {
                     Some(Json::String(time)) => time.parse().ok(),
                     _ => None,
                 };
-                let receipt = entry.remove("receipt").map(|receipt| receipt.to_canonical());
+                let receipt = entry.remove("receipt");
                 (Entry { event: entry.remove("event").unwrap_or(Json::Null), received_at }, receipt)
             }
             // No event, which the entry's own check will say.

@@ -26,12 +26,13 @@ enum Place {
 }
 
 pub(crate) fn add_all(files: &mut Files) {
-    let faults = faults();
+    let log = log();
+    let faults = faults(&log);
     for (at, first) in faults.iter().enumerate() {
         for second in &faults[at + 1..] {
             if !same_place(first, second) {
                 let name = format!("order_{}_before_{}", first.name, second.name);
-                log().refuses_entry(files, &name, "", entry([first, second]), first.reason);
+                log.refuses_entry(files, &name, "", entry(&log, [first, second]), first.reason);
             }
         }
     }
@@ -46,7 +47,7 @@ fn log() -> Log {
 }
 
 /// In the order of the checks.
-fn faults() -> Vec<Fault> {
+fn faults(log: &Log) -> Vec<Fault> {
     let fault = |name, reason, place| Fault { name, reason, place };
     let hash = format!("sha256:{}", "0".repeat(64));
     vec![
@@ -62,7 +63,7 @@ fn faults() -> Vec<Fault> {
         fault("time", "bad-received-at", Place::Received),
         fault("prev", "stale-prev", Place::Payload("/prev", json!(hash))),
         fault("seq", "bad-seq", Place::Payload("/seq", json!(9))),
-        fault("fork", "fork-not-rotation", Place::Payload("/prev", json!(log().id_at(3)))),
+        fault("fork", "fork-not-rotation", Place::Payload("/prev", json!(log.id_at(3)))),
         fault("revoked", "key-revoked", Place::Signer(super::OTHER_DEVICE)),
         fault("authority", "key-not-authorised", Place::Signer(DEVICE)),
         fault("reuse", "key-reuse", Place::Payload("/body/key", json!(id(DEVICE)))),
@@ -78,8 +79,7 @@ fn same_place(first: &Fault, second: &Fault) -> bool {
     }
 }
 
-fn entry(faults: [&Fault; 2]) -> Value {
-    let log = log();
+fn entry(log: &Log, faults: [&Fault; 2]) -> Value {
     let mut payload = log.payload("add_device_key", log.device(super::FURTHER));
     let (mut signer, mut received_at) = (IDENTITY, super::hour(9));
     for fault in faults {

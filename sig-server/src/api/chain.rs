@@ -1,0 +1,32 @@
+use axum::response::Response;
+use http::HeaderMap;
+use kez_core::sigchain::Head;
+use kez_core::{Hash, KeyId};
+use serde::Serialize;
+
+use super::State;
+use super::conditional::respond;
+use super::path::Chain;
+use crate::error::ApiError;
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    chain: KeyId,
+    /// The id of the first event.
+    genesis: Option<Hash>,
+    head: Head,
+    /// Entries of the audit log, displaced ones included.
+    count: usize,
+    state: Option<&'a kez_core::sigchain::State>,
+}
+
+/// A chain in short.
+pub(super) async fn chain(service: State, Chain(id): Chain, headers: HeaderMap) -> Result<Response, ApiError> {
+    let found = service.look(&id, |loaded, head| {
+        let chain = &loaded.chain;
+        let summary =
+            Summary { chain: id, genesis: chain.id_at(1), head, count: chain.entries(), state: chain.state() };
+        Some(respond(head, &headers, &summary))
+    });
+    Ok(found.await?)
+}

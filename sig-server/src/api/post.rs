@@ -1,0 +1,35 @@
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{CONTENT_TYPE, ETAG};
+use http::{HeaderValue, Request, StatusCode};
+use kez_core::sigchain::{NotAnEvent, Unverified};
+
+use super::path::Chain;
+use super::{State, body, conditional};
+use crate::error::ApiError;
+use crate::service::Appended;
+
+/// Largest body, in bytes: an event of the largest size, and room for another spelling of it.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// Adds an event to a chain.
+pub(super) async fn post(service: State, Chain(id): Chain, request: Request<Body>) -> Result<Response, ApiError> {
+    let expected = conditional::expected(request.headers());
+    let text = body::read(request, MAX_BODY_BYTES).await?;
+    let event = Unverified::parse(&text).map_err(|error| match error {
+        NotAnEvent::Json(problem) => ApiError::from(problem),
+        NotAnEvent::Refused(reason) => ApiError::refused(reason),
+    })?;
+    let Appended { seq, row, created } = service.append(id, event, expected).await?;
+    let mut answer = format!(r#"{{"hash":"{}","seq":{seq},"receipt":"#, row.id).into_bytes();
+    answer.extend_from_slice(&row.receipt);
+    answer.push(b'}');
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], answer).into_response();
+    if created {
+        // What was added just now is the head.
+        let tag = HeaderValue::from_str(&format!("\"{}\"", row.id)).ok();
+        response.headers_mut().extend(tag.map(|tag| (ETAG, tag)));
+    }
+    Ok(response)
+}

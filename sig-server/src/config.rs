@@ -1,0 +1,160 @@
+//! The configuration: flags, and environment variables for each. The only place that reads the environment.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use ipnet::IpNet;
+use kez_core::{KeyId, PublicKey, ServerName, Suite};
+
+/// The sigchain server: append-only logs of key events, verified before they are stored.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "kez-sig-server", version)]
+pub struct Config {
+    /// Something else to do than to serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Address and port to listen on.
+    #[arg(long, env = "KEZ_SIG_BIND", default_value = "0.0.0.0:7878", value_name = "ADDR:PORT")]
+    pub bind: SocketAddr,
+
+    /// Database: the path of an SQLite file, also as sqlite:PATH. Made if there is none; the key that signs receipts
+    /// is kept beside it.
+    #[arg(long, global = true, env = "KEZ_SIG_DB", default_value = "kez-sig.db", value_parser = database, value_name = "PATH")]
+    pub db: PathBuf,
+
+    /// The name of the server that chains of this store name as their home.
+    #[arg(long, env = "KEZ_SIG_SERVER", default_value = "kez.lat", value_name = "NAME")]
+    pub server: ServerName,
+
+    /// Where people and programs reach this server [default: https://<server>].
+    #[arg(long, env = "KEZ_SIG_PUBLIC_URL", value_parser = origin, value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// The chat server that knows which keys own handles: their chains may start here [default: https://<server>; none
+    /// is asked when others may start chains too].
+    #[arg(long, env = "KEZ_SIG_REGISTRY_URL", value_parser = origin, value_name = "URL")]
+    pub registry_url: Option<String>,
+
+    /// Chains of keys without a handle that may start in an hour.
+    #[arg(long, env = "KEZ_SIG_OPEN_GENESIS_PER_HOUR", default_value_t = 0, value_name = "N")]
+    pub open_genesis_per_hour: u32,
+
+    /// Keys of other servers whose receipts are believed when a log is imported, with commas between them.
+    #[arg(long, env = "KEZ_SIG_TRUSTED_RECEIPT_KEYS", value_delimiter = ',', value_parser = key, value_name = "KEY")]
+    pub trusted_receipt_keys: Vec<KeyId>,
+
+    /// Networks of reverse proxies whose X-Forwarded-For is believed, with commas between them.
+    #[arg(long, env = "KEZ_SIG_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, value_name = "CIDR")]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// What to log: a level, or levels by module, such as info,sqlx=warn.
+    #[arg(long, global = true, env = "RUST_LOG", default_value = "info", value_parser = log_filter, value_name = "FILTER")]
+    pub log: String,
+
+    /// Events and imports a minute from one address; loopback is not limited.
+    #[arg(long, env = "KEZ_SIG_WRITES_PER_MINUTE", default_value = "60", value_name = "N")]
+    pub writes_per_minute: NonZeroU32,
+
+    /// Other requests a second from one address; loopback is not limited.
+    #[arg(long, env = "KEZ_SIG_READS_PER_SECOND", default_value = "100", value_name = "N")]
+    pub reads_per_second: NonZeroU32,
+}
+
+/// What the program can do besides serving.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Check every entry of the store, also while a server runs on it, and print what was found as JSON.
+    Verify,
+}
+
+impl Config {
+    /// From the command line and the environment. An empty variable is one that is not set, as in an environment file
+    /// whose value was taken out.
+    #[expect(clippy::disallowed_methods, reason = "this is the configuration")]
+    fn read() -> Result<Config, clap::Error> {
+        let unset = |arg: clap::Arg| {
+            let is_empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+            if is_empty { arg.env(None::<&'static str>) } else { arg }
+        };
+        Config::from_arg_matches(&Config::command().mut_args(unset).try_get_matches()?)
+    }
+
+    /// The chat server to ask about handles, without a slash at its end.
+    #[must_use]
+    pub fn registry_url(&self) -> Option<String> {
+        let default = || (self.open_genesis_per_hour == 0).then(|| format!("https://{}", self.server));
+        self.registry_url.clone().or_else(default)
+    }
+
+    /// The public URL, without a slash at its end.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("https://{}", self.server))
+    }
+}
+
+fn database(text: &str) -> Result<PathBuf, String> {
+    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
+        return Err("this version keeps its state in SQLite only; give the path of a file".to_owned());
+    }
+    let path = text.strip_prefix("sqlite:").map_or(text, |rest| rest.strip_prefix("//").unwrap_or(rest));
+    match path {
+        "" => Err("the path is empty".to_owned()),
+        path if path.contains('?') => Err("a path takes no parameters".to_owned()),
+        ":memory:" => Err("a database in memory loses every chain; give the path of a file".to_owned()),
+        path => Ok(PathBuf::from(path)),
+    }
+}
+
+/// An http(s) origin with nothing behind it, so that paths can be appended.
+fn origin(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.ok_or("a URL begins with https:// or http://")?.trim_end_matches('/');
+    host.parse::<ServerName>().map_err(|_| "a URL is a scheme and a host, without a path")?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn key(text: &str) -> Result<KeyId, String> {
+    let key: KeyId = text.trim().parse().map_err(|error: kez_core::key::MalformedKey| error.to_string())?;
+    match PublicKey::try_from(&key) {
+        Ok(_) if key.suite() == Suite::Ed25519 => Ok(key),
+        Ok(_) => Err("receipts are signed with ed25519 keys".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The filter is not `Clone`, so its text is kept once it is known to be good.
+fn log_filter(text: &str) -> Result<String, String> {
+    tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| address()).map_err(|_| "a network is written 10.0.0.0/8 or fd00::/8".to_owned())
+}
+
+/// Parses the command line and the environment, or ends the program: with help or version as asked, or with one clear
+/// line and exit code 2.
+#[must_use]
+pub fn parse_or_exit() -> Config {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+    match Config::read() {
+        Ok(config) => config,
+        Err(error) if matches!(error.kind(), DisplayHelp | DisplayVersion) => error.exit(),
+        Err(error) => {
+            let text = error.to_string();
+            // Everything up to the first empty line is the error; the rest is usage.
+            let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+            let line = lines.collect::<Vec<_>>().join(" ");
+            #[expect(clippy::print_stderr, reason = "there is no log yet")]
+            {
+                eprintln!("kez-sig-server: {}", line.trim_start_matches("error: "));
+            }
+            std::process::exit(2);
+        }
+    }
+}

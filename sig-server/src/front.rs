@@ -1,0 +1,114 @@
+//! What every request passes, on the way in and on the way out: limits, cross-origin headers, one line of log.
+
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CACHE_CONTROL,
+    CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, Method, Request, StatusCode};
+use kez_core::ServerName;
+use kez_http::limit::Limiter;
+use kez_http::proxy::TrustedProxies;
+use tower::ServiceExt as _;
+
+use crate::api;
+use crate::error::ApiError;
+
+/// The whole server behind its listener.
+pub(crate) struct Front {
+    pub(crate) server: ServerName,
+    pub(crate) api: Router,
+    pub(crate) limiter: Limiter,
+    pub(crate) proxies: TrustedProxies,
+    /// The whole answer to what is no HTTP.
+    pub(crate) refusal: Arc<[u8]>,
+}
+
+impl kez_http::serve::Front for Front {
+    fn refusal(&self) -> Arc<[u8]> {
+        self.refusal.clone()
+    }
+
+    async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response {
+        let started = Instant::now();
+        let method = request.method().clone();
+        let route = template(request.uri().path());
+        let preflight = method == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let client = self.proxies.client(peer.ip(), request.headers());
+        let mut response = match self.limiter.check(client, &method) {
+            Err(wait) => ApiError::rate_limited(wait).render(&self.server),
+            Ok(()) => self.route(request).await,
+        };
+        let is_unchanged = response.status() == StatusCode::NOT_MODIFIED;
+        let headers = response.headers_mut();
+        if is_unchanged {
+            // It would have to be the length of the body that is not sent (RFC 9110 section 8.6).
+            headers.remove(CONTENT_LENGTH);
+        }
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, location, retry-after"));
+        // Whatever does not say how long it may be kept changes with the next write, or with the clock.
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        if preflight {
+            let methods = headers.get(ALLOW).cloned().unwrap_or(HeaderValue::from_static(api::READ));
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+            let names = HeaderValue::from_static("content-type, if-match, if-none-match, authorization");
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+        }
+        report(&method, route, client, response.status(), started.elapsed());
+        response
+    }
+}
+
+impl Front {
+    async fn route(&self, request: Request<Body>) -> Response {
+        // A panic is a defect, but one request's defect must not be a dropped connection.
+        match AssertUnwindSafe(self.api.clone().oneshot(request)).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Err(_) => ApiError::internal().render(&self.server),
+        }
+    }
+}
+
+/// The template that the log names instead of the path.
+fn template(path: &str) -> &'static str {
+    let mut segments = path.split('/').skip(1);
+    match (segments.next(), segments.next()) {
+        (Some("v1"), Some("healthz")) => "/v1/healthz",
+        (Some("v1"), Some("readyz")) => "/v1/readyz",
+        (Some("v1"), Some("server")) => "/v1/server",
+        (Some("v1"), Some("export")) => "/v1/export",
+        (Some("v1"), Some("sigchains")) => match segments.nth(2) {
+            None => "/v1/sigchains/ed25519/{hex}",
+            Some("events") if segments.next().is_some() => "/v1/sigchains/ed25519/{hex}/events/{seq}",
+            Some("events") => "/v1/sigchains/ed25519/{hex}/events",
+            Some("head") => "/v1/sigchains/ed25519/{hex}/head",
+            Some("state") => "/v1/sigchains/ed25519/{hex}/state",
+            Some("audit") => "/v1/sigchains/ed25519/{hex}/audit",
+            Some(_) => "/v1/sigchains/*",
+        },
+        _ => "/*",
+    }
+}
+
+fn report(method: &Method, route: &'static str, client: IpAddr, status: StatusCode, took: Duration) {
+    let (code, micros) = (status.as_u16(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    if status.is_server_error() {
+        tracing::warn!(%method, route, status = code, %client, micros, "request failed");
+    } else if matches!(*method, Method::POST | Method::PUT) {
+        tracing::info!(%method, route, status = code, %client, micros, "request answered");
+    } else {
+        tracing::debug!(%method, route, status = code, %client, micros, "request answered");
+    }
+}

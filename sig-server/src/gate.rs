@@ -1,0 +1,122 @@
+//! Who may start a chain here: the key of a live handle, and so many others an hour as the operator allows.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kez_core::{KeyId, Timestamp};
+
+/// How long the registry may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+const SECONDS_PER_HOUR: i64 = 3_600;
+
+/// Knows which keys own handles.
+#[async_trait]
+pub trait Registry: Send + Sync + 'static {
+    /// Whether this key owns a live handle.
+    ///
+    /// # Errors
+    /// [`Unreachable`] when nobody can say just now.
+    async fn owns_handle(&self, key: &KeyId) -> Result<bool, Unreachable>;
+}
+
+/// The registry cannot be asked just now.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the registry of handles cannot be asked: {0}")]
+pub struct Unreachable(pub String);
+
+/// A chat server, asked over HTTP.
+pub struct HttpRegistry {
+    /// Origin, without a slash at its end.
+    url: String,
+    agent: ureq::Agent,
+}
+
+impl HttpRegistry {
+    /// The chat server at `url`.
+    #[must_use]
+    pub fn new(url: String) -> Self {
+        let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
+        HttpRegistry { url, agent: agent.max_redirects(0).build().into() }
+    }
+}
+
+#[async_trait]
+impl Registry for HttpRegistry {
+    async fn owns_handle(&self, key: &KeyId) -> Result<bool, Unreachable> {
+        let url = format!("{}/v1/k/{}/{}", self.url, key.suite().as_str(), key.hex());
+        let agent = self.agent.clone();
+        let asked = tokio::task::spawn_blocking(move || agent.get(&url).call().map(|answer| answer.status().as_u16()));
+        match asked.await {
+            Ok(Ok(200)) => Ok(true),
+            Ok(Ok(404 | 410)) => Ok(false),
+            Ok(Ok(status)) => Err(Unreachable(format!("it answers {status}"))),
+            Ok(Err(error)) => Err(Unreachable(error.to_string())),
+            Err(error) => Err(Unreachable(error.to_string())),
+        }
+    }
+}
+
+/// What the gate says to a genesis.
+#[derive(Clone, Debug)]
+pub(crate) enum Admission {
+    /// Come in.
+    Granted,
+    /// Not without a handle.
+    Denied,
+    /// Ask later.
+    Unknown(Unreachable),
+}
+
+/// The gate for new chains.
+pub(crate) struct Gate {
+    registry: Option<Arc<dyn Registry>>,
+    per_hour: u32,
+    /// The hour that is counted, and how many came in.
+    open: Mutex<(i64, u32)>,
+}
+
+impl Gate {
+    pub(crate) fn new(registry: Option<Arc<dyn Registry>>, per_hour: u32) -> Self {
+        Gate { registry, per_hour, open: Mutex::new((0, 0)) }
+    }
+
+    /// Judges a genesis that is about to be stored; one of the hour's places is taken when the key has no handle.
+    pub(crate) async fn admit(&self, chain: &KeyId, now: Timestamp) -> Admission {
+        let known = match &self.registry {
+            Some(registry) => registry.owns_handle(chain).await,
+            None => Ok(false),
+        };
+        match known {
+            Ok(true) => Admission::Granted,
+            _ if self.take_place(now) => Admission::Granted,
+            Ok(false) => Admission::Denied,
+            Err(unreachable) => Admission::Unknown(unreachable),
+        }
+    }
+
+    fn take_place(&self, now: Timestamp) -> bool {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let hour = now.unix().div_euclid(SECONDS_PER_HOUR);
+        if open.0 != hour {
+            *open = (hour, 0);
+        }
+        let is_free = open.1 < self.per_hour;
+        open.1 += u32::from(is_free);
+        is_free
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_an_hour() {
+        let gate = Gate::new(None, 2);
+        let at = |seconds| gate.take_place(Timestamp::from_unix(seconds));
+        assert_eq!([at(10), at(20), at(3_599)], [true, true, false]);
+        assert_eq!([at(3_600), at(3_601), at(3_602)], [true, true, false]);
+        assert!(!Gate::new(None, 0).take_place(Timestamp::from_unix(0)));
+    }
+}

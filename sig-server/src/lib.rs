@@ -1,0 +1,107 @@
+//! The sigchain server: append-only logs of key events, verified before they are stored.
+//!
+//! Requests pass `front`, then `api`, then [`service`], then [`store`]; nothing calls back up.
+
+mod api;
+pub mod check;
+pub mod config;
+pub mod error;
+mod front;
+pub mod gate;
+pub mod loaded;
+pub mod receipt_key;
+pub mod refused;
+pub mod service;
+mod slots;
+pub mod store;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kez_core::sigchain::Receipt;
+use kez_core::{KeyId, ServerName, SigningKey};
+use kez_http::clock::Clock;
+use kez_http::{limit, proxy, serve};
+use tokio::net::TcpListener;
+
+use config::Config;
+use front::Front;
+use gate::{HttpRegistry, Registry};
+use service::{Policy, Service};
+use store::sqlite::{Readers, SqliteStore};
+use store::{Log as _, NewEntry, Sealer, Store as _};
+
+pub use api::chains as router;
+
+/// Runs a server on `listener` until `shutdown` completes, what is in flight is finished and the database is closed.
+///
+/// # Errors
+/// A sentence that says why it cannot start. Afterwards nothing ends the server but `shutdown`.
+pub async fn run(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), String> {
+    let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
+    let key_id = key.id();
+    let say = |error: store::StoreError| format!("{}: {error}", config.db.display());
+    let store = Arc::new(SqliteStore::open(&config.db, sealer(key, config.server.clone())).await.map_err(say)?);
+    let registry = config.registry_url().map(|url| Arc::new(HttpRegistry::new(url)) as Arc<dyn Registry>);
+    let policy = Policy {
+        server: config.server.clone(),
+        registry,
+        open_genesis_per_hour: config.open_genesis_per_hour,
+        trusted_receipt_keys: config.trusted_receipt_keys.clone(),
+    };
+    let service = Arc::new(Service::new(store.clone(), clock, policy, key_id).await.map_err(say)?);
+    let front = Arc::new(Front {
+        server: config.server.clone(),
+        api: api::router(service.clone()),
+        limiter: limit::Limiter::new(config.writes_per_minute, config.reads_per_second),
+        proxies: proxy::TrustedProxies(config.trusted_proxies.clone()),
+        refusal: error::ApiError::refusal(&config.server).into(),
+    });
+    let address = listener.local_addr().ok();
+    let public_url = config.public_url();
+    tracing::info!(address = address.map(tracing::field::display), server = %config.server, public_url, receipt_key = %key_id, "kez-sig-server is listening");
+    let housekeeping = tokio::spawn(housekeeping(front.clone(), service));
+    serve::serve(listener, front, shutdown).await;
+    housekeeping.abort();
+    store.close().await;
+    Ok(())
+}
+
+/// Verifies the whole store, with the receipt keys that it knows.
+///
+/// # Errors
+/// A sentence that says why the store cannot be read.
+pub async fn verify(config: &Config) -> Result<check::Report, String> {
+    if !config.db.exists() {
+        return Err(format!("{}: there is no such database", config.db.display()));
+    }
+    let log = Readers::new(config.db.clone());
+    let say = |error: store::StoreError| format!("{}: {error}", config.db.display());
+    let keys = log.receipt_keys().await.map_err(say)?;
+    check::check(&log, &keys).await.map_err(say)
+}
+
+/// Signs receipts with `key`, in the name of `server`.
+#[must_use]
+pub fn sealer(key: SigningKey, server: ServerName) -> Sealer {
+    Arc::new(move |chain: &KeyId, entry: &NewEntry, log_index: u64| {
+        let (chain, server) = (*chain, server.clone());
+        let NewEntry { seq, id: hash, received_at, .. } = *entry;
+        Receipt { chain, seq, hash, received_at, log_index, server }.sign(&key)
+    })
+}
+
+async fn housekeeping(front: Arc<Front>, service: Arc<Service>) {
+    let mut minutes = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        minutes.tick().await;
+        front.limiter.forget_quiet();
+        service.keep_house();
+    }
+}

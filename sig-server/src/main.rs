@@ -1,0 +1,69 @@
+//! The program: configuration, log, signals.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use kez_http::clock::SystemClock;
+use kez_sig_server::config::{self, Command, Config};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// The system's allocator keeps what it once had; this one gives back, and is quicker for many small answers.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = config::parse_or_exit();
+    start_log(&config.log);
+    let done = match &config.command {
+        Some(Command::Verify) => verify(&config).await,
+        None => serve(&config).await.map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        tracing::error!("{error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Prints the report; the exit code tells whether all is well.
+async fn verify(config: &Config) -> Result<ExitCode, String> {
+    let report = kez_sig_server::verify(config).await?;
+    let text = serde_json::to_string(&report).map_err(|error| error.to_string())?;
+    writeln!(std::io::stdout().lock(), "{text}").map_err(|error| error.to_string())?;
+    Ok(if report.valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn serve(config: &Config) -> Result<(), String> {
+    let listener = TcpListener::bind(config.bind).await;
+    let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.bind))?;
+    let stopped = async {
+        if let Err(error) = until_signalled().await {
+            tracing::error!(%error, "signals cannot be received; stopping");
+        }
+    };
+    kez_sig_server::run(config, Arc::new(SystemClock), listener, stopped).await?;
+    tracing::info!("kez-sig-server has stopped");
+    Ok(())
+}
+
+async fn until_signalled() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Text for people at a terminal, one JSON object a line for everything else.
+fn start_log(filter: &str) {
+    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.with_target(false).init();
+    } else {
+        log.json().flatten_event(true).with_current_span(false).init();
+    }
+}

@@ -1,0 +1,230 @@
+//! The service: chains in memory in front of the store, and everything that is asked of them.
+
+mod append;
+mod import;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use kez_core::sigchain::{Head, Standing};
+use kez_core::{Hash, KeyId, ServerName, Timestamp};
+use kez_http::clock::Clock;
+use tokio::sync::Semaphore;
+
+use crate::gate::{Gate, Registry};
+use crate::loaded::{Damage, Loaded, check, load};
+use crate::refused::Refused;
+use crate::slots::{Slot, Slots};
+use crate::store::{Row, Store, StoreError};
+
+pub use append::{Appended, Expected};
+pub use import::Imported;
+
+/// How far the clock may be behind a chain's last entry, in seconds.
+const CLOCK_SKEW_SECS: i64 = 300;
+
+/// What the operator decided.
+pub struct Policy {
+    /// The server's name.
+    pub server: ServerName,
+    /// Who knows which keys own handles; without it nobody does.
+    pub registry: Option<Arc<dyn Registry>>,
+    /// Chains of keys without a handle that may start in an hour.
+    pub open_genesis_per_hour: u32,
+    /// Keys of other servers whose receipts are believed in an imported log.
+    pub trusted_receipt_keys: Vec<KeyId>,
+}
+
+/// The sigchain service.
+pub struct Service {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    server: ServerName,
+    gate: Gate,
+    slots: Slots,
+    /// Keys that ever signed receipts here, the oldest first and the one that signs now last.
+    keys: Vec<KeyId>,
+    trusted: Vec<KeyId>,
+    /// The latest `received_at` of all entries, as Unix seconds.
+    newest: AtomicI64,
+    /// One import at a time: each may cost seconds of a processor.
+    imports: Semaphore,
+}
+
+impl Service {
+    /// A service on `store`, whose receipts are signed by `key`.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        policy: Policy,
+        key: KeyId,
+    ) -> Result<Self, StoreError> {
+        store.use_receipt_key(&key).await?;
+        let mut keys = store.receipt_keys().await?;
+        // An older key may be in use again.
+        keys.retain(|known| *known != key);
+        keys.push(key);
+        let newest = store.newest().await?.map_or(i64::MIN, Timestamp::unix);
+        let gate = Gate::new(policy.registry, policy.open_genesis_per_hour);
+        Ok(Service {
+            store,
+            clock,
+            server: policy.server,
+            gate,
+            slots: Slots::new(),
+            keys,
+            trusted: policy.trusted_receipt_keys,
+            newest: AtomicI64::new(newest),
+            imports: Semaphore::new(1),
+        })
+    }
+
+    /// The server's name.
+    #[must_use]
+    pub const fn server(&self) -> &ServerName {
+        &self.server
+    }
+
+    /// The server's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The key that signs receipts, and those that did before, the newest first.
+    #[must_use]
+    pub fn receipt_keys(&self) -> (Option<&KeyId>, Vec<&KeyId>) {
+        let mut newest_first = self.keys.iter().rev();
+        (newest_first.next(), newest_first.collect())
+    }
+
+    /// Whether the store can be read and written, and whether the clock can be right.
+    pub async fn readiness(&self) -> (Result<(), StoreError>, bool) {
+        (self.store.check().await, !self.is_behind(self.newest.load(Ordering::SeqCst)))
+    }
+
+    /// What `ask` makes of a chain.
+    ///
+    /// # Errors
+    /// [`Refused::NotFound`] when there is no such chain, [`Refused::Store`], [`Refused::Damaged`].
+    pub async fn look<T>(&self, chain: &KeyId, ask: impl FnOnce(&Loaded, Head) -> Option<T>) -> Result<T, Refused> {
+        let slot = self.slot(chain).await?;
+        let loaded = slot.loaded.read().await;
+        let found = loaded.as_ref().and_then(|loaded| ask(loaded, loaded.chain.head()?));
+        found.ok_or(Refused::NotFound)
+    }
+
+    /// The rows of these entries of a chain's audit log, checked against what was verified.
+    ///
+    /// # Errors
+    /// As [`Service::look`].
+    pub async fn rows(&self, chain: &KeyId, from: u64, limit: u64) -> Result<Vec<Row>, Refused> {
+        let length = self.look(chain, |loaded, _| Some(loaded.log.len() as u64)).await?;
+        let rows = self.store.log(chain, from, limit).await?;
+        let rows = self.checked(chain, rows).await?;
+        let is_whole = rows.iter().zip(from..).all(|(row, entry)| row.entry == entry);
+        if is_whole && rows.len() as u64 >= length.saturating_sub(from).min(limit) {
+            Ok(rows)
+        } else {
+            Err(missing(chain, from))
+        }
+    }
+
+    /// The rows of the chain's events behind number `after`, at most `limit`, and the number to go on behind, if there
+    /// are more.
+    ///
+    /// # Errors
+    /// As [`Service::look`].
+    pub async fn events(&self, chain: &KeyId, after: u64, limit: u64) -> Result<(Vec<Row>, Option<u64>), Refused> {
+        let wanted = self.look(chain, |loaded, head| {
+            let last = after.saturating_add(limit).min(head.seq);
+            let ids: Vec<_> = (after.saturating_add(1)..=last).filter_map(|seq| loaded.chain.id_at(seq)).collect();
+            Some((ids, (last < head.seq && last > after).then_some(last)))
+        });
+        let (ids, next) = wanted.await?;
+        let rows = self.store.by_ids(chain, &ids).await?;
+        let mut rows: HashMap<_, _> = self.checked(chain, rows).await?.into_iter().map(|row| (row.id, row)).collect();
+        let found: Vec<_> = ids.iter().filter_map(|id| rows.remove(id)).collect();
+        if found.len() == ids.len() { Ok((found, next)) } else { Err(missing(chain, 0)) }
+    }
+
+    /// The fork that displaced an event, if one did.
+    ///
+    /// # Errors
+    /// As [`Service::look`].
+    pub async fn displaced_by(&self, chain: &KeyId, id: &Hash) -> Result<Option<Hash>, Refused> {
+        let found = self.look(chain, |loaded, _| match loaded.chain.standing(id) {
+            Some(Standing::Nullified { by }) => Some(Some(by)),
+            _ => Some(None),
+        });
+        found.await
+    }
+
+    /// Rows of all chains, each checked by itself.
+    ///
+    /// # Errors
+    /// As [`Service::look`], without not found.
+    pub async fn export(&self, log_index: u64, limit: u64) -> Result<Vec<Row>, Refused> {
+        let rows = self.store.export(log_index, limit).await?;
+        for row in &rows {
+            check(row, &self.keys)
+                .map_err(|what| Refused::Damaged(Box::new(Damage { chain: row.chain, entry: row.entry, what })))?;
+        }
+        Ok(rows)
+    }
+
+    /// Forgets chains that nobody asked for lately.
+    pub fn keep_house(&self) {
+        self.slots.forget_unused();
+    }
+
+    /// The row of one event, checked against what was verified.
+    async fn row(&self, chain: &KeyId, id: &Hash) -> Result<Row, Refused> {
+        let rows = self.store.by_ids(chain, &[*id]).await?;
+        self.checked(chain, rows).await?.pop().ok_or(Refused::NotFound)
+    }
+
+    async fn checked(&self, chain: &KeyId, rows: Vec<Row>) -> Result<Vec<Row>, Refused> {
+        let wrong = self.look(chain, |loaded, _| Some(rows.iter().find(|row| !loaded.has(row)).map(|row| row.entry)));
+        match wrong.await? {
+            None => Ok(rows),
+            Some(entry) => {
+                let what = "it was changed since it was verified".to_owned();
+                Err(Refused::Damaged(Box::new(Damage { chain: *chain, entry, what })))
+            }
+        }
+    }
+
+    /// The chain's slot, loaded.
+    async fn slot(&self, chain: &KeyId) -> Result<Arc<Slot>, Refused> {
+        let slot = self.slots.get(chain);
+        if slot.loaded.read().await.is_some() {
+            return Ok(slot);
+        }
+        {
+            let mut place = slot.loaded.write().await;
+            if place.is_none() {
+                let loaded = load(&*self.store, *chain, &self.keys).await?;
+                if !loaded.log.is_empty() {
+                    self.slots.keep(*chain, &slot, loaded.log.len());
+                }
+                *place = Some(loaded);
+            }
+        }
+        Ok(slot)
+    }
+
+    fn is_behind(&self, last: i64) -> bool {
+        last.saturating_sub(self.now().unix()) > CLOCK_SKEW_SECS
+    }
+}
+
+/// What was verified is no longer stored, somewhere from this entry on.
+fn missing(chain: &KeyId, entry: u64) -> Refused {
+    let what = "an entry that was verified is no longer stored".to_owned();
+    Refused::Damaged(Box::new(Damage { chain: *chain, entry, what }))
+}

@@ -1,0 +1,68 @@
+//! Chains in memory. A chain is verified when it is first asked for, and kept as long as there is room.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use kez_core::KeyId;
+use tokio::sync::{Mutex as AsyncMutex, RwLock};
+
+use crate::loaded::Loaded;
+
+/// Memory that verified chains may take, in bytes, roughly.
+const CAPACITY: u64 = 256 * 1024 * 1024;
+/// What one entry takes, roughly.
+const BYTES_PER_ENTRY: usize = 400;
+
+/// One chain's place in memory.
+#[derive(Default)]
+pub(crate) struct Slot {
+    /// Held by whoever adds to the chain, from judging until it is stored.
+    pub(crate) turn: AsyncMutex<()>,
+    /// None until it is loaded, and again when it is not known what is stored.
+    pub(crate) loaded: RwLock<Option<Loaded>>,
+}
+
+/// Every chain that is in use or was lately. A chain is never in two slots at once: as long as anybody holds its slot,
+/// everybody gets that one.
+pub(crate) struct Slots {
+    all: Mutex<HashMap<KeyId, Weak<Slot>>>,
+    kept: moka::sync::Cache<KeyId, Kept>,
+}
+
+#[derive(Clone)]
+struct Kept {
+    _slot: Arc<Slot>,
+    bytes: u32,
+}
+
+impl Slots {
+    pub(crate) fn new() -> Self {
+        let kept = moka::sync::Cache::builder().max_capacity(CAPACITY).weigher(|_, kept: &Kept| kept.bytes).build();
+        Slots { all: Mutex::default(), kept }
+    }
+
+    /// The chain's slot, which may be empty.
+    pub(crate) fn get(&self, chain: &KeyId) -> Arc<Slot> {
+        // Counts as use, so that what is asked for often stays.
+        let _ = self.kept.get(chain);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = all.get(chain).and_then(Weak::upgrade) {
+            return slot;
+        }
+        let slot = Arc::new(Slot::default());
+        all.insert(*chain, Arc::downgrade(&slot));
+        slot
+    }
+
+    /// Keeps a chain of so many entries in memory, if there is room.
+    pub(crate) fn keep(&self, chain: KeyId, slot: &Arc<Slot>, entries: usize) {
+        let bytes = u32::try_from((entries + 4) * BYTES_PER_ENTRY).unwrap_or(u32::MAX);
+        self.kept.insert(chain, Kept { _slot: slot.clone(), bytes });
+    }
+
+    /// Forgets where chains were that nobody holds any more.
+    pub(crate) fn forget_unused(&self) {
+        self.kept.run_pending_tasks();
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, slot| slot.strong_count() > 0);
+    }
+}

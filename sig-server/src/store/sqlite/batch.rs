@@ -1,0 +1,133 @@
+//! A group of appends in one transaction: look how long the logs are that they touch, number and seal what fits, write
+//! it. One append that came too late spoils no other.
+
+use std::collections::HashMap;
+
+use kez_core::KeyId;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite};
+use tokio::sync::oneshot;
+
+use super::super::{Append, Row, Sealer, Stale, StoreError};
+use super::read::number;
+use super::unavailable;
+
+/// Rows that one statement writes: seven values each, and SQLite takes 32,766 of them.
+const ROWS_PER_STATEMENT: usize = 2_000;
+
+type Reply = oneshot::Sender<Result<Result<Vec<Row>, Stale>, StoreError>>;
+
+/// Appends that will be committed together, and afterwards their answers.
+#[derive(Default)]
+pub(super) struct Batch {
+    appends: Vec<(Append, Reply, Result<Vec<Row>, Stale>)>,
+    keys: Vec<KeyId>,
+}
+
+impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.appends.is_empty() && self.keys.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.appends.len()
+    }
+
+    pub(super) fn add(&mut self, append: Append, reply: Reply) {
+        self.appends.push((append, reply, Err(Stale)));
+    }
+
+    pub(super) fn use_key(&mut self, key: KeyId) {
+        self.keys.push(key);
+    }
+
+    /// Writes what still fits, in the order of arrival, without committing.
+    pub(super) async fn store(&mut self, db: &mut SqliteConnection, sealer: &Sealer) -> Result<(), StoreError> {
+        for key in &self.keys {
+            sqlx::query("INSERT INTO receipt_keys (key) VALUES (?) ON CONFLICT DO NOTHING")
+                .bind(key.as_bytes().as_slice())
+                .execute(&mut *db)
+                .await
+                .map_err(unavailable)?;
+        }
+        if self.appends.is_empty() {
+            return Ok(());
+        }
+        let mut lengths = self.lengths(db).await?;
+        let last: Option<i64> =
+            sqlx::query_scalar("SELECT max(log_index) FROM entries").fetch_one(&mut *db).await.map_err(unavailable)?;
+        let mut log_index = u64::try_from(last.unwrap_or(0)).unwrap_or(0);
+        for (append, _, answer) in &mut self.appends {
+            let length = lengths.entry(append.chain).or_default();
+            if *length != append.behind {
+                continue;
+            }
+            let rows = append.entries.drain(..).zip(*length..).map(|(entry, place)| {
+                log_index += 1;
+                let receipt = sealer(&append.chain, &entry, log_index);
+                Row {
+                    log_index,
+                    chain: append.chain,
+                    entry: place,
+                    id: entry.id,
+                    event: entry.event,
+                    received_at: entry.received_at,
+                    receipt,
+                }
+            });
+            let rows: Vec<_> = rows.collect();
+            *length += rows.len() as u64;
+            *answer = Ok(rows);
+        }
+        self.write(db).await
+    }
+
+    /// Tells every caller how it went.
+    pub(super) fn answer(self, committed: &Result<(), StoreError>) {
+        for (_, reply, answer) in self.appends {
+            // A caller that went away does not wait for its answer; the entries stand.
+            let _ = reply.send(committed.clone().map(|()| answer));
+        }
+    }
+
+    async fn lengths(&self, db: &mut SqliteConnection) -> Result<HashMap<KeyId, u64>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT chain, max(entry) + 1 FROM entries WHERE chain IN (");
+        let mut list = query.separated(", ");
+        for (append, ..) in &self.appends {
+            list.push_bind(append.chain.as_bytes().to_vec());
+        }
+        query.push(") GROUP BY chain");
+        let found: Vec<(Vec<u8>, i64)> = query.build_query_as().fetch_all(db).await.map_err(unavailable)?;
+        let lengths = found
+            .into_iter()
+            .filter_map(|(chain, length)| Some((KeyId::ed25519(chain.try_into().ok()?), u64::try_from(length).ok()?)));
+        Ok(lengths.collect())
+    }
+
+    async fn write(&self, db: &mut SqliteConnection) -> Result<(), StoreError> {
+        let rows: Vec<_> = self.appends.iter().filter_map(|(.., answer)| answer.as_ref().ok()).flatten().collect();
+        for rows in rows.chunks(ROWS_PER_STATEMENT) {
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO entries (log_index, chain, entry, id, event, received_at, receipt) ",
+            );
+            query.push_values(rows, |mut tuple, row| {
+                tuple
+                    .push_bind(number(row.log_index))
+                    .push_bind(row.chain.as_bytes().to_vec())
+                    .push_bind(number(row.entry))
+                    .push_bind(row.id.as_bytes().to_vec())
+                    .push_bind(row.event.clone())
+                    .push_bind(row.received_at.unix())
+                    .push_bind(row.receipt.clone());
+            });
+            query.build().execute(&mut *db).await.map_err(unavailable)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes to the disk what changes nothing: whoever can do this can store entries.
+pub(super) async fn write_something(db: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("UPDATE receipt_keys SET key = key").execute(db).await.map_err(unavailable)?;
+    Ok(())
+}

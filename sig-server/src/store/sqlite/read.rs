@@ -1,0 +1,160 @@
+//! The readers: a small pool of connections that never write, and never wait for the writer.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kez_core::{Hash, KeyId, Timestamp};
+use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::{QueryBuilder, Sqlite, SqlitePool};
+
+use super::super::{Log, Row, StoreError};
+use super::file::FileId;
+use super::{options, unavailable};
+
+/// A row as SQLite gives it.
+type StoredRow = (i64, Vec<u8>, i64, Vec<u8>, Vec<u8>, i64, Vec<u8>);
+
+/// Lookups on whatever file the path names now.
+pub struct Readers {
+    path: PathBuf,
+    pool: Mutex<Option<(FileId, SqlitePool)>>,
+}
+
+impl Readers {
+    /// Readers of the file at `path`, which need not exist yet.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Readers { path, pool: Mutex::new(None) }
+    }
+
+    /// The pool of the file that is there now; made anew when the file was replaced.
+    fn pool(&self) -> Result<SqlitePool, StoreError> {
+        let file = FileId::of(&self.path)?;
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*pool {
+            Some((opened, pool)) if *opened == file => Ok(pool.clone()),
+            _ => {
+                let options = options(&self.path).read_only(true);
+                let made = SqlitePoolOptions::new()
+                    .max_connections(4)
+                    .acquire_timeout(Duration::from_secs(3))
+                    .test_before_acquire(false)
+                    .connect_lazy_with(options);
+                *pool = Some((file, made.clone()));
+                Ok(made)
+            }
+        }
+    }
+
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1 FROM entries LIMIT 1").fetch_optional(&self.pool()?).await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    pub(super) async fn close(&self) {
+        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((_, pool)) = pool {
+            pool.close().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Log for Readers {
+    async fn log(&self, chain: &KeyId, from: u64, limit: u64) -> Result<Vec<Row>, StoreError> {
+        let found: Vec<StoredRow> = sqlx::query_as(
+            "SELECT log_index, chain, entry, id, event, received_at, receipt FROM entries \
+             WHERE chain = ? AND entry >= ? ORDER BY entry LIMIT ?",
+        )
+        .bind(chain.as_bytes().as_slice())
+        .bind(number(from))
+        .bind(number(limit))
+        .fetch_all(&self.pool()?)
+        .await
+        .map_err(unavailable)?;
+        found.into_iter().map(parse).collect()
+    }
+
+    async fn by_ids(&self, chain: &KeyId, ids: &[Hash]) -> Result<Vec<Row>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT log_index, chain, entry, id, event, received_at, receipt FROM entries WHERE chain = ",
+        );
+        query.push_bind(chain.as_bytes().to_vec()).push(" AND id IN (");
+        let mut list = query.separated(", ");
+        for id in ids {
+            list.push_bind(id.as_bytes().to_vec());
+        }
+        query.push(")");
+        let found: Vec<StoredRow> = query.build_query_as().fetch_all(&self.pool()?).await.map_err(unavailable)?;
+        found.into_iter().map(parse).collect()
+    }
+
+    async fn export(&self, log_index: u64, limit: u64) -> Result<Vec<Row>, StoreError> {
+        let found: Vec<StoredRow> = sqlx::query_as(
+            "SELECT log_index, chain, entry, id, event, received_at, receipt FROM entries \
+             WHERE log_index > ? ORDER BY log_index LIMIT ?",
+        )
+        .bind(number(log_index))
+        .bind(number(limit))
+        .fetch_all(&self.pool()?)
+        .await
+        .map_err(unavailable)?;
+        found.into_iter().map(parse).collect()
+    }
+
+    async fn chains(&self, after: Option<&KeyId>, limit: u64) -> Result<Vec<KeyId>, StoreError> {
+        // No key is empty, so every key is behind an empty one.
+        let found: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT DISTINCT chain FROM entries WHERE chain > ? ORDER BY chain LIMIT ?")
+                .bind(after.map_or_else(Vec::new, |key| key.as_bytes().to_vec()))
+                .bind(number(limit))
+                .fetch_all(&self.pool()?)
+                .await
+                .map_err(unavailable)?;
+        found.into_iter().map(|bytes| key(&bytes)).collect()
+    }
+
+    async fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
+        let newest: Option<i64> = sqlx::query_scalar("SELECT max(received_at) FROM entries")
+            .fetch_one(&self.pool()?)
+            .await
+            .map_err(unavailable)?;
+        Ok(newest.map(Timestamp::from_unix))
+    }
+
+    async fn receipt_keys(&self) -> Result<Vec<KeyId>, StoreError> {
+        let found: Vec<Vec<u8>> = sqlx::query_scalar("SELECT key FROM receipt_keys ORDER BY number")
+            .fetch_all(&self.pool()?)
+            .await
+            .map_err(unavailable)?;
+        found.into_iter().map(|bytes| key(&bytes)).collect()
+    }
+}
+
+/// Parses a stored row; what is stored was valid when it was written, so anything else is damage.
+fn parse(stored: StoredRow) -> Result<Row, StoreError> {
+    let (log_index, chain, entry, id, event, received_at, receipt) = stored;
+    let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of log index {log_index}"));
+    let id: [u8; 32] = id.try_into().map_err(|_| corrupt("the id"))?;
+    Ok(Row {
+        log_index: u64::try_from(log_index).map_err(|_| corrupt("the number"))?,
+        chain: key(&chain).map_err(|_| corrupt("the chain"))?,
+        entry: u64::try_from(entry).map_err(|_| corrupt("the place"))?,
+        id: Hash::from_bytes(id),
+        event,
+        received_at: Timestamp::from_unix(received_at),
+        receipt,
+    })
+}
+
+fn key(bytes: &[u8]) -> Result<KeyId, StoreError> {
+    let bytes = bytes.try_into().map_err(|_| StoreError::Corrupt("a key of another length".to_owned()))?;
+    Ok(KeyId::ed25519(bytes))
+}
+
+/// SQLite counts up to 2^63 − 1, and so far behind the end there is nothing.
+pub(super) fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

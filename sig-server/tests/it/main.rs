@@ -1,0 +1,14 @@
+//! Whole-system tests: a real listener, a real HTTP client, a real database.
+
+mod append;
+mod bad_input;
+mod damage;
+mod gate;
+mod harness;
+mod http_rules;
+mod import;
+mod owner;
+mod program;
+mod races;
+mod reading;
+mod recovery;
