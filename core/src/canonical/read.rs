@@ -28,9 +28,9 @@ pub(crate) fn parse_unjudged(text: &[u8], max_depth: usize) -> Result<Json, Prob
 type Flaw = Option<(usize, &'static str)>;
 
 fn document(text: &[u8], max_depth: usize) -> Result<(Json, Flaw), Problem> {
-    if std::str::from_utf8(text).is_err() {
+    let Ok(text) = std::str::from_utf8(text) else {
         return Err(Problem::new(Code::MalformedJson, "Send the JSON as UTF-8."));
-    }
+    };
     let mut reader = Reader { text, at: 0, max_depth, flaw: None };
     let value = reader.white_space().and_then(|()| reader.value(1)).and_then(|value| reader.end().map(|()| value));
     match value {
@@ -45,8 +45,7 @@ fn document(text: &[u8], max_depth: usize) -> Result<(Json, Flaw), Problem> {
 struct Syntax(&'static str);
 
 struct Reader<'a> {
-    /// Valid UTF-8.
-    text: &'a [u8],
+    text: &'a str,
     at: usize,
     max_depth: usize,
     /// Reported only if the rest of the text is well formed, because malformed JSON is the earlier check.
@@ -55,7 +54,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+        self.text.as_bytes().get(self.at).copied()
     }
 
     fn take(&mut self, byte: u8) -> bool {
@@ -97,7 +96,7 @@ impl Reader<'_> {
     }
 
     fn word(&mut self, word: &str, value: Json) -> Result<Json, Syntax> {
-        if !self.text[self.at..].starts_with(word.as_bytes()) {
+        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
             return Err(Syntax("a value was expected"));
         }
         self.at += word.len();
@@ -168,7 +167,7 @@ impl Reader<'_> {
             let _sign = self.take(b'+') || self.take(b'-');
             self.digits()?;
         }
-        let text = std::str::from_utf8(&self.text[start..self.at]).unwrap_or_default();
+        let text = &self.text[start..self.at];
         // Rust's integers have neither points nor exponents, so a number that has one does not parse.
         let value = match text.parse::<i64>() {
             Ok(0) if negative => None,
@@ -195,12 +194,11 @@ impl Reader<'_> {
         self.at += 1;
         let mut out = String::new();
         loop {
-            let run = self.at;
-            while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0..=0x1f)) {
-                self.at += 1;
-            }
+            let rest = &self.text.as_bytes()[self.at..];
+            let run = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
             // The run ends before an ASCII byte or at the text's end, so it is whole characters.
-            out.push_str(std::str::from_utf8(&self.text[run..self.at]).unwrap_or_default());
+            out.push_str(&self.text[self.at..self.at + run]);
+            self.at += run;
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;

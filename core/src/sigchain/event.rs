@@ -21,6 +21,9 @@ const ALG: &str = "ed25519-sha512-jcs";
 const BEFORE_PAYLOAD: &[u8] = br#"{"kez":"sigchain_event","payload":"#;
 const BEFORE_SIGNATURE: &[u8] = br#","signature":"#;
 
+/// What most events fit in, so that writing one asks for memory once.
+const USUAL_BYTES: usize = 1_024;
+
 /// An event whose keys and signature were found good. Whether it fits its chain is the chain's to say.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -231,7 +234,8 @@ pub(super) fn seal(payload: &Object, key: &SigningKey) -> Vec<u8> {
 
 /// JCS of the envelope, and where the payload is in it.
 fn assemble(payload: &Object, signature: &Object) -> (Vec<u8>, Range<usize>) {
-    let mut bytes = BEFORE_PAYLOAD.to_vec();
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    bytes.extend_from_slice(BEFORE_PAYLOAD);
     canonical::append(&mut bytes, payload);
     let range = BEFORE_PAYLOAD.len()..bytes.len();
     bytes.extend_from_slice(BEFORE_SIGNATURE);
