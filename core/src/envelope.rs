@@ -3,11 +3,16 @@
 //! `sig` is over JCS(payload). `ed25519-sha512-jcs` is PureEdDSA (RFC 8032 section 5.1) verified strictly;
 //! `schnorr-sha256-jcs` is BIP-340 over SHA-256(JCS(payload)). The id is SHA-256(JCS(envelope)).
 
-use crate::canonical::{self, Json, Object, object_to_canonical};
+use crate::canonical::{Json, Object, object_to_canonical};
 use crate::hash::{Hash, decode_lower_hex};
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite, ed25519_key, secp256k1_key};
 use crate::problem::{Code, Problem};
 use crate::{contact_request, registration, sigchain};
+
+mod members;
+
+pub(crate) use members::{malformed, no_more, take_string};
+use members::{object, take_object};
 
 /// Largest envelope, in canonical bytes.
 pub const MAX_ENVELOPE_BYTES: usize = 8_192;
@@ -270,44 +275,6 @@ pub(crate) fn sign(envelope_type: EnvelopeType, payload: Object, key: &SigningKe
         ("payload".to_owned(), Json::Object(payload)),
         ("signature".to_owned(), Json::Object(signature)),
     ]))
-}
-
-fn object(text: &[u8]) -> Result<Object, Problem> {
-    match canonical::parse(text)? {
-        Json::Object(members) => Ok(members),
-        _ => Err(malformed("An envelope is a JSON object.")),
-    }
-}
-
-fn take_object(members: &mut Object, name: &str) -> Result<Object, Problem> {
-    match members.remove(name) {
-        Some(Json::Object(value)) => Ok(value),
-        Some(_) => Err(malformed(format!("`{name}` is not an object."))),
-        None => Err(malformed(format!("`{name}` is missing."))),
-    }
-}
-
-pub(crate) fn take_string(members: &mut Object, name: &str) -> Result<String, Problem> {
-    match members.remove(name) {
-        Some(Json::String(value)) => Ok(value),
-        Some(_) => Err(malformed(format!("`{name}` is not a string."))),
-        None => Err(malformed(format!("`{name}` is missing."))),
-    }
-}
-
-/// Refuses what is left once every defined member was taken.
-pub(crate) fn no_more(members: &Object) -> Result<(), Problem> {
-    match members.keys().next() {
-        // The name is the sender's own text; it is cut so that a problem stays a sentence.
-        Some(name) => {
-            Err(malformed(format!("`{:.40}` is not a member of this type.", name.escape_default().to_string())))
-        }
-        None => Ok(()),
-    }
-}
-
-pub(crate) fn malformed(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
-    Problem::new(Code::MalformedEnvelope, detail)
 }
 
 fn unknown_alg() -> Problem {

@@ -1,0 +1,43 @@
+//! Taking members out of an envelope, one kind at a time.
+
+use crate::canonical::{self, Json, Object};
+use crate::problem::{Code, Problem};
+
+/// The members of the text's one object.
+pub(super) fn object(text: &[u8]) -> Result<Object, Problem> {
+    match canonical::parse(text)? {
+        Json::Object(members) => Ok(members),
+        _ => Err(malformed("An envelope is a JSON object.")),
+    }
+}
+
+pub(super) fn take_object(members: &mut Object, name: &str) -> Result<Object, Problem> {
+    match members.remove(name) {
+        Some(Json::Object(value)) => Ok(value),
+        Some(_) => Err(malformed(format!("`{name}` is not an object."))),
+        None => Err(malformed(format!("`{name}` is missing."))),
+    }
+}
+
+pub(crate) fn take_string(members: &mut Object, name: &str) -> Result<String, Problem> {
+    match members.remove(name) {
+        Some(Json::String(value)) => Ok(value),
+        Some(_) => Err(malformed(format!("`{name}` is not a string."))),
+        None => Err(malformed(format!("`{name}` is missing."))),
+    }
+}
+
+/// Refuses what is left once every defined member was taken.
+pub(crate) fn no_more(members: &Object) -> Result<(), Problem> {
+    match members.keys().next() {
+        // The name is the sender's own text; it is cut so that a problem stays a sentence.
+        Some(name) => {
+            Err(malformed(format!("`{:.40}` is not a member of this type.", name.escape_default().to_string())))
+        }
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn malformed(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::new(Code::MalformedEnvelope, detail)
+}
