@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use rand_core::TryCryptoRng;
 
-use crate::canonical::{Json, Object};
+use crate::canonical::{Json, Object, object_to_canonical};
 use crate::envelope::{Alg, Content, Envelope, EnvelopeType, malformed, no_more, sign, take_string};
 use crate::hash::{Hash, decode_lower_hex};
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite};
@@ -103,20 +103,29 @@ pub struct ContactRequest {
 }
 
 impl ContactRequest {
-    /// Signs, and returns the envelope's canonical bytes, ready to be sent.
-    #[must_use]
-    pub fn sign(&self, key: &SigningKey) -> Vec<u8> {
+    fn payload(&self, from: KeyId) -> Object {
         let text = |name: &str, value: String| (name.to_owned(), Json::String(value));
-        let payload = Object::from([
+        Object::from([
             text("type", EnvelopeType::ContactRequest.payload_type().to_owned()),
             ("version".to_owned(), Json::Integer(1)),
-            text("from", key.id().to_string()),
+            text("from", from.to_string()),
             text("to", self.to.to_string()),
             text("server", self.server.to_string()),
             text("created_at", self.created_at.to_string()),
             text("nonce", self.nonce.to_string()),
-        ]);
-        sign(EnvelopeType::ContactRequest, payload, key)
+        ])
+    }
+
+    /// The exact text that `from` will sign, for showing it.
+    #[must_use]
+    pub fn signing_input(&self, from: KeyId) -> String {
+        String::from_utf8_lossy(&object_to_canonical(&self.payload(from))).into_owned()
+    }
+
+    /// Signs, and returns the envelope's canonical bytes, ready to be sent.
+    #[must_use]
+    pub fn sign(&self, key: &SigningKey) -> Vec<u8> {
+        sign(EnvelopeType::ContactRequest, self.payload(key.id()), key)
     }
 }
 
@@ -207,6 +216,11 @@ mod tests {
         let received = judge(&text, 2, "KEZ.lat", 5, 1).expect("it is mine");
         assert_eq!((received.from, received.id, received.created_at), (key(1).id(), verified.id, time(0)));
         assert_eq!(verified.payload_type, "kez.chat.contact_request");
+        let shown = request().signing_input(key(1).id());
+        assert!(
+            String::from_utf8(text.clone()).is_ok_and(|sent| sent.contains(&shown)),
+            "what is shown is what is signed"
+        );
         assert_eq!(judge(&text, 3, "kez.lat", 5, 1), Err(Code::KeyMismatch), "another recipient");
         assert_eq!(judge(&text, 2, "kez.lat", 5, 3), Err(Code::KeyMismatch), "delivered by another");
         assert_eq!(judge(&text, 2, "kez.la", 5, 1), Err(Code::WrongServer));

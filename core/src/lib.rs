@@ -5,6 +5,7 @@
 //! The same code runs in the server, in the command line and, compiled to wasm32, in the browser. The rules are
 //! written down for implementers in `docs/PROTOCOL.md`; modules are named after its sections.
 
+mod base;
 pub mod canonical;
 pub mod contact_request;
 pub mod envelope;

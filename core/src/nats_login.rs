@@ -9,12 +9,14 @@ use std::str::FromStr;
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
 use serde::Serialize;
 
+use crate::base;
 use crate::key::{KeyId, SigningKey, Suite};
 use crate::nkey::Nkey;
 use crate::server_name::ServerName;
 
 /// Separates this signature from every other that a key makes.
 const DOMAIN: &str = "kez-chat/nats-connect/v1";
+const BASE64URL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// Characters of a nonce: 11 random bytes in base64url.
 const NONCE_LEN: usize = 15;
 
@@ -63,7 +65,7 @@ impl Login {
     #[must_use]
     pub fn sign(key: &SigningKey, server: &ServerName, nonce: &Nonce) -> Login {
         let nkey = Nkey::user(&key.id()).expect("signing keys are Ed25519").to_string();
-        Login { nkey, sig: BASE64URL_NOPAD.encode(&key.sign(&message(server, nonce))) }
+        Login { nkey, sig: base::encode::<6>(BASE64URL, &key.sign(&message(server, nonce))) }
     }
 }
 

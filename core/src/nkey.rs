@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use data_encoding::BASE32_NOPAD;
 
+use crate::base;
 use crate::key::{KeyId, Suite};
 
 /// Characters of a public key's text; 35 bytes fill them without a rest.
@@ -101,7 +102,7 @@ impl fmt::Display for Nkey {
         raw[1..33].copy_from_slice(&self.bytes);
         let sum = crc16_xmodem(&raw[..33]);
         raw[33..].copy_from_slice(&sum.to_le_bytes());
-        f.write_str(&BASE32_NOPAD.encode(&raw))
+        f.write_str(&base::encode::<5>(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", &raw))
     }
 }
 
