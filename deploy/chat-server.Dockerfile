@@ -11,6 +11,7 @@ WORKDIR /src
 # The tools take a quarter of an hour and change seldom: a layer of their own.
 COPY Cargo.toml Cargo.lock ./
 COPY scripts/setup scripts/env scripts/
+COPY broker/package.json broker/package-lock.json broker/.npmrc broker/
 RUN scripts/setup build
 COPY . .
 RUN --mount=type=cache,id=kez-cargo,target=/usr/local/cargo/registry \
