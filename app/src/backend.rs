@@ -54,6 +54,8 @@ pub struct Site {
     pub server: ServerName,
     /// Where the pages are reached, without a slash at its end.
     pub public_url: String,
+    /// Where browsers reach the message broker, if there is one.
+    pub nats_ws_url: Option<String>,
     /// The program's version.
     pub version: &'static str,
 }

@@ -21,7 +21,8 @@ impl RegistryBackend {
     pub(crate) fn new(registry: Arc<Registry>, api: &OpenApi) -> Self {
         let names = registry.names();
         let (server, public_url) = (names.server.clone(), names.public_url.clone());
-        let site = Site { server, public_url, version: env!("CARGO_PKG_VERSION") };
+        let nats_ws_url = names.nats_ws_url.clone();
+        let site = Site { server, public_url, nats_ws_url, version: env!("CARGO_PKG_VERSION") };
         RegistryBackend { site, registry, operations: operations(api) }
     }
 }

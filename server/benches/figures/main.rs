@@ -44,6 +44,7 @@ async fn main() {
     }
     if is_chosen("site") {
         site::first_visit().await;
+        site::connecting().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bytes over the wire for a first visit to `/register` by a browser that takes brotli.
+//! Bytes over the wire by a browser that takes brotli: for a first visit to `/register`, and for connecting to the broker.
 
 use crate::target;
 
@@ -23,6 +23,21 @@ pub(crate) async fn first_visit() {
         total += body.len();
     }
     println!("{:<44} {:>10}", "bytes for a first visit to /register, brotli", total);
+}
+
+/// What a page loads when it is to be connected to the message broker, and not before.
+pub(crate) async fn connecting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ours = target::ours_with(folder.path(), &["--nats-ws-url".to_owned(), "ws://127.0.0.1:8443".to_owned()]).await;
+    let http = reqwest::Client::new();
+    let page = plain(&http, &ours.address).await;
+    let clients: Vec<String> = files(&page).into_iter().filter(|file| file.starts_with("/pkg/broker.")).collect();
+    let [client] = clients.as_slice() else { panic!("one client: {clients:?}; is the site built?") };
+    let request = http.get(format!("http://{}{client}", ours.address)).header("accept-encoding", "br");
+    let answer = request.send().await.expect("an answer");
+    assert_eq!(answer.headers()["content-encoding"], "br");
+    let size = answer.bytes().await.expect("a body").len();
+    println!("{:<44} {:>10}", "bytes for connecting to the broker, brotli", size);
 }
 
 async fn plain(http: &reqwest::Client, address: &str) -> String {

@@ -14,6 +14,10 @@ use tower_http::services::{ServeDir, ServeFile};
 
 /// The folder inside a site that holds what was compiled.
 const PKG: &str = "pkg";
+/// How the names of the pages' program and style begin there.
+const APP: &str = "kez-chat.";
+/// How the name of the message broker's client begins.
+const BROKER: &str = "broker.";
 /// A year; a changed file has another name.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const AN_HOUR: &str = "public, max-age=3600";
@@ -86,16 +90,16 @@ fn is_hashed(path: &str) -> bool {
 
 fn find_assets(dir: &Path) -> Option<Assets> {
     let pkg = dir.join(PKG);
-    let find = |extension| newest(&pkg, extension).map(|name| format!("/{PKG}/{name}"));
-    Some(Assets { style: find("css")?, script: find("js")?, wasm: find("wasm")? })
+    let find = |name, extension| newest(&pkg, name, extension).map(|name| format!("/{PKG}/{name}"));
+    let (style, script, wasm) = (find(APP, ".css")?, find(APP, ".js")?, find(APP, ".wasm")?);
+    Some(Assets { style, script, wasm, broker: find(BROKER, ".js") })
 }
 
-/// The newest file with this extension: a build may leave those of earlier builds lying.
-fn newest(dir: &Path, extension: &str) -> Option<String> {
-    let age = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-    let files = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
-    let newest = files.filter(|path| path.extension().is_some_and(|e| e == extension)).max_by_key(|path| age(path))?;
-    Some(newest.file_name()?.to_str()?.to_owned())
+/// The newest file `<name><hash><extension>`: a build may leave those of earlier builds lying.
+fn newest(dir: &Path, name: &str, extension: &str) -> Option<String> {
+    let age = |name: &String| fs::metadata(dir.join(name)).and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let names = fs::read_dir(dir).ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|file| file.starts_with(name) && file.ends_with(extension)).max_by_key(age)
 }
 
 /// Plain files in the site's root with names that a path can hold as they are, without the compressed twins.

@@ -20,7 +20,12 @@ use self::files::Files;
 /// `cargo leptos watch` says so.
 pub(crate) fn router(web_dir: Option<PathBuf>, dev: bool, backend: Arc<dyn Backend>) -> Router {
     let router = match web_dir.and_then(|dir| Files::open(dir, dev)) {
-        Some(files) => pages::router(Arc::new(files), backend),
+        Some(files) => {
+            if backend.site().nats_ws_url.is_some() && files.assets().broker.is_none() {
+                tracing::warn!("the built site has no client for the message broker; pages do without one");
+            }
+            pages::router(Arc::new(files), backend)
+        }
         None => unbuilt::router(backend),
     };
     headers::harden(router)

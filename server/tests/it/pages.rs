@@ -8,14 +8,19 @@ use crate::harness::{Server, key};
 async fn built_files_are_compressed_and_kept() {
     let site = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(site.path().join("pkg")).expect("a folder");
-    for name in ["pkg/kez-chat.Aa1.js", "pkg/kez-chat.Bb2.wasm", "pkg/kez-chat.Cc3.css", "robots.txt"] {
+    // Newer than the page's own script, which it must not be taken for.
+    for name in
+        ["pkg/kez-chat.Aa1.js", "pkg/kez-chat.Bb2.wasm", "pkg/kez-chat.Cc3.css", "pkg/broker.Dd4.js", "robots.txt"]
+    {
         std::fs::write(site.path().join(name), "plain").expect("a file");
         std::fs::write(site.path().join(format!("{name}.br")), "brotli").expect("a file");
     }
-    let server = Server::start_with(&["--web-dir", site.path().to_str().expect("UTF-8")]).await;
+    let web_dir = site.path().to_str().expect("UTF-8");
+    let server = Server::start_with(&["--web-dir", web_dir, "--nats-ws-url", "wss://nats.kez.test:8443"]).await;
     let types = [
         ("/pkg/kez-chat.Aa1.js", "text/javascript"),
         ("/pkg/kez-chat.Bb2.wasm", "application/wasm"),
+        ("/pkg/broker.Dd4.js", "text/javascript"),
         ("/robots.txt", "text/plain"),
     ];
     for (path, media_type) in types {
@@ -31,8 +36,28 @@ async fn built_files_are_compressed_and_kept() {
     }
     let page = server.get("/register").await;
     assert_eq!(page.status, 200);
+    let policy = page.header("content-security-policy").to_owned();
+    assert!(policy.contains("; connect-src 'self' wss://nats.kez.test:8443; "), "{policy}");
     let page = String::from_utf8(page.bytes).expect("UTF-8");
     assert!(page.contains("/pkg/kez-chat.Aa1.js") && page.contains("/pkg/kez-chat.Cc3.css"), "{page}");
+    assert!(page.contains(r#" data-broker="/pkg/broker.Dd4.js" data-broker-url="wss://nats.kez.test:8443""#), "{page}");
+    assert_eq!(page.matches("broker.Dd4").count(), 1, "named, and not loaded: {page}");
+    assert_eq!(server.get("/v1/server").await.json()["nats_ws_url"], "wss://nats.kez.test:8443");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_broker_a_page_may_talk_to_its_own_server_alone() {
+    let site = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(site.path().join("pkg")).expect("a folder");
+    for name in ["kez-chat.js", "kez-chat.wasm", "kez-chat.css", "broker.js"] {
+        std::fs::write(site.path().join("pkg").join(name), "plain").expect("a file");
+    }
+    let server = Server::start_with(&["--web-dir", site.path().to_str().expect("UTF-8")]).await;
+    let page = server.get("/identity").await;
+    assert!(page.header("content-security-policy").contains("; connect-src 'self'; "));
+    let page = String::from_utf8(page.bytes).expect("UTF-8");
+    assert!(page.contains(r#"data-script="/pkg/kez-chat.js""#) && !page.contains("data-broker"), "{page}");
+    assert_eq!(server.get("/v1/server").await.json()["nats_ws_url"], serde_json::Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]
