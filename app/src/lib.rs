@@ -2,7 +2,7 @@
 //!
 //! Pages are rendered on the server (feature `ssr`) and complete without JavaScript as far as they only show things.
 //! What has to run in the browser is an island, compiled to wasm (feature `hydrate`): the handle search, registering,
-//! proving a profile, the identity that this browser holds, and copy buttons. Islands talk to the server through the
+//! proving a profile, asking its owner to be in touch, the identity that this browser holds, and copy buttons. Islands talk to the server through the
 //! same JSON API as any script. Exactly one of the two features is on in a build that ships.
 
 // A view's type nests as deep as its elements do.
@@ -10,8 +10,10 @@
 #![allow(unreachable_pub, reason = "what `#[component]` and `#[island]` write is public whatever they are put on")]
 
 mod api;
+mod broker;
 mod browser;
 pub mod components;
+mod contacts;
 pub mod islands;
 mod place;
 mod vault;

@@ -1,6 +1,15 @@
 //! What an island knows of the page that it is on. Islands take no properties: reading them from the page would need a
 //! JSON deserialiser in the wasm, at the price of a fifth of it.
 
+/// Where the message broker is, and the client for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Broker {
+    /// Its WebSocket address.
+    pub(crate) url: String,
+    /// The path of the bundle that speaks to it.
+    pub(crate) asset: String,
+}
+
 #[cfg(feature = "ssr")]
 pub(crate) use rendering::*;
 #[cfg(not(feature = "ssr"))]
@@ -12,6 +21,7 @@ mod rendering {
 
     use leptos::prelude::use_context;
 
+    use super::Broker;
     use crate::backend::Backend;
 
     /// The handle that the page was asked for.
@@ -27,14 +37,29 @@ mod rendering {
     pub(crate) fn asked_for() -> String {
         use_context::<AskedFor>().map(|AskedFor(handle)| handle).unwrap_or_default()
     }
+
+    /// Nothing: a server that renders a page connects to no broker for it.
+    pub(crate) const fn broker() -> Option<Broker> {
+        None
+    }
 }
 
 #[cfg(not(feature = "ssr"))]
 mod running {
+    use super::Broker;
+
     /// The name of the server whose page this is.
     pub(crate) fn server_name() -> String {
-        let root = web_sys::window().and_then(|window| window.document()).and_then(|page| page.document_element());
-        root.and_then(|root| root.get_attribute("data-server")).unwrap_or_default()
+        root_attribute("data-server").unwrap_or_default()
+    }
+
+    /// The message broker, if the server has one.
+    pub(crate) fn broker() -> Option<Broker> {
+        Some(Broker { url: root_attribute("data-broker-url")?, asset: root_attribute("data-broker")? })
+    }
+
+    fn root_attribute(name: &str) -> Option<String> {
+        web_sys::window()?.document()?.document_element()?.get_attribute(name)
     }
 
     /// Empty: what the page was asked for is in its field already, and is read from there.

@@ -23,6 +23,8 @@ pub struct Assets {
     pub script: String,
     /// The wasm itself.
     pub wasm: String,
+    /// The client of the message broker, which is loaded when it is needed.
+    pub broker: Option<String>,
 }
 
 /// A whole document. Expects an `Arc<dyn Backend>` in context; `reload` is given while developing, and adds the script
@@ -34,11 +36,20 @@ pub fn shell(assets: Assets, reload: Option<LeptosOptions>) -> AnyView {
     }
     let site = expect_context::<Arc<dyn Backend>>().site().clone();
     let nonce = use_nonce();
-    let Assets { style, script, wasm } = assets;
+    let Assets { style, script, wasm, broker } = assets;
+    // One is of no use without the other.
+    let (broker, broker_url) = broker.zip(site.nats_ws_url).unzip();
     let (script_url, wasm_url) = (script.clone(), wasm.clone());
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-server=site.server.to_string() data-script=script_url data-wasm=wasm_url>
+        <html
+            lang="en"
+            data-server=site.server.to_string()
+            data-script=script_url
+            data-wasm=wasm_url
+            data-broker=broker
+            data-broker-url=broker_url
+        >
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -1,10 +1,18 @@
 //! The browser's own interfaces, as thin as they go. Compiled for the server too, so that the islands need no second
 //! spelling of themselves there, but never run: islands act in event handlers and effects, and a server has neither.
 
+mod bell;
 mod clock;
+mod database;
 mod fetch;
+mod network;
 mod page;
+mod tabs;
 
+pub(crate) use bell::Bell;
 pub(crate) use clock::{now, sleep};
+pub(crate) use database::{Database, StorageFault, member, object, settled};
 pub(crate) use fetch::{AbortOnDrop, Answer, Offline, get, post_json};
-pub(crate) use page::{copy, draw, focus, reveal, text_of};
+pub(crate) use network::{Listener, is_online};
+pub(crate) use page::{copy, draw, focus, mark, on_press, reveal, tell, text_of};
+pub(crate) use tabs::{Channel, Turn, say};

@@ -1,24 +1,64 @@
 //! The page that the islands live in.
 
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
+use web_sys::{Element, Event, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 /// The text that the element with this id shows.
 pub(crate) fn text_of(id: &str) -> Option<String> {
-    web_sys::window()?.document()?.get_element_by_id(id)?.text_content()
+    element(id)?.text_content()
 }
 
-/// Puts `markup` into the element with this id.
+/// Puts `markup` into the element with this id. If the keyboard was at a part of it that is still there, it stays.
 pub(crate) fn draw(id: &str, markup: &str) {
-    if let Some(element) = web_sys::window().and_then(|window| window.document()?.get_element_by_id(id)) {
-        element.set_inner_html(markup);
+    let Some(element) = element(id) else { return };
+    let active = web_sys::window().and_then(|window| window.document()?.active_element());
+    let active = active.filter(|active| element.contains(Some(active))).map(|active| active.id());
+    element.set_inner_html(markup);
+    if let Some(id) = active {
+        focus(&id);
+    }
+}
+
+/// Puts `text` into the element with this id, unless it is there: what is announced is announced once. Empty elements
+/// are marked `data-empty`.
+pub(crate) fn tell(id: &str, text: &str) {
+    let Some(element) = element(id) else { return };
+    if element.text_content().as_deref() != Some(text) {
+        element.set_text_content(Some(text));
+        mark(id, "data-empty", text.is_empty().then_some(""));
+    }
+}
+
+/// Sets an attribute of the element with this id, or removes it.
+pub(crate) fn mark(id: &str, name: &str, value: Option<&str>) {
+    if let Some(element) = element(id) {
+        // The names are good ones.
+        let _set = match value {
+            Some(value) => element.set_attribute(name, value),
+            None => element.remove_attribute(name),
+        };
+    }
+}
+
+/// Calls `pressed` with every button that is pressed inside the element with this id, for as long as the page is there.
+pub(crate) fn on_press(id: &str, mut pressed: impl FnMut(Element) + 'static) {
+    let heard = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        if let Some(button) = target.and_then(|target| target.closest("button").ok().flatten()) {
+            pressed(button);
+        }
+    });
+    if let Some(element) = element(id) {
+        // An element takes every listener.
+        let _added = element.add_event_listener_with_callback("click", heard.into_js_value().unchecked_ref());
     }
 }
 
 /// Scrolls as far as it takes to see the element with this id, and no further.
 pub(crate) fn reveal(id: &str) {
-    if let Some(element) = web_sys::window().and_then(|window| window.document()?.get_element_by_id(id)) {
+    if let Some(element) = element(id) {
         let options = ScrollIntoViewOptions::new();
         options.set_block(ScrollLogicalPosition::Nearest);
         element.scroll_into_view_with_scroll_into_view_options(&options);
@@ -27,8 +67,7 @@ pub(crate) fn reveal(id: &str) {
 
 /// Moves the keyboard to the element with this id, so that what opened is what is read next.
 pub(crate) fn focus(id: &str) {
-    let element = web_sys::window().and_then(|window| window.document()).and_then(|page| page.get_element_by_id(id));
-    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+    if let Some(element) = element(id).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         // An element that cannot take it leaves the keyboard where it was.
         let _taken = element.focus();
     }
@@ -43,4 +82,8 @@ pub(crate) async fn copy(text: &str) -> bool {
         return false;
     }
     JsFuture::from(clipboard.write_text(text)).await.is_ok()
+}
+
+fn element(id: &str) -> Option<Element> {
+    web_sys::window()?.document()?.get_element_by_id(id)
 }

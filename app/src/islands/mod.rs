@@ -1,6 +1,7 @@
 //! What is alive in the browser.
 
 mod bind;
+mod contact;
 mod copy_button;
 mod handle_answer;
 mod handle_search;
@@ -9,6 +10,7 @@ mod live;
 mod proof;
 mod register;
 
+pub use contact::ContactPanel;
 pub use copy_button::CopyProfileKey;
 pub use handle_search::HandleSearch;
 pub use identity::IdentityPanel;

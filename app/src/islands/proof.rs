@@ -140,7 +140,7 @@ async fn prove() -> Proof {
 }
 
 /// What the reader sees, taken from the page itself: what was checked is what is shown.
-fn shown() -> Option<(Handle, ServerName, KeyId)> {
+pub(super) fn shown() -> Option<(Handle, ServerName, KeyId)> {
     let name = browser::text_of("profile-name")?;
     let (handle, server) = name.trim().split_once('@')?;
     let key = browser::text_of("profile-key")?;

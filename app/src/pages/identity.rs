@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::messages::Messages;
 use crate::app::About;
 use crate::components::NeedsScript;
 use crate::islands::IdentityPanel;
@@ -16,7 +17,9 @@ pub fn Identity() -> AnyView {
             <p>"What this browser holds. The server cannot see this page's contents; they are read from your device."</p>
         </section>
         <NeedsScript />
-        <IdentityPanel />
+        <IdentityPanel>
+            <Messages />
+        </IdentityPanel>
     }
     .into_any()
 }

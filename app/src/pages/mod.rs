@@ -3,6 +3,7 @@
 mod docs;
 mod home;
 mod identity;
+mod messages;
 mod missing;
 mod profile;
 mod register;

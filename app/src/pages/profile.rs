@@ -6,6 +6,7 @@ use kez_core::{Handle, Record, Timestamp};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
+use super::messages::Ask;
 use super::{Missing, site};
 use crate::app::About;
 use crate::backend::{self, Backend, Unavailable};
@@ -70,6 +71,7 @@ fn card(record: Record) -> AnyView {
             </div>
         </article>
         <ProofPanel />
+        <Ask />
         <section class="links" aria-labelledby="links-title">
             <h2 id="links-title">"For programs"</h2>
             <ul>

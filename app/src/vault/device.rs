@@ -1,7 +1,7 @@
 //! The slot `device`: the data key, wrapped with AES-256-GCM by a WebCrypto key that cannot be exported. No script can
 //! read that key, this origin's own included; whoever can read the browser's profile folder may.
 
-use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Object, Uint8Array};
 use kez_core::KeyId;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::Fault;
 use super::seal::{DataKey, Domain, random};
+use crate::browser::object;
 
 const ALGORITHM: &str = "AES-GCM";
 /// Bytes of the nonce that AES-GCM is defined for (NIST SP 800-38D).
@@ -64,14 +65,6 @@ fn subtle() -> Result<SubtleCrypto, Fault> {
 
 fn parameters(id: &KeyId, nonce: &[u8]) -> Result<Object, Fault> {
     let additional_data = Uint8Array::from(Domain::DeviceSlot.additional_data(id).as_slice());
-    object(&[("name", &ALGORITHM.into()), ("iv", &Uint8Array::from(nonce)), ("additionalData", &additional_data)])
-}
-
-/// A plain JavaScript object with these members.
-pub(super) fn object(members: &[(&str, &JsValue)]) -> Result<Object, Fault> {
-    let object = Object::new();
-    for (name, value) in members {
-        Reflect::set(&object, &(*name).into(), value)?;
-    }
-    Ok(object)
+    let nonce = Uint8Array::from(nonce);
+    Ok(object(&[("name", &ALGORITHM.into()), ("iv", &nonce), ("additionalData", &additional_data)])?)
 }

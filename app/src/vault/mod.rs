@@ -16,6 +16,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use self::record::Record;
 pub(crate) use self::record::{Identity, Stage};
+pub(crate) use self::seal::random;
 
 /// Why the vault cannot do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! What the vault keeps, and its form in the database.
 
-use js_sys::{Reflect, Uint8Array};
+use js_sys::Uint8Array;
 use kez_core::{Handle, KeyId, Timestamp};
 use wasm_bindgen::{JsCast as _, JsValue};
 
 use super::Fault;
-use super::device::{DeviceSlot, object};
+use super::device::DeviceSlot;
+use crate::browser::{member, object};
 
 /// The version of the form below. A newer one is left alone.
 const VERSION: f64 = 1.0;
@@ -105,10 +106,6 @@ impl Record {
         };
         read().ok_or(Fault::Damaged)
     }
-}
-
-fn member(object: &JsValue, name: &str) -> Option<JsValue> {
-    Reflect::get(object, &name.into()).ok()
 }
 
 fn bytes(object: &JsValue, name: &str) -> Option<Vec<u8>> {

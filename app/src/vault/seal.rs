@@ -38,7 +38,7 @@ impl Domain {
 
 /// Fresh random bytes from the operating system, by way of the browser. The one place in the pages that asks for them.
 #[expect(clippy::disallowed_methods, reason = "a browser has no caller that could hand randomness in")]
-pub(super) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Fault> {
+pub(crate) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Fault> {
     let mut bytes = Zeroizing::new([0; N]);
     getrandom::fill(&mut *bytes).map_err(|_| Fault::NoRandomness)?;
     Ok(bytes)

@@ -9,6 +9,7 @@ use leptos::task::spawn_local;
 use super::super::bind::{act, flag, typed};
 use super::super::live::Live;
 use super::{Held, of, show};
+use crate::contacts;
 use crate::vault::{self, Stage};
 
 const WORD: &str = "forget";
@@ -25,6 +26,8 @@ pub(super) fn Forget(held: RwSignal<Held>) -> impl IntoView {
         }
         spawn_local(async move {
             match vault::forget(&key).await {
+                // Contacts without a key are of no use to its owner, and nobody else's business.
+                Ok(()) if contacts::clear().await.is_err() => trouble.set(contacts::ADVICE.to_owned()),
                 Ok(()) => show(held, Held::Nothing, "no-identity").await,
                 Err(fault) => trouble.set(fault.advice().to_owned()),
             }

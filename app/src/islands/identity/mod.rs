@@ -3,10 +3,11 @@
 //! For tests: `#identity` with `data-state` `loading`, `empty`, `made`, `registered`, `released` or `unavailable`. The
 //! name is `#identity-name`, the key `#identity-key`; `#identity-proven` with `data-state` `checking`, `proven` or
 //! `broken` says whether it can still be opened and sign; `#backup` with `data-state=none` says where it is kept;
-//! `#identity-error` has `role=alert`. See [`release`] and [`forget`] for the rest. Links: `Register a handle` (empty),
-//! `Go on registering` (made), `Open your profile` (registered), `Take @<handle> again` (released).
+//! `#identity-error` has `role=alert`. See [`messages`], [`release`] and [`forget`] for the rest. Links: `Register a handle`
+//! (empty), `Go on registering` (made), `Open your profile` (registered), `Take @<handle> again` (released).
 
 mod forget;
+mod messages;
 mod release;
 
 use leptos::prelude::*;
@@ -61,9 +62,13 @@ async fn show(held: RwSignal<Held>, now_held: Held, title: &'static str) {
 
 /// Reads the vault and shows it.
 #[island]
-pub fn IdentityPanel() -> impl IntoView {
+pub fn IdentityPanel(
+    /// What is about messages, which the page brings.
+    children: Children,
+) -> impl IntoView {
     let held = RwSignal::new(Held::Loading);
     let proven = RwSignal::new("checking");
+    messages::drive(held);
     Effect::new(move || {
         spawn_local(async move {
             let (now_held, works) = look().await;
@@ -91,6 +96,7 @@ pub fn IdentityPanel() -> impl IntoView {
             </section>
             <div class="stack" hidden=flag(move || held.with(|held| held.identity().is_none()))>
                 <Card held proven />
+                {children()}
                 <section id="backup" class="card" data-state="none" aria-labelledby="backup-title">
                     <h2 id="backup-title">"Backup: none"</h2>
                     <p>

@@ -1,0 +1,64 @@
+//! What a stream answers when it was sent a message (JetStream's `PubAck`).
+
+use kez_core::canonical::{self, Json, Object};
+use kez_core::subject::STREAM;
+
+/// JetStream's error code for a message that its store did not take.
+const STORE_FAILED: i64 = 10_077;
+/// How it says that there are as many messages of this sender for this recipient as it keeps.
+const SUBJECT_IS_FULL: &str = "maximum messages per subject exceeded";
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// It is on the broker's disk, now or since an earlier try.
+    Yes,
+    /// The recipient's inbox is full of this sender's messages.
+    InboxIsFull,
+    /// The stream did not take it, for a reason of its own.
+    No,
+    /// This is no answer of the stream.
+    Odd,
+}
+
+/// Reads a stream's answer.
+pub(super) fn read(answer: &[u8]) -> Stored {
+    let Ok(Json::Object(members)) = canonical::parse(answer) else { return Stored::Odd };
+    match members.get("error") {
+        Some(Json::Object(error)) if is_full(error) => Stored::InboxIsFull,
+        Some(_) => Stored::No,
+        None if members.get("stream") == Some(&Json::String(STREAM.to_owned())) => Stored::Yes,
+        None => Stored::Odd,
+    }
+}
+
+fn is_full(error: &Object) -> bool {
+    error.get("err_code") == Some(&Json::Integer(STORE_FAILED))
+        && matches!(error.get("description"), Some(Json::String(text)) if text == SUBJECT_IS_FULL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As nats-server 2.10 and 2.15 say it.
+    #[test]
+    fn the_streams_answers() {
+        let full = r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages per subject exceeded"},"stream":"KEZ_INBOX","seq":0}"#;
+        let bytes = r#"{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"KEZ_INBOX","seq":0}"#;
+        for (answer, stored) in [
+            (r#"{"stream":"KEZ_INBOX","seq":1}"#, Stored::Yes),
+            (r#"{"stream":"KEZ_INBOX","seq":1,"duplicate": true}"#, Stored::Yes),
+            (r#"{"stream":"KEZ_INBOX","domain":"hub","seq":7}"#, Stored::Yes),
+            (full, Stored::InboxIsFull),
+            (bytes, Stored::No),
+            (r#"{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 1"}}"#, Stored::No),
+            (r#"{"stream":"ANOTHER","seq":1}"#, Stored::Odd),
+            ("{}", Stored::Odd),
+            ("", Stored::Odd),
+            ("+OK", Stored::Odd),
+        ] {
+            assert_eq!(read(answer.as_bytes()), stored, "{answer}");
+        }
+    }
+}

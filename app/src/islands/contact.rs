@@ -1,0 +1,140 @@
+//! Asking the owner of a profile to be in touch.
+//!
+//! For tests: `#contact` with `data-state` `absent` (nothing to ask: this browser holds no registered identity, it is this
+//! profile's own, or the server has no broker), `ready`, `working`, `delivered` or `failed`; `#contact-statement` is the
+//! exact text that is signed; button `Send a contact request` (`Try again` after a failure); `#contact-error` has
+//! `role=alert`, `#contact-progress` and `#contact-note` are live regions.
+
+use kez_core::contact_request::{ContactRequest, MessageId};
+use kez_core::registration::Expected;
+use kez_core::{Handle, KeyId, ServerName};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::proof::shown;
+use crate::broker::{Connection, Stored, Trouble, explain};
+use crate::browser::{mark, tell};
+use crate::place::{Broker, broker};
+use crate::vault::{self, Identity, Stage};
+use crate::{api, browser};
+
+/// How often one message is sent before the person is asked. The broker keeps it once.
+const TRIES: u32 = 3;
+
+/// Whom to ask, as whom, and what gets signed.
+#[derive(Clone)]
+struct Draft {
+    identity: Identity,
+    broker: Broker,
+    handle: Handle,
+    request: ContactRequest,
+}
+
+impl Draft {
+    /// Nothing where there is nobody to ask, or nobody to ask as.
+    async fn for_this_page() -> Option<Draft> {
+        let (handle, server, to) = shown()?;
+        let broker = broker()?;
+        let identity = vault::load().await.ok()??;
+        if identity.stage != Stage::Registered || identity.key == to {
+            return None;
+        }
+        let nonce = MessageId::from_bytes(*vault::random().ok()?);
+        let request = ContactRequest { to, server, created_at: browser::now(), nonce };
+        Some(Draft { identity, broker, handle, request })
+    }
+
+    /// Proves that the key is the handle's, signs, and sends; what was signed once stays the same however often it is
+    /// sent.
+    async fn send(&self) -> Result<(), String> {
+        let ContactRequest { to, server, nonce, .. } = &self.request;
+        prove(&self.handle, *to, server).await?;
+        let secret = vault::open(&self.identity.key).await.map_err(|fault| fault.advice().to_owned())?;
+        let envelope = self.request.sign(&secret);
+        drop(secret);
+        let mut outcome = Err(Trouble::Lost);
+        for _ in 0..TRIES {
+            outcome = self.deliver(&nonce.to_string(), &envelope).await;
+            // Only a lost answer, or a lost line, is worth another try at once.
+            if !matches!(outcome, Err(Trouble::Lost | Trouble::Unanswered | Trouble::Expired)) || !browser::is_online()
+            {
+                break;
+            }
+        }
+        match outcome {
+            Ok(Stored::Yes) => Ok(()),
+            Ok(Stored::InboxIsFull) => Err(format!(
+                "Not delivered: the inbox of {} is full of your requests. They see the others first; there is nothing more to send.",
+                self.handle
+            )),
+            Ok(Stored::No | Stored::Odd) | Err(Trouble::Nobody) => {
+                Err("Not delivered: the broker takes no messages at the moment. Try again in a few minutes.".to_owned())
+            }
+            Err(trouble) => match explain(trouble, &self.identity).await {
+                Some(refusal) => Err(format!("Not delivered. {}", refusal.why)),
+                None => {
+                    Err("The broker was not reached, or its answer was lost. Check your connection, then try again: \
+                    that is safe, the request arrives once."
+                        .to_owned())
+                }
+            },
+        }
+    }
+
+    async fn deliver(&self, id: &str, envelope: &[u8]) -> Result<Stored, Trouble> {
+        let Draft { identity, broker, request, .. } = self;
+        let connection = Connection::open(&identity.key, &request.server, broker).await?;
+        connection.send(&request.to, id, envelope).await
+    }
+}
+
+/// Whether `handle` is the key's, by the key's own signature; else what to do.
+async fn prove(handle: &Handle, primary: KeyId, server: &ServerName) -> Result<(), String> {
+    let envelope = api::registration(handle).await.map_err(|failure| failure.advice())?;
+    let proven = (Expected { handle, primary, server }).verify(&envelope);
+    proven.map(drop).map_err(|_| "Nothing was sent: this card does not prove itself. Do not trust it.".to_owned())
+}
+
+/// Moves what the page brings (`#contact`), for somebody who can ask.
+#[island]
+pub fn ContactPanel() -> impl IntoView {
+    Effect::new(|_| {
+        spawn_local(async {
+            let Some(draft) = Draft::for_this_page().await else { return };
+            tell("contact-from", draft.identity.handle.as_str());
+            tell("contact-to", draft.handle.as_str());
+            tell("contact-statement", &draft.request.signing_input(draft.identity.key));
+            show("ready", "");
+            mark("contact", "hidden", None);
+            browser::on_press("contact", move |_| {
+                show("working", "");
+                let draft = draft.clone();
+                spawn_local(async move {
+                    match draft.send().await {
+                        Ok(()) => show(
+                            "delivered",
+                            &format!(
+                                "Delivered. {} sees it when they open their identity page, also if they are away now. \
+                             Nothing tells you what they decide.",
+                                draft.handle
+                            ),
+                        ),
+                        Err(advice) => show("failed", &advice),
+                    }
+                });
+            });
+        });
+    });
+}
+
+/// Shows how far it is. A button that is off cannot be pressed twice.
+fn show(state: &str, says: &str) {
+    let when = |wanted: &str, says| if state == wanted { says } else { "" };
+    mark("contact", "data-state", Some(state));
+    mark("contact-send", "disabled", (state == "working").then_some(""));
+    mark("contact-send", "hidden", (state == "delivered").then_some(""));
+    tell("contact-send", if state == "failed" { "Try again" } else { "Send a contact request" });
+    tell("contact-progress", when("working", "Signing and sending…"));
+    tell("contact-note", when("delivered", says));
+    tell("contact-error", when("failed", says));
+}
