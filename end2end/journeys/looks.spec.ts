@@ -6,7 +6,7 @@ import type { Page } from "@playwright/test";
 import type { AxeResults, RunOptions } from "axe-core";
 
 import { expect, test } from "../support/test.ts";
-import { type Look, identity, landing, reading, registering } from "../support/tour.ts";
+import { type Look, identity, landing, messages, reading, registering } from "../support/tour.ts";
 
 declare global {
   interface Window {
@@ -40,6 +40,13 @@ for (const colorScheme of ["light", "dark"] as const) {
       test("registering", ({ page, server, watch }) => registering(page, server, watch, look));
       test("the identity", ({ page, watch }) => identity(page, watch, look));
       test("what is only read", ({ page, server, watch }) => reading(page, server, watch, look));
+      test.describe("with a broker", () => {
+        test.use({ withBroker: true });
+        test("being in touch", ({ page, server, watch }) => {
+          test.slow();
+          return messages(page, server, watch, look);
+        });
+      });
     });
   }
 }

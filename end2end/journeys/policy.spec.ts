@@ -26,6 +26,17 @@ test("every page has a strict policy, with a nonce of its own", async ({ request
   expect(nonces.size).toBe(2 * paths.length);
 });
 
+test.describe("with a broker", () => {
+  test.use({ withBroker: true });
+
+  test("pages may connect to the broker, and to nothing else besides their own server", async ({ request, server }) => {
+    for (const path of ["/", "/identity", "/nothing"]) {
+      const policy = (await request.get(path)).headers()["content-security-policy"] ?? "";
+      expect(policy, path).toContain(`; connect-src 'self' ${server.broker?.url}; `);
+    }
+  });
+});
+
 test("what was built is kept for ever, compressed, and sniffed by nobody", async ({ request }) => {
   const html = await (await request.get("/register")).text();
   const files = [...new Set(html.match(/\/pkg\/[^"]+/g))];

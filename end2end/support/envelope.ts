@@ -1,5 +1,5 @@
-// Signed registrations, made by hand: what a server that lies could serve.
-import { type KeyObject, generateKeyPairSync, sign } from "node:crypto";
+// Signed envelopes, made by hand: what somebody could send, or a server that lies could serve.
+import { type KeyObject, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 
 export interface Envelope {
   kez: string;
@@ -18,19 +18,36 @@ export class Impostor {
     this.key = `ed25519:${Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url").toString("hex")}`;
   }
 
+  /** The key's 32 bytes, as hexadecimal digits. */
+  get hex(): string {
+    return this.key.slice("ed25519:".length);
+  }
+
   /** A registration without fault, but for who signed it. */
   registration(handle: string, server: string): Envelope {
-    const payload = {
-      type: "kez.chat.handle_registration",
-      version: 1,
-      handle,
-      primary: this.key,
-      server,
-      created_at: `${new Date().toISOString().slice(0, 19)}Z`,
-    };
-    const sig = sign(null, canonical(payload), this.#secret).toString("hex");
-    return { kez: "handle_registration", payload, signature: { alg: "ed25519-sha512-jcs", key: this.key, sig } };
+    const members = { handle, primary: this.key, server, created_at: now() };
+    return this.#envelope("handle_registration", { type: "kez.chat.handle_registration", version: 1, ...members });
   }
+
+  /** A request to the key `to` to be in touch; no two are the same. */
+  contactRequest(to: string, server: string): Envelope {
+    const members = { from: this.key, to, server, created_at: now(), nonce: randomBytes(16).toString("hex") };
+    return this.#envelope("contact_request", { type: "kez.chat.contact_request", version: 1, ...members });
+  }
+
+  /** A signature over whatever bytes. */
+  sign(bytes: Buffer): Buffer {
+    return sign(null, bytes, this.#secret);
+  }
+
+  #envelope(kez: string, payload: Record<string, string | number>): Envelope {
+    const sig = this.sign(canonical(payload)).toString("hex");
+    return { kez, payload, signature: { alg: "ed25519-sha512-jcs", key: this.key, sig } };
+  }
+}
+
+function now(): string {
+  return `${new Date().toISOString().slice(0, 19)}Z`;
 }
 
 /** RFC 8785 for what registrations hold: one level of ASCII texts and small integers. */

@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
+import { Broker } from "./broker.ts";
+
 /** What scripts/env says, or a sentence that tells how to get there. */
 export function configured(name: string): string {
   const value = process.env[name];
@@ -23,11 +25,14 @@ export class Server {
   readonly url: string;
   /** Its own folder, gone when it stopped. */
   readonly folder: string;
+  /** Its message broker, where the test wants one. */
+  readonly broker: Broker | undefined;
   readonly #process: ChildProcess;
 
-  private constructor(port: number, folder: string) {
+  private constructor(port: number, folder: string, broker: Broker | undefined, more: Record<string, string>) {
     this.folder = folder;
-    this.name = `localhost:${port}`;
+    this.broker = broker;
+    this.name = nameAt(port);
     this.url = `http://${this.name}`;
     const settings = {
       "--bind": `127.0.0.1:${port}`,
@@ -37,14 +42,16 @@ export class Server {
       "--web-dir": configured("KEZ_SITE"),
     };
     this.#process = spawn(configured("KEZ_CHAT_SERVER_BIN"), Object.entries(settings).flat(), {
-      env: {},
+      env: { ...broker?.env, ...more },
       stdio: ["ignore", "ignore", "pipe"],
     });
   }
 
   /** Starts one, and returns when it takes connections. */
-  static async start(): Promise<Server> {
-    const server = new Server(await freePort(), await mkdtemp(join(tmpdir(), "kez-end2end-")));
+  static async start(withBroker: boolean | Record<string, string> = false): Promise<Server> {
+    const [port, folder] = [await freePort(), await mkdtemp(join(tmpdir(), "kez-end2end-"))];
+    const broker = withBroker ? await Broker.start(nameAt(port), folder) : undefined;
+    const server = new Server(port, folder, broker, typeof withBroker === "object" ? withBroker : {});
     await server.#listening();
     return server;
   }
@@ -56,6 +63,7 @@ export class Server {
       this.#process.kill("SIGTERM");
       await exit;
     }
+    await this.broker?.stop();
     await rm(this.folder, { recursive: true });
     if (this.#process.exitCode !== 0) throw new Error(`the server ended with ${this.#process.exitCode}:\n${this.log.join("\n")}`);
   }
@@ -90,8 +98,12 @@ export class Server {
   }
 }
 
+function nameAt(port: number): string {
+  return `localhost:${port}`;
+}
+
 /** The server's name holds its port, so the port has to be known before the server is. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address() as AddressInfo;

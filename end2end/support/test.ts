@@ -6,17 +6,18 @@ import { Watch } from "./watch.ts";
 
 export { expect };
 
-export const test = base.extend<{ server: Server; watch: Watch }>({
-  // Playwright reads from the pattern what a fixture needs: nothing.
-  server: async ({}, use) => {
-    const server = await Server.start();
+export const test = base.extend<{ withBroker: boolean | Record<string, string>; server: Server; watch: Watch }>({
+  // Whether the server has a message broker, or with which settings.
+  withBroker: [false, { option: true }],
+  server: async ({ withBroker }, use) => {
+    const server = await Server.start(withBroker);
     await use(server);
     await server.stop();
   },
   baseURL: async ({ server }, use) => use(server.url),
   watch: [
     async ({ context, server }, use) => {
-      const watch = await Watch.over(context, server.url);
+      const watch = await Watch.over(context, server.url, server.broker?.url);
       await use(watch);
       expect(await watch.verdict(context, server.log), "what nobody announced").toEqual([]);
     },

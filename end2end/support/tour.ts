@@ -1,9 +1,11 @@
 // Every page in every state that a person may see it in.
 import type { Page } from "@playwright/test";
 
+import { asking } from "./contacts.ts";
 import { Impostor } from "./envelope.ts";
 import { Person } from "./kez.ts";
-import { alive, open, sign, type } from "./pages.ts";
+import { alive, open, register, sign, type } from "./pages.ts";
+import { Sender } from "./sender.ts";
 import type { Server } from "./server.ts";
 import { expect } from "./test.ts";
 import type { Watch } from "./watch.ts";
@@ -125,4 +127,65 @@ export async function reading(page: Page, server: Server, watch: Watch, look: Lo
     await open(page, "/@berta");
     await look("profile-unavailable");
   });
+}
+
+/** Being in touch: the connection in all its states, asking, and being asked. */
+export async function messages(page: Page, server: Server, watch: Watch, look: Look): Promise<void> {
+  watch.expect(/^console error: WebSocket connection to/);
+  watch.expect(/^server: .*"level":"ERROR"/);
+  watch.expectFailedLoad("/v1/k/", 404);
+  const key = await register(page, watch, "anna");
+  const connection = page.locator("#connection");
+  const state = async (wanted: string) => {
+    await expect(connection).toHaveAttribute("data-state", wanted, { timeout: 20_000 });
+    await look(`connection-${wanted}`);
+  };
+  let isSilent = true;
+  await page.routeWebSocket(/.*/, (socket) => void (isSilent || socket.connectToServer()));
+  await open(page, "/identity");
+  await state("connecting");
+  isSilent = false;
+  const [bob, carla] = [await Sender.called("bob", server), await Sender.called("a-rather-long-name-of-32-letters", server)];
+  await open(page, "/identity");
+  await state("connected");
+  await bob.flood(key, 20);
+  await carla.flood(key, 1);
+  await carla.send(key, bob.self.contactRequest(key, server.name));
+  await expect(asking(page, bob.self.key)).toContainText("4 more not shown");
+  await expect(asking(page, carla.self.key)).toBeVisible();
+  await expect(page.locator("#connection-dropped")).not.toBeEmpty();
+  await look("requests");
+  await page.getByRole("button", { name: "Accept @bob" }).click();
+  await page.getByRole("button", { name: "Decline @a-rather" }).click();
+  await expect(page.locator("#declined li")).toBeVisible();
+  await look("contacts");
+  await page.context().setOffline(true);
+  await state("offline");
+  await page.context().setOffline(false);
+
+  await open(page, "/@bob");
+  await expect(page.locator("#contact")).toHaveAttribute("data-state", "ready");
+  await page.locator("#contact summary").click();
+  await look("contact-ready");
+  await page.getByRole("button", { name: "Send a contact request" }).click();
+  await expect(page.locator("#contact")).toHaveAttribute("data-state", "delivered");
+  await look("contact-delivered");
+  await server.broker?.stop();
+  await open(page, "/@bob");
+  await page.getByRole("button", { name: "Send a contact request" }).click();
+  await expect(page.locator("#contact")).toHaveAttribute("data-state", "failed");
+  await look("contact-failed");
+  await open(page, "/identity");
+  await state("retrying");
+  await page.getByRole("button", { name: "Try now" }).click();
+  await server.broker?.up();
+  await expect(connection).toHaveAttribute("data-state", "connected", { timeout: 60_000 });
+  const elsewhere = await page.context().newPage();
+  await open(elsewhere, "/identity");
+  await elsewhere.locator("#release > summary").click();
+  await elsewhere.locator("#release-confirm").fill("anna");
+  await elsewhere.getByRole("button", { name: "Release @anna" }).click();
+  await state("refused");
+  bob.leave();
+  carla.leave();
 }

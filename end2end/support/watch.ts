@@ -1,6 +1,6 @@
 // What goes on in a browser besides what a test looks at: every test fails on a console message, an error, a violation of
 // the policy or a request to elsewhere that it did not announce, and on any secret outside the vault.
-import type { BrowserContext, ConsoleMessage, Page, Request } from "@playwright/test";
+import type { BrowserContext, ConsoleMessage, Page, Request, WebSocket } from "@playwright/test";
 
 import { found, keyOf, withDerived } from "./secrets.ts";
 import { type Told, listen } from "./listen.ts";
@@ -15,17 +15,21 @@ export class Watch {
   readonly #places: { where: string; text: string | Buffer }[] = [];
   readonly #headers: Promise<void>[] = [];
 
-  private constructor(origin: string) {
+  readonly #broker: string | undefined;
+
+  private constructor(origin: string, broker: string | undefined) {
     this.#origin = origin;
+    this.#broker = broker;
   }
 
-  /** Watches all pages of a context, of which none may have been opened yet. */
-  static async over(context: BrowserContext, origin: string): Promise<Watch> {
-    const watch = new Watch(origin);
+  /** Watches all pages of a context, of which none may have been opened yet. `broker` is where they may connect to. */
+  static async over(context: BrowserContext, origin: string, broker?: string): Promise<Watch> {
+    const watch = new Watch(origin, broker);
     context.on("console", (message) => watch.#console(message));
     context.on("weberror", (error) => watch.#faults.push(`error: ${error.error().stack}`));
     context.on("request", (request) => watch.#request(request));
     context.on("page", (page) => page.on("framenavigated", (frame) => watch.#saw("a URL", frame.url())));
+    context.on("page", (page) => page.on("websocket", (socket) => watch.#socket(socket)));
     await context.exposeBinding("__tell", (_source, told: Told) => watch.#told(told));
     await context.addInitScript(listen);
     return watch;
@@ -92,6 +96,13 @@ export class Watch {
     // Those that the browser adds on the way out are known later, and never of a request that was given up.
     const all = request.allHeaders().then((headers) => this.#saw("a request's headers", JSON.stringify(headers)));
     this.#headers.push(all.catch(() => undefined));
+  }
+
+  #socket(socket: WebSocket): void {
+    if (this.#broker === undefined || !socket.url().startsWith(this.#broker)) {
+      this.#faults.push(`connection to elsewhere: ${socket.url()}`);
+    }
+    socket.on("framesent", ({ payload }) => this.#saw("a frame to the broker", payload));
   }
 
   #told(told: Told): void {

@@ -1,0 +1,92 @@
+// A real message broker, with the configuration that `kez-chat-server init` writes for it.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { promisify } from "node:util";
+
+import { configured, freePort } from "./server.ts";
+
+const run = promisify(execFile);
+/** Milliseconds. */
+const DEADLINE = 10_000;
+
+export class Broker {
+  /** What the server needs to know of it. */
+  readonly env: Record<string, string>;
+  /** Where browsers reach it. */
+  readonly url: string;
+  /** Where other programs reach it. */
+  readonly port: number;
+  readonly #folder: string;
+  #process: ChildProcess | undefined;
+
+  private constructor(folder: string, port: number, wsPort: number, env: Record<string, string>) {
+    this.#folder = folder;
+    this.port = port;
+    this.url = `ws://127.0.0.1:${wsPort}`;
+    this.env = env;
+  }
+
+  /** Starts one for the server of this name, with its files below `folder`. */
+  static async start(server: string, folder: string): Promise<Broker> {
+    const [port, wsPort, httpPort, out] = [await freePort(), await freePort(), await freePort(), join(folder, "nats")];
+    const settings = {
+      "--bind": server.replace("localhost", "127.0.0.1"),
+      "--server": server,
+      "--origin": `http://${server}`,
+      "--out": out,
+      "--nats-listen": `127.0.0.1:${port}`,
+      "--nats-ws-listen": `127.0.0.1:${wsPort}`,
+      "--nats-http-listen": `127.0.0.1:${httpPort}`,
+      "--nats-ws-url": `ws://127.0.0.1:${wsPort}`,
+    };
+    await run(configured("KEZ_CHAT_SERVER_BIN"), ["init", ...Object.entries(settings).flat()], { env: {} });
+    const broker = new Broker(out, port, wsPort, variables(await readFile(join(out, "kez.env"), "utf8")));
+    await broker.up();
+    return broker;
+  }
+
+  /** Starts it, or starts it again; what it kept is still there. */
+  async up(): Promise<void> {
+    const configuration = join(this.#folder, "nats.conf");
+    const started = spawn(configured("KEZ_NATS_SERVER_BIN"), ["-c", configuration], { cwd: this.#folder, stdio: ["ignore", "ignore", "pipe"] });
+    const log: string[] = [];
+    started.stderr?.on("data", (data: Buffer) => log.push(data.toString()));
+    this.#process = started;
+    const deadline = Date.now() + DEADLINE;
+    while (!(await answers(this.port)) || !(await answers(Number(new URL(this.url).port)))) {
+      if (started.exitCode !== null || Date.now() > deadline) throw new Error(`the broker did not start:\n${log.join("")}`);
+      await setTimeout(50);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#process;
+    this.#process = undefined;
+    if (running === undefined || running.exitCode !== null) return;
+    const exit = once(running, "exit");
+    running.kill("SIGTERM");
+    await exit;
+  }
+}
+
+/** NAME=value, a line each; comments begin with #. */
+function variables(text: string): Record<string, string> {
+  const lines = text.split("\n").filter((line) => /^[A-Z]/.test(line));
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
