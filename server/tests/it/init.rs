@@ -72,11 +72,11 @@ fn snapshot(out: &Path) -> Vec<(String, u32, Vec<u8>)> {
     found
 }
 
-fn seed(out: &Path, key: &str) -> String {
+pub(crate) fn seed(out: &Path, key: &str) -> String {
     read(out.join(format!("keys/{key}.nk"))).trim().to_owned()
 }
 
-fn public(out: &Path, key: &str) -> String {
+pub(crate) fn public(out: &Path, key: &str) -> String {
     KeyPair::from_seed(&seed(out, key)).expect("a seed").public_key()
 }
 

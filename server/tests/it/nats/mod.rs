@@ -3,6 +3,7 @@
 mod doctor;
 mod login;
 pub(crate) mod raw;
+mod refused;
 
 use std::path::PathBuf;
 use std::process::Stdio;
