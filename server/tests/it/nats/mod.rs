@@ -1,6 +1,8 @@
 //! The broker: real nats-servers, of the current version and the oldest supported, run what `init` wrote.
 
 mod doctor;
+mod forged;
+mod jwt;
 mod login;
 pub(crate) mod raw;
 mod refused;
@@ -33,10 +35,18 @@ pub(crate) struct Nats {
 impl Nats {
     /// Starts the broker `program` with what `init` writes, and waits until it takes clients.
     pub(crate) async fn start(program: &str, init: &[&str]) -> Nats {
+        Nats::start_edited(program, init, |conf| conf).await
+    }
+
+    /// The same, with what `edit` makes of its configuration.
+    pub(crate) async fn start_edited(program: &str, init: &[&str], edit: impl Fn(String) -> String) -> Nats {
         let [address, web, monitor] = free_ports().map(|port: u16| format!("127.0.0.1:{port}"));
         let places =
             ["--server", NAME, "--nats-listen", &address, "--nats-ws-listen", &web, "--nats-http-listen", &monitor];
         let (folder, out) = crate::init::written(&[&places, init].concat());
+        let conf = out.join("nats.conf");
+        let text = std::fs::read_to_string(&conf).expect("a configuration");
+        std::fs::write(&conf, edit(text)).expect("a configuration");
         let child = spawn(program, &out);
         let mut nats = Nats { address, web, out, program: program.to_owned(), monitor, child, _folder: folder };
         nats.wait().await;
