@@ -1,5 +1,6 @@
 //! The broker: real nats-servers, of the current version and the oldest supported, run what `init` wrote.
 
+mod by_http;
 mod doctor;
 mod forged;
 mod jwt;
