@@ -4,9 +4,13 @@ mod by_http;
 mod doctor;
 mod forged;
 mod jwt;
+mod limits;
 mod login;
+mod member;
 pub(crate) mod raw;
 mod refused;
+mod state;
+mod walls;
 
 use std::path::PathBuf;
 use std::process::Stdio;

@@ -1,0 +1,71 @@
+//! What JetStream holds, as the one sees it who may see everything.
+
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+
+use super::Nats;
+
+pub(crate) struct Store {
+    pub(crate) client: async_nats::Client,
+}
+
+/// A stored message: its number, its subject and its text.
+pub(crate) type Stored = (u64, String, String);
+
+impl Store {
+    pub(crate) async fn open(nats: &Nats) -> Store {
+        Store { client: nats.as_user("store").await }
+    }
+
+    /// Asks JetStream: `call` is what comes after `$JS.API.`.
+    pub(crate) async fn api(&self, call: &str, body: Value) -> Value {
+        let answer = self.client.request(format!("$JS.API.{call}"), body.to_string().into()).await;
+        serde_json::from_slice(&answer.expect("an answer").payload).expect("JSON")
+    }
+
+    /// The same, where it has to work.
+    pub(crate) async fn change(&self, call: &str, body: Value) -> Value {
+        let answer = self.api(call, body).await;
+        assert_eq!(answer["error"], Value::Null, "{call}");
+        answer
+    }
+
+    /// Everything that is stored.
+    pub(crate) async fn messages(&self) -> Vec<Stored> {
+        let info = self.change("STREAM.INFO.KEZ_INBOX", json!({})).await;
+        let number = |name: &str| info["state"][name].as_u64().expect("a number");
+        let mut all = Vec::new();
+        for seq in number("first_seq")..=number("last_seq") {
+            let answer = self.api("STREAM.MSG.GET.KEZ_INBOX", json!({ "seq": seq })).await;
+            let Some(subject) = answer["message"]["subject"].as_str() else { continue };
+            let data = answer["message"]["data"].as_str().unwrap_or_default();
+            let text = String::from_utf8(BASE64.decode(data.as_bytes()).expect("base64")).expect("UTF-8");
+            all.push((seq, subject.to_owned(), text));
+        }
+        assert_eq!(all.len() as u64, number("messages"));
+        all
+    }
+
+    /// Streams and consumers, as they are set up.
+    pub(crate) async fn setup(&self) -> Value {
+        let streams = self.change("STREAM.LIST", json!({})).await;
+        let streams = streams["streams"].as_array().expect("a list").iter().map(|stream| stream["config"].clone());
+        let streams: Vec<Value> = streams.collect();
+        let consumers = self.change("CONSUMER.LIST.KEZ_INBOX", json!({})).await;
+        let consumers = consumers["consumers"].as_array().expect("a list").iter();
+        let mut consumers: Vec<Value> = consumers.map(|consumer| consumer["config"].clone()).collect();
+        consumers.sort_by_key(|config| config["durable_name"].to_string());
+        json!({ "streams": streams, "consumers": consumers })
+    }
+
+    /// How far each consumer has come.
+    pub(crate) async fn progress(&self) -> Value {
+        let list = self.change("CONSUMER.LIST.KEZ_INBOX", json!({})).await;
+        let consumers = list["consumers"].as_array().expect("a list").iter().map(|consumer| {
+            let counts = ["num_ack_pending", "num_pending", "num_redelivered"].map(|name| consumer[name].clone());
+            let sequences = ["delivered", "ack_floor"].map(|name| consumer[name]["stream_seq"].clone());
+            (consumer["name"].as_str().expect("a name").to_owned(), json!([counts, sequences]))
+        });
+        Value::Object(consumers.collect())
+    }
+}
