@@ -3,12 +3,14 @@
 mod by_http;
 mod doctor;
 mod forged;
+mod headers;
 mod jwt;
 mod limits;
 mod login;
 mod member;
 pub(crate) mod raw;
 mod refused;
+mod replies;
 mod state;
 mod walls;
 
@@ -83,6 +85,11 @@ impl Nats {
     /// `kill -9`, as if the machine had lost power.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.expect("it is killed");
+    }
+
+    /// Whether it has not ended by itself.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a status").is_none()
     }
 
     /// Starts it again, on the same addresses and files.
