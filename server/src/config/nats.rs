@@ -113,13 +113,6 @@ impl Seed {
 
     fn read(given: &SeedText, kind: NkeyKind) -> Result<Seed, String> {
         let given = given.0.trim();
-        let is_seed = given.len() == 58 && given.starts_with('S');
-        let text = if is_seed {
-            Zeroizing::new(given.to_owned())
-        } else {
-            let read = fs::read_to_string(given).map(Zeroizing::new);
-            Zeroizing::new(read.map_err(|error| format!("{given}: {error}"))?.trim().to_owned())
-        };
         let letters = match kind {
             NkeyKind::Account => "SA",
             NkeyKind::User => "SU",
@@ -127,6 +120,16 @@ impl Seed {
             NkeyKind::Server => "SN",
         };
         let malformed = || format!("this is no seed that begins with {letters}, and no file that holds one");
+        let is_seed = given.len() == 58 && given.starts_with('S');
+        let text = if is_seed {
+            Zeroizing::new(given.to_owned())
+        } else {
+            // A damaged seed is no path, and is not repeated either: seeds have no such characters.
+            let is_path = given.contains(['/', '.', '\\']);
+            let unread = |error| if is_path { format!("{given}: {error}") } else { malformed() };
+            let read = fs::read_to_string(given).map(Zeroizing::new);
+            Zeroizing::new(read.map_err(unread)?.trim().to_owned())
+        };
         let public = if kind == NkeyKind::Curve {
             nkeys::XKey::from_seed(&text).map(|key| key.public_key())
         } else {
@@ -267,9 +270,13 @@ mod tests {
     #[test]
     fn what_is_no_seed_is_refused_without_being_repeated() {
         let damaged = USER.replacen("CAM", "CAN", 1);
-        for (text, kind) in
-            [(USER, NkeyKind::Account), (damaged.as_str(), NkeyKind::User), ("/no/such", NkeyKind::User)]
-        {
+        for (text, kind) in [
+            (USER, NkeyKind::Account),
+            (damaged.as_str(), NkeyKind::User),
+            (&USER[..57], NkeyKind::User),
+            (&format!("\"{USER}\""), NkeyKind::User),
+            ("/no/such", NkeyKind::User),
+        ] {
             let why = Seed::read(&given(text), kind).expect_err("refused");
             assert!(!why.contains("SUAAA"), "{why}");
         }

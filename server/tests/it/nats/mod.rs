@@ -11,6 +11,7 @@ mod member;
 pub(crate) mod raw;
 mod refused;
 mod replies;
+mod settings;
 mod state;
 mod walls;
 
