@@ -13,6 +13,7 @@ mod refused;
 mod replies;
 mod settings;
 mod state;
+mod upkeep;
 mod walls;
 
 use std::path::PathBuf;
