@@ -13,6 +13,7 @@ mod refused;
 mod replies;
 mod settings;
 mod state;
+mod storms;
 mod upkeep;
 mod walls;
 

@@ -47,6 +47,15 @@ impl Raw {
         raw
     }
 
+    /// The same, where a broker may be away, or go away while it is asked.
+    pub(crate) async fn reach(address: &str) -> Option<Raw> {
+        let (input, output) = TcpStream::connect(address).await.ok()?.into_split();
+        let mut raw = Raw { info: Value::Null, input: BufReader::new(input), output };
+        let line = tokio::time::timeout(PATIENCE, raw.line()).await.ok()??;
+        raw.info = serde_json::from_str(line.strip_prefix("INFO ")?).ok()?;
+        Some(raw)
+    }
+
     /// Logged in as `key`, as it should be done.
     pub(crate) async fn login(nats: &Nats, key: &SigningKey) -> Raw {
         let mut raw = Raw::open(nats).await;
@@ -59,8 +68,7 @@ impl Raw {
     pub(crate) async fn login_as(nats: &Nats, own: &str) -> Raw {
         let mut raw = Raw::open(nats).await;
         let seed = KeyPair::from_seed(&crate::init::seed(&nats.out, own)).expect("a seed");
-        let sig = seed.sign(raw.nonce().to_string().as_bytes()).expect("a signature");
-        let proof = json!({ "nkey": seed.public_key(), "sig": BASE64URL_NOPAD.encode(&sig) });
+        let proof = raw.stock_proof(&seed);
         assert_eq!(raw.connect(proof).await, Ok(()), "{own}");
         raw
     }
@@ -74,6 +82,12 @@ impl Raw {
 
     pub(crate) fn nonce(&self) -> Nonce {
         self.info["nonce"].as_str().expect("a nonce").parse().expect("a good one")
+    }
+
+    /// A stock client's proof.
+    pub(crate) fn stock_proof(&self, key: &KeyPair) -> Value {
+        let sig = key.sign(self.nonce().to_string().as_bytes()).expect("a signature");
+        json!({ "nkey": key.public_key(), "sig": BASE64URL_NOPAD.encode(&sig) })
     }
 
     pub(crate) fn proof(&self, key: &SigningKey, server: &ServerName) -> Value {
