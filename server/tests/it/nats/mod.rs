@@ -1,6 +1,7 @@
 //! The broker: real nats-servers, of the current version and the oldest supported, run what `init` wrote.
 
 mod by_http;
+mod clients;
 mod doctor;
 mod forged;
 mod headers;
