@@ -21,17 +21,19 @@ export class Broker {
   /** Where other programs reach it. */
   readonly port: number;
   readonly #folder: string;
+  readonly #program: string;
   #process: ChildProcess | undefined;
 
-  private constructor(folder: string, port: number, wsPort: number, env: Record<string, string>) {
+  private constructor(folder: string, program: string, port: number, wsPort: number, env: Record<string, string>) {
     this.#folder = folder;
+    this.#program = program;
     this.port = port;
     this.url = `ws://127.0.0.1:${wsPort}`;
     this.env = env;
   }
 
-  /** Starts one for the server of this name, with its files below `folder`. */
-  static async start(server: string, folder: string): Promise<Broker> {
+  /** Starts one for the server of this name, with its files below `folder`. `program` is a name that scripts/env knows. */
+  static async start(server: string, folder: string, program = "KEZ_NATS_SERVER_BIN"): Promise<Broker> {
     const [port, wsPort, httpPort, out] = [await freePort(), await freePort(), await freePort(), join(folder, "nats")];
     const settings = {
       "--bind": server.replace("localhost", "127.0.0.1"),
@@ -44,7 +46,7 @@ export class Broker {
       "--nats-ws-url": `ws://127.0.0.1:${wsPort}`,
     };
     await run(configured("KEZ_CHAT_SERVER_BIN"), ["init", ...Object.entries(settings).flat()], { env: {} });
-    const broker = new Broker(out, port, wsPort, variables(await readFile(join(out, "kez.env"), "utf8")));
+    const broker = new Broker(out, program, port, wsPort, variables(await readFile(join(out, "kez.env"), "utf8")));
     await broker.up();
     return broker;
   }
@@ -52,7 +54,7 @@ export class Broker {
   /** Starts it, or starts it again; what it kept is still there. */
   async up(): Promise<void> {
     const configuration = join(this.#folder, "nats.conf");
-    const started = spawn(configured("KEZ_NATS_SERVER_BIN"), ["-c", configuration], { cwd: this.#folder, stdio: ["ignore", "ignore", "pipe"] });
+    const started = spawn(configured(this.#program), ["-c", configuration], { cwd: this.#folder, stdio: ["ignore", "ignore", "pipe"] });
     const log: string[] = [];
     started.stderr?.on("data", (data: Buffer) => log.push(data.toString()));
     this.#process = started;

@@ -12,10 +12,9 @@ export class Impostor {
   readonly key: string;
   readonly #secret: KeyObject;
 
-  constructor() {
-    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-    this.#secret = privateKey;
-    this.key = `ed25519:${Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url").toString("hex")}`;
+  constructor(secret: KeyObject = generateKeyPairSync("ed25519").privateKey) {
+    this.#secret = secret;
+    this.key = `ed25519:${Buffer.from(secret.export({ format: "jwk" }).x ?? "", "base64url").toString("hex")}`;
   }
 
   /** The key's 32 bytes, as hexadecimal digits. */

@@ -48,9 +48,9 @@ export class Server {
   }
 
   /** Starts one, and returns when it takes connections. */
-  static async start(withBroker: boolean | Record<string, string> = false): Promise<Server> {
+  static async start(withBroker: boolean | Record<string, string> = false, program?: string): Promise<Server> {
     const [port, folder] = [await freePort(), await mkdtemp(join(tmpdir(), "kez-end2end-"))];
-    const broker = withBroker ? await Broker.start(nameAt(port), folder) : undefined;
+    const broker = withBroker ? await Broker.start(nameAt(port), folder, program) : undefined;
     const server = new Server(port, folder, broker, typeof withBroker === "object" ? withBroker : {});
     await server.#listening();
     return server;
