@@ -20,7 +20,7 @@ build: ## build for release: the programs into target/release/, the site into ta
 	@scripts/setup build
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" LEPTOS_HASH_FILES=true cargo leptos build --release --precompress
 	@$(E) node broker/build.mjs "$$KEZ_SITE/pkg" --release
-	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release -p kez-cli
+	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release -p kez-cli -p kez-sig-server
 
 dev: ## serve http://localhost:6969 and rebuild at every change
 	@scripts/setup build

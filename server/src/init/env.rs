@@ -6,8 +6,10 @@ use zeroize::Zeroizing;
 use super::keys::Keys;
 use super::settings::Settings;
 use super::template::fill;
+use crate::healthcheck::reachable;
 
 const TEMPLATE: &str = include_str!("templates/kez.env");
+const SIGCHAIN_TEMPLATE: &str = include_str!("templates/kez-sig.env");
 /// The variable that holds the issuer's seed, or the path of its file.
 pub(super) const ISSUER_SEED: &str = "KEZ_CHAT_NATS_ISSUER_SEED";
 
@@ -31,6 +33,20 @@ pub(super) fn text(settings: &Settings, server: &ServerName, keys: &Keys) -> Zer
             ("store", keys.store.seed()),
             ("sys", keys.sys.seed()),
             ("xkey", xkey.as_ref().map_or("", |text| text)),
+        ],
+    )
+}
+
+/// The text of the sigchain server's file: a program of its own, that is given no secret.
+pub(super) fn sigchain(settings: &Settings, server: &ServerName) -> Zeroizing<String> {
+    fill(
+        SIGCHAIN_TEMPLATE,
+        &[
+            ("server", server.as_str()),
+            ("public_url", &settings.public_url(server)),
+            ("db", &settings.db().with_file_name("kez-sig.db").display().to_string()),
+            ("registry_url", &format!("http://{}", reachable(settings.bind))),
+            ("trusted_proxies", settings.trusted_proxies(server)),
         ],
     )
 }

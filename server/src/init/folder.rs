@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::keys::{self, Use};
-use super::{COMPOSE, ENV, InitError, NATS_CONF, NATS_CONTAINER_CONF};
+use super::{COMPOSE, ENV, InitError, NATS_CONF, NATS_CONTAINER_CONF, SIG_ENV};
 
 /// A file of ours is a few thousand bytes long; more is something else.
 const MAX_BYTES: u64 = 1 << 20;
@@ -125,7 +125,7 @@ impl Folder {
 
     /// A folder without keys and settings may be what a first run left that was interrupted early, and nothing else.
     fn refuse_strangers(&self) -> Result<(), InitError> {
-        let ours = [keys::FOLDER, NATS_CONF, NATS_CONTAINER_CONF, COMPOSE];
+        let ours = [keys::FOLDER, NATS_CONF, NATS_CONTAINER_CONF, COMPOSE, SIG_ENV];
         match self.names("")?.iter().find(|name| !ours.contains(&name.as_str()) && !name.starts_with(UNFINISHED)) {
             None => Ok(()),
             Some(name) => {

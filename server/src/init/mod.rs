@@ -25,6 +25,7 @@ pub use settings::Settings;
 const NATS_CONF: &str = "nats.conf";
 const NATS_CONTAINER_CONF: &str = "nats.container.conf";
 const ENV: &str = "kez.env";
+const SIG_ENV: &str = "kez-sig.env";
 const COMPOSE: &str = "docker-compose.yml";
 
 /// Gives random bytes for one key.
@@ -80,11 +81,12 @@ fn create(settings: &Settings, random: Random<'_>) -> Result<String, InitError> 
     Ok(report(settings, &missing.iter().map(|(name, ..)| name.display().to_string()).collect::<Vec<_>>()))
 }
 
-fn files(settings: &Settings, server: &ServerName, keys: &Keys) -> [(&'static str, Access, Zeroizing<String>); 4] {
+fn files(settings: &Settings, server: &ServerName, keys: &Keys) -> [(&'static str, Access, Zeroizing<String>); 5] {
     [
         (NATS_CONF, Access::Public, nats_conf::native(settings, server, keys).into()),
         (NATS_CONTAINER_CONF, Access::Public, nats_conf::container(settings, server, keys).into()),
         (COMPOSE, Access::Public, compose::text(settings, server).into()),
+        (SIG_ENV, Access::Public, env::sigchain(settings, server)),
         (ENV, Access::Secret, env::text(settings, server, keys)),
     ]
 }

@@ -14,12 +14,13 @@ use nkeys::KeyPair;
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kez-chat-server");
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "docker-compose.yml",
     "keys/auth.nk",
     "keys/issuer.nk",
     "keys/store.nk",
     "keys/sys.nk",
+    "kez-sig.env",
     "kez.env",
     "nats.conf",
     "nats.container.conf",

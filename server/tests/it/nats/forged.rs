@@ -55,7 +55,7 @@ async fn nobody_but_the_broker_can_ask_who_somebody_is() {
         let mut from = Raw::login_as(&nats, "auth").await;
         from.publish(ASKED, "$SYS._INBOX.forged", &request).await;
         let violation = Sent::Error(format!("Permissions Violation for Publish to \"{ASKED}\""));
-        assert_eq!(from.settle().await, [violation.clone()]);
+        assert_eq!(from.settle().await, std::slice::from_ref(&violation));
         let mut from = Raw::login(&nats, &user).await;
         let reply = format!("{}.forged", Subjects::of(&user.id()).reply_prefix());
         assert_eq!(ask(&mut from, &reply, &request).await, violation);
