@@ -109,7 +109,7 @@ pub async fn run(
         };
         let identities =
             RegistryIdentities { registry: registry.clone(), cache: by_key.clone(), broker: broker.clone() };
-        Arc::new(Callout { issuer, policy, clock, identities: Arc::new(identities) })
+        Arc::new(Callout::new(issuer, policy, clock, Arc::new(identities)))
     });
     let running = match (&broker, &callout) {
         (Some(broker), Some(callout)) => {

@@ -43,7 +43,7 @@ pub(crate) async fn cpu() {
     let identity = Identity { handle: "tudisco".parse().expect("a handle"), chain: user.id() };
     let policy = Policy { server: NAME.parse().expect("a name"), allow_stock_nkey: false, session_secs: 1800 };
     let identities = Arc::new(Cached(Arc::new(identity)));
-    let callout = Callout { issuer, policy, clock: Arc::new(SystemClock), identities };
+    let callout = Callout::new(issuer, policy, Arc::new(SystemClock), identities);
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let started = Instant::now();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::callout::{Granted, QUEUE, SUBJECT, Service};
@@ -25,6 +25,8 @@ pub(crate) use inboxes::{Inboxes, Limits};
 use link::Link;
 pub(crate) use probe::{Unfit, probe};
 
+/// Most loops that answer logins side by side.
+const MAX_LOOPS: usize = 8;
 /// Most sessions whose keys are remembered; an entry is about 200 bytes.
 const SESSIONS: u64 = 200_000;
 /// No session is longer.
@@ -134,12 +136,17 @@ impl Running {
 
 async fn answer(broker: Arc<Broker>, service: Arc<Service>, stopped: oneshot::Receiver<()>) {
     let client = broker.auth.client.clone();
-    let requests = match client.queue_subscribe(SUBJECT, QUEUE.to_owned()).await {
-        Ok(requests) => requests,
-        Err(error) => return tracing::error!(%error, "logins cannot be answered"),
-    };
-    let (end, ended) = oneshot::channel::<()>();
-    let running = tokio::spawn(service.run(client.clone(), requests, ended));
+    // As many loops as cores: the broker shares requests out among the members of a queue group.
+    let loops = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_LOOPS);
+    let (end, ended) = watch::channel(());
+    let mut running = Vec::new();
+    for _ in 0..loops {
+        match client.queue_subscribe(SUBJECT, QUEUE.to_owned()).await {
+            Ok(requests) => running.push(tokio::spawn(service.clone().run(client.clone(), requests, ended.clone()))),
+            Err(error) => return tracing::error!(%error, "logins cannot be answered"),
+        }
+    }
+    drop(ended);
     let watching = async {
         let mut seen = 0;
         loop {
@@ -155,7 +162,9 @@ async fn answer(broker: Arc<Broker>, service: Arc<Service>, stopped: oneshot::Re
     }
     broker.is_answering.store(false, Ordering::Release);
     drop(end);
-    let _ = running.await;
+    for answering in running {
+        let _ = answering.await;
+    }
     // What was answered last has to leave this machine before the program does.
     let _ = tokio::time::timeout(Duration::from_secs(1), client.flush()).await;
 }

@@ -1,10 +1,11 @@
 //! NATS JWTs: `base64url(header).base64url(claims).base64url(signature)`, Ed25519 over the first two parts as text.
 
 use data_encoding::BASE64URL_NOPAD;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer as _, SigningKey};
 use kez_core::nkey::{Nkey, NkeyKind};
 use serde::{Deserialize, Serialize};
 
+use super::broker_keys::BrokerKeys;
 use crate::config::nats::Seed;
 
 /// The only header there is, as the broker writes it.
@@ -37,9 +38,9 @@ impl<'a> Parts<'a> {
         Some(Parts { signed, claims: decode(claims)?, signature: decode(signature)?.try_into().ok()? })
     }
 
-    /// Whether `key` signed it.
-    pub(super) fn is_signed_by(&self, key: &VerifyingKey) -> bool {
-        key.verify_strict(self.signed.as_bytes(), &Signature::from_bytes(&self.signature)).is_ok()
+    /// Whether the broker with this key signed it.
+    pub(super) fn is_signed_by(&self, brokers: &BrokerKeys, key: &[u8; 32]) -> bool {
+        brokers.verify(key, self.signed.as_bytes(), &self.signature)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Auth callout: nats-server asks who a client is, and this answers. `decode → decide → encode` are pure; the one thing
 //! asked in between is which identity a key stands for.
 
+mod broker_keys;
 mod decide;
 mod jwt;
 mod request;
@@ -16,6 +17,7 @@ use kez_core::KeyId;
 
 use crate::clock::Clock;
 
+use broker_keys::BrokerKeys;
 pub use decide::{Identity, Policy, Refusal};
 pub use jwt::Issuer;
 pub use request::Dropped;
@@ -63,15 +65,22 @@ pub struct Callout {
     pub clock: Arc<dyn Clock>,
     /// Knows the keys.
     pub identities: Arc<dyn Identities>,
+    brokers: BrokerKeys,
 }
 
 impl Callout {
+    /// A callout of these parts.
+    #[must_use]
+    pub fn new(issuer: Issuer, policy: Policy, clock: Arc<dyn Clock>, identities: Arc<dyn Identities>) -> Self {
+        Callout { issuer, policy, clock, identities, brokers: BrokerKeys::default() }
+    }
+
     /// Answers a request JWT.
     ///
     /// # Errors
     /// Why it deserves no answer.
     pub async fn answer(&self, message: &[u8]) -> Result<Answer, Dropped> {
-        let request = Request::decode(message, self.issuer.public(), self.clock.now_millis())?;
+        let request = Request::decode(message, &self.brokers, self.issuer.public(), self.clock.now_millis())?;
         let proven = decide::prove(&request, &self.policy);
         let identity = match &proven {
             Ok(key) => self.identities.of(key).await,

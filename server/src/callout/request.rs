@@ -1,9 +1,9 @@
 //! Decoding: what a broker asks, or why its message deserves no answer.
 
-use ed25519_dalek::VerifyingKey;
 use kez_core::nkey::{Nkey, NkeyKind};
 use serde::Deserialize;
 
+use super::broker_keys::BrokerKeys;
 use super::jwt::Parts;
 
 /// Largest request that is looked at, in bytes: CONNECT is limited to 4,096, everything else is the broker's own.
@@ -107,7 +107,12 @@ impl Request {
     /// # Errors
     /// [`Dropped`]. Being late is looked at before the signature, so that an overloaded server gets rid of what it is
     /// too late for without any arithmetic.
-    pub(super) fn decode(message: &[u8], issuer: &str, now_millis: i64) -> Result<Request, Dropped> {
+    pub(super) fn decode(
+        message: &[u8],
+        brokers: &BrokerKeys,
+        issuer: &str,
+        now_millis: i64,
+    ) -> Result<Request, Dropped> {
         if message.len() > MAX_BYTES {
             return Err(Dropped::Undecodable);
         }
@@ -123,8 +128,7 @@ impl Request {
         }
         let server: Nkey = claims.iss.parse().map_err(|_| Dropped::Forged)?;
         let is_named = server.kind() == NkeyKind::Server && claims.iss == claims.nats.server_id.id;
-        let key = VerifyingKey::from_bytes(server.as_bytes()).map_err(|_| Dropped::Forged)?;
-        if !is_named || !parts.is_signed_by(&key) {
+        if !is_named || !parts.is_signed_by(brokers, server.as_bytes()) {
             return Err(Dropped::Forged);
         }
         if claims.aud != "nats-authorization-request" {

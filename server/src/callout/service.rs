@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use kez_core::KeyId;
 use nkeys::XKey;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, watch};
 
 use super::{Answer, Callout, Connection, Dropped};
 
@@ -18,7 +18,7 @@ pub(crate) const SUBJECT: &str = "$SYS.REQ.USER.AUTH";
 pub(crate) const QUEUE: &str = "kez-auth";
 /// The broker's own key, when it encrypts.
 const XKEY_HEADER: &str = "Nats-Server-Xkey";
-/// Most requests that are worked on at once. What waits behind them is dropped once it is late.
+/// Most requests that one loop works on at once. What waits behind them is dropped once it is late.
 const MAX_AT_WORK: usize = 256;
 /// Most refusals that are held back at once; the others go out without a delay.
 const MAX_HELD: usize = 4096;
@@ -46,19 +46,15 @@ struct Outgoing {
 
 impl Service {
     /// Answers what `requests` brings until `ended`, and then what is in flight.
-    pub(crate) async fn run(
-        self: Arc<Self>,
-        client: Client,
-        mut requests: Subscriber,
-        mut ended: oneshot::Receiver<()>,
-    ) {
+    pub(crate) async fn run(self: Arc<Self>, client: Client, mut requests: Subscriber, mut ended: watch::Receiver<()>) {
         let at_work = Arc::new(Semaphore::new(MAX_AT_WORK));
         let held = Arc::new(Semaphore::new(MAX_HELD));
         let mut ends_at = None;
         loop {
             let message = tokio::select! {
                 message = requests.next() => message,
-                _ = &mut ended, if ends_at.is_none() => {
+                // Nothing is ever sent; the other end goes.
+                _ = ended.changed(), if ends_at.is_none() => {
                     ends_at = Some(tokio::time::Instant::now() + GRACE);
                     // What the broker has sent already still comes; then there is an end.
                     drop(requests.drain().await);
@@ -71,7 +67,7 @@ impl Service {
             // The semaphore is never closed.
             let Ok(permit) = at_work.clone().acquire_owned().await else { return };
             let (service, client, held) = (self.clone(), client.clone(), held.clone());
-            tokio::spawn(async move {
+            let mut work = Box::pin(async move {
                 let hold = service.answer(client, message).await;
                 drop(permit);
                 if let Some((outgoing, answer)) = hold {
@@ -82,6 +78,10 @@ impl Service {
                     service.send(outgoing, &answer.jwt).await;
                 }
             });
+            // A key that is cached waits for nothing: its answer is done here, without waking another thread for it.
+            if futures_util::poll!(&mut work).is_pending() {
+                tokio::spawn(work);
+            }
         }
         let all = u32::try_from(MAX_AT_WORK).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(GRACE, at_work.acquire_many(all)).await;

@@ -54,8 +54,7 @@ struct Flags {
 fn callout(allow_stock_nkey: bool) -> (Callout, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(Timestamp::from_unix(NOW)));
     let policy = Policy { server: "kez.test".parse().expect("a name"), allow_stock_nkey, session_secs: 1800 };
-    let callout =
-        Callout { issuer: Issuer::new(&issuer_seed()), policy, clock: clock.clone(), identities: Arc::new(One) };
+    let callout = Callout::new(Issuer::new(&issuer_seed()), policy, clock.clone(), Arc::new(One));
     (callout, clock)
 }
 
