@@ -32,7 +32,7 @@ pub(crate) async fn logins() {
     let requests = (0..KEYS).map(|number| target::registration(&format!("user{number}"), number)).collect();
     load::each(&deployment.server.address, requests, 8).await;
     let pid = deployment.server.child.id().expect("it runs");
-    let (mut rates, mut costs, mut storms) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rates, mut costs, mut storms, mut refused) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let before = cpu_seconds(pid);
         let ours = deployment.rate(Who::Users).await;
@@ -40,11 +40,14 @@ pub(crate) async fn logins() {
         rates.push((ours, deployment.rate(Who::Static).await));
         costs.push((cost, crate::answers::bare()));
         // Seconds: the smaller the better, so the ratio says how many times as long it takes.
-        storms.push((deployment.storm(Who::Users).await, deployment.storm(Who::Static).await));
+        let (ours, limit) = (deployment.storm(Who::Users).await, deployment.storm(Who::Static).await);
+        storms.push((ours.0, limit.0));
+        refused.push(format!("{}/{}", ours.1, limit.1));
     }
     report("logins through the callout", "logins/s", &rates);
     report("CPU a login, the whole server", "us", &costs);
     report("2,000 clients at once, until all are in", "ms", &storms);
+    println!("of these, refused and back: ours/limit         {}", refused.join(" "));
 }
 
 /// As whom the load generator logs in.
@@ -118,18 +121,20 @@ impl Deployment {
     }
 
     /// Milliseconds until all of [`STORM`] clients are in that come at once and come back when they are refused. Their
-    /// connections stay open until the last is in.
-    async fn storm(&self, who: Who) -> f64 {
+    /// connections stay open until the last is in. And how often one was refused.
+    async fn storm(&self, who: Who) -> (f64, u64) {
+        let refused = Arc::new(AtomicU64::new(0));
         let started = Instant::now();
         let tasks: Vec<_> = (0..STORM as u64)
             .map(|number| {
-                let client = self.client(who);
+                let (client, refused) = (self.client(who), refused.clone());
                 tokio::spawn(async move {
                     let deadline = Instant::now() + Duration::from_secs(60);
                     loop {
                         if let Some(connection) = client.login(number).await {
                             return connection;
                         }
+                        refused.fetch_add(1, Ordering::Relaxed);
                         assert!(Instant::now() < deadline, "a client never got in");
                         tokio::time::sleep(Duration::from_millis(200)).await;
                     }
@@ -140,7 +145,7 @@ impl Deployment {
         for task in tasks {
             connections.push(task.await.expect("it ends"));
         }
-        started.elapsed().as_secs_f64() * 1e3
+        (started.elapsed().as_secs_f64() * 1e3, refused.load(Ordering::Relaxed))
     }
 
     fn client(&self, who: Who) -> Client {
