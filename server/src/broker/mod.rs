@@ -108,8 +108,8 @@ impl Broker {
         let answering = tokio::spawn(answer(self.clone(), Arc::new(service), stopped));
         let Upkeep { registry, answers, by_key, changes } = upkeep;
         let tasks = vec![
-            tokio::spawn(upkeep::hear(self.clone(), answers, by_key)),
-            tokio::spawn(upkeep::keep_inboxes(self.clone(), registry.clone())),
+            tokio::spawn(upkeep::hear(self.clone(), answers, by_key.clone())),
+            tokio::spawn(upkeep::keep_inboxes(self.clone(), registry.clone(), by_key)),
             tokio::spawn(upkeep::keep_sessions(self.clone(), registry.clone())),
             tokio::spawn(ending::run(self.clone(), registry, changes)),
         ];

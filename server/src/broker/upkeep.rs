@@ -50,7 +50,7 @@ pub(super) async fn hear(broker: Arc<Broker>, answers: Arc<Answers>, by_key: Arc
 }
 
 /// Makes the stream and looks through the consumers, whenever the broker came up and every now and then.
-pub(super) async fn keep_inboxes(broker: Arc<Broker>, registry: Arc<Registry>) {
+pub(super) async fn keep_inboxes(broker: Arc<Broker>, registry: Arc<Registry>, by_key: Arc<ByKey>) {
     let mut seen = 0;
     loop {
         broker.store.came_up(&mut seen).await;
@@ -63,6 +63,8 @@ pub(super) async fn keep_inboxes(broker: Arc<Broker>, registry: Arc<Registry>) {
                 }
             };
             broker.has_stream.store(pause == EVERY, Ordering::Release);
+            // A cached key is not asked whether its consumer is there: each makes sure once more at its next login.
+            by_key.forget_all();
             let came_up_again = async {
                 let mut again = seen;
                 broker.store.came_up(&mut again).await;
