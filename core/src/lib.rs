@@ -28,7 +28,7 @@ pub use handle::Handle;
 pub use hash::Hash;
 pub use key::{KeyId, PublicKey, SigningKey, Suite};
 pub use problem::{Code, Problem};
-pub use record::Record;
+pub use record::{ChainStanding, Record};
 pub use registration::{Admission, Claim};
 pub use server_name::ServerName;
 pub use time::Timestamp;

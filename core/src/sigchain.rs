@@ -19,6 +19,7 @@ mod reason;
 mod receipt;
 mod rules;
 mod state;
+mod summary;
 mod undo;
 
 pub use audit::{Audit, Entry, Failure, verify};
@@ -31,6 +32,7 @@ pub use possession::{Pop, Possession, Role};
 pub use reason::Reason;
 pub use receipt::Receipt;
 pub use state::{Claim, Device, Revocation, RevokedFor, State};
+pub use summary::Summary;
 
 pub(crate) use event::{is_event, verify_alone};
 pub(crate) use receipt::Members as ReceiptMembers;

@@ -1,14 +1,22 @@
 //! The descriptor that answers a WebFinger query, whole and filtered.
 
 use kez_core::webfinger::Jrd;
-use kez_core::{Handle, KeyId, Record, ServerName, Timestamp};
+use kez_core::{ChainStanding, Handle, KeyId, Record, ServerName, Timestamp};
 use serde_json::{Value, json};
 
 fn jrd() -> Jrd {
     let handle: Handle = "tudisco".parse().expect("a good handle");
     let server: ServerName = "kez.example".parse().expect("a good name");
-    let record =
-        Record::new(&handle, &server, KeyId::ed25519([0x21; 32]), "https://sig.kez.example", Timestamp::from_unix(0));
+    let chain = KeyId::ed25519([0x22; 32]);
+    let standing = ChainStanding { chain, head: None, active: true };
+    let record = Record::new(
+        &handle,
+        &server,
+        KeyId::ed25519([0x21; 32]),
+        standing,
+        "https://sig.kez.example",
+        Timestamp::from_unix(0),
+    );
     Jrd::new(&record, "https://chat.kez.example")
 }
 
@@ -28,7 +36,7 @@ fn a_descriptor_names_the_key_and_where_to_go_on() {
             { "rel": "http://webfinger.net/rel/profile-page", "type": "text/html",
               "href": "https://chat.kez.example/@tudisco" },
             { "rel": "https://kez.lat/ns/sigchain", "type": "application/json",
-              "href": format!("https://sig.kez.example/v1/sigchains/ed25519/{hex}") },
+              "href": format!("https://sig.kez.example/v1/sigchains/ed25519/{}", "22".repeat(32)) },
         ],
     });
     assert_eq!(text(&jrd()), wanted);

@@ -121,7 +121,7 @@ fn report(method: &Method, route: &'static str, client: IpAddr, response: &Respo
         .record(took.as_secs_f64());
     if status.is_server_error() {
         tracing::warn!(%method, route, status = status.as_u16(), %client, micros, "request failed");
-    } else if method == Method::POST {
+    } else if matches!(*method, Method::POST | Method::PUT) {
         tracing::info!(%method, route, status = status.as_u16(), %client, micros, "request answered");
     } else {
         tracing::debug!(%method, route, status = status.as_u16(), %client, micros, "request answered");

@@ -30,7 +30,10 @@ impl RegistryIdentities {
         // Logged where it happened.
         let record = self.registry.find_by_key(key).await.map_err(|_| Refusal::Unavailable)?.ok_or(Refusal::Unknown)?;
         let handle = record.handle.parse().map_err(|_| Refusal::Unavailable)?;
-        let identity = Identity { handle, chain: record.primary };
+        if !record.active {
+            return Err(Refusal::Unknown);
+        }
+        let identity = Identity { handle, chain: record.chain };
         if let Some(broker) = &self.broker {
             broker.inboxes().ensure(&identity.chain).await.map_err(|error| {
                 tracing::warn!(%error, "an inbox cannot be made ready; its owner is not let in");

@@ -10,6 +10,7 @@ mod backend;
 mod broker;
 mod cache;
 pub mod callout;
+mod chains;
 pub mod config;
 pub mod doctor;
 pub mod error;
@@ -42,6 +43,7 @@ use config::Config;
 use config::nats::{Nats, NatsFlags};
 use front::Front;
 use identities::RegistryIdentities;
+use kez_sig_server::store::Store as _;
 use registry::{Names, Registry};
 use store::sqlite::SqliteStore;
 use store::{Policy, Store as _, StoreError};
@@ -57,6 +59,9 @@ pub enum StartError {
     /// The broker's settings are wrong, or the broker can never do.
     #[error("{0}")]
     Broker(String),
+    /// The sigchains cannot be served.
+    #[error("{0}")]
+    Chains(String),
 }
 
 /// Runs a server on `listener` until `shutdown` completes, what is in flight is finished and the database is closed.
@@ -81,13 +86,13 @@ pub async fn run(
             answers.forget(change.handle.as_str());
             by_key.forget(change.key);
             if tells {
-                let (handle, key) = (change.handle.clone(), *change.key);
+                let store::Change { handle, key, chain, is_end } = change;
                 // The other end goes when the server does.
-                let _ = tell.send(Ended { handle, key, is_release: change.is_release });
+                let _ = tell.send(Ended { handle: handle.clone(), key: *key, chain: *chain, is_end });
             }
         })
     };
-    let store = Arc::new(SqliteStore::open(&config.db, policy, changed).await?);
+    let store = Arc::new(SqliteStore::open(&config.db, policy, changed.clone()).await?);
     let issuer = nats.issuer.as_ref().map(Issuer::new);
     let names = Names {
         server: config.server.clone(),
@@ -97,6 +102,13 @@ pub async fn run(
         nats_issuer: issuer.as_ref().map(|issuer| issuer.public().to_owned()),
     };
     let registry = Arc::new(Registry::new(store.clone(), clock.clone(), names, answers.clone()));
+    let chains = match &config.sig_server_url {
+        None => {
+            let embedded = chains::embed(config, clock.clone(), registry.clone(), changed).await;
+            Some(embedded.map_err(StartError::Chains)?)
+        }
+        Some(_) => None,
+    };
     let broker = match &nats.broker {
         Some(settings) => Some(Broker::connect(settings, limits(&config.nats)).await.map_err(StartError::Broker)?),
         None => None,
@@ -120,8 +132,16 @@ pub async fn run(
         _ => None,
     };
     let internal = nats.internal_token.zip(callout).map(|(token, callout)| Internal { token, callout });
-    let (api, document) =
-        api::router(api::Shared { registry: registry.clone(), broker, internal: internal.map(Arc::new) });
+    let (api, document) = api::router(api::Shared {
+        registry: registry.clone(),
+        broker,
+        internal: internal.map(Arc::new),
+        chains: chains.as_ref().map(|embedded| embedded.service.clone()),
+    });
+    let api = match &chains {
+        Some(embedded) => api.merge(kez_sig_server::router(embedded.service.clone())),
+        None => api,
+    };
     let front = Arc::new(Front {
         api: api.fallback(routes::unknown),
         pages: web::router(config.web_dir(), config.watch, Arc::new(RegistryBackend::new(registry.clone(), &document))),
@@ -133,11 +153,15 @@ pub async fn run(
     let address = listener.local_addr().ok();
     let public_url = config.public_url();
     tracing::info!(address = address.map(tracing::field::display), server = %config.server, public_url, "kez-chat-server is listening");
-    let housekeeping = tokio::spawn(housekeeping(front.clone()));
+    let service = chains.as_ref().map(|embedded| embedded.service.clone());
+    let housekeeping = tokio::spawn(housekeeping(front.clone(), service));
     serve::serve(listener, front, shutdown).await;
     housekeeping.abort();
     if let Some(running) = running {
         running.stop().await;
+    }
+    if let Some(embedded) = chains {
+        embedded.store.close().await;
     }
     store.close().await;
     Ok(())
@@ -157,11 +181,14 @@ fn service(nats: &Nats, callout: Arc<Callout>, broker: &Broker) -> Result<Servic
     Ok(Service { callout, xkey, granted: broker.granted() })
 }
 
-async fn housekeeping(front: Arc<Front>) {
+async fn housekeeping(front: Arc<Front>, chains: Option<Arc<kez_sig_server::service::Service>>) {
     let mut minutes = tokio::time::interval(Duration::from_secs(60));
     loop {
         minutes.tick().await;
         front.limiter.forget_quiet();
+        if let Some(chains) = &chains {
+            chains.keep_house();
+        }
     }
 }
 

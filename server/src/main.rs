@@ -82,7 +82,7 @@ async fn serve(config: &Config) -> Result<(), String> {
     let served = kez_chat_server::run(config, Arc::new(SystemClock), listener, stopped()).await;
     served.map_err(|error| match error {
         StartError::Store(error) => format!("{}: {error}", config.db.display()),
-        StartError::Broker(why) => why,
+        StartError::Broker(why) | StartError::Chains(why) => why,
     })?;
     tracing::info!("kez-chat-server has stopped");
     Ok(())

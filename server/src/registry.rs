@@ -154,7 +154,24 @@ impl Registry {
         Ok(found)
     }
 
-    /// The record that a key owns.
+    /// Whether a key may speak for an identity at the broker: it is the primary or an active device of a live handle's
+    /// chain that is in use.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn is_standing(&self, key: &KeyId) -> Result<bool, ApiError> {
+        Ok(self.find_by_key(key).await?.is_some_and(|record| record.active))
+    }
+
+    /// Whether a chain, by its genesis key, has a live handle.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn has_handle(&self, chain: &KeyId) -> Result<bool, ApiError> {
+        Ok(self.store.by_chain(chain).await?.is_some())
+    }
+
+    /// The record of the identity that a key stands for.
     ///
     /// # Errors
     /// When the store is away.
@@ -175,7 +192,7 @@ impl Registry {
 
     fn record(&self, row: &Row) -> Record {
         let Names { server, sig_server_url, .. } = &self.names;
-        Record::new(&row.handle, server, row.primary, sig_server_url, row.registered_at)
+        Record::new(&row.handle, server, row.primary, row.standing, sig_server_url, row.registered_at)
     }
 
     fn entry(&self, row: &Row) -> Entry {

@@ -23,6 +23,7 @@ pub(crate) fn of(path: &str) -> (&'static str, Kind) {
     let mut segments = path.split('/').skip(1);
     let first = segments.next().unwrap_or_default();
     match first {
+        "v1" if is_chains(path) => (kez_sig_server::template(path), Kind::Public),
         "v1" => (api_template(segments.next(), segments.next(), segments.next()), Kind::Public),
         ".well-known" if path == "/.well-known/webfinger" => ("/.well-known/webfinger", Kind::Public),
         ".well-known" => ("/.well-known/*", Kind::Public),
@@ -36,6 +37,11 @@ pub(crate) fn of(path: &str) -> (&'static str, Kind) {
         profile if profile.starts_with('@') => ("/@{handle}", Kind::Page),
         _ => ("/*", Kind::Page),
     }
+}
+
+/// Whether the sigchain service answers.
+fn is_chains(path: &str) -> bool {
+    path == "/v1/export" || path.starts_with("/v1/sigchains/")
 }
 
 fn api_template(second: Option<&str>, third: Option<&str>, fourth: Option<&str>) -> &'static str {

@@ -82,7 +82,8 @@ impl Front {
 }
 
 /// The template that the log names instead of the path.
-fn template(path: &str) -> &'static str {
+#[must_use]
+pub fn template(path: &str) -> &'static str {
     let mut segments = path.split('/').skip(1);
     match (segments.next(), segments.next()) {
         (Some("v1"), Some("healthz")) => "/v1/healthz",

@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kez_core::{KeyId, Timestamp};
+use serde::Deserialize;
 
 /// How long the registry may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Largest record that is read, in bytes.
+const MAX_RECORD_BYTES: u64 = 16 * 1024;
 const SECONDS_PER_HOUR: i64 = 3_600;
 
 /// Knows which keys own handles.
 #[async_trait]
 pub trait Registry: Send + Sync + 'static {
-    /// Whether this key owns a live handle.
+    /// Whether this key is the chain key of a live handle.
     ///
     /// # Errors
     /// [`Unreachable`] when nobody can say just now.
@@ -46,15 +49,31 @@ impl Registry for HttpRegistry {
     async fn owns_handle(&self, key: &KeyId) -> Result<bool, Unreachable> {
         let url = format!("{}/v1/k/{}/{}", self.url, key.suite().as_str(), key.hex());
         let agent = self.agent.clone();
-        let asked = tokio::task::spawn_blocking(move || agent.get(&url).call().map(|answer| answer.status().as_u16()));
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut answer = agent.get(&url).call()?;
+            let body = answer.body_mut().with_config().limit(MAX_RECORD_BYTES).read_to_string();
+            Ok::<_, ureq::Error>((answer.status().as_u16(), body?))
+        });
         match asked.await {
-            Ok(Ok(200)) => Ok(true),
-            Ok(Ok(404 | 410)) => Ok(false),
-            Ok(Ok(status)) => Err(Unreachable(format!("it answers {status}"))),
+            Ok(Ok((200, body))) => chain_in(&body).map(|chain| chain.is_none_or(|chain| chain == *key)),
+            Ok(Ok((404 | 410, _))) => Ok(false),
+            Ok(Ok((status, _))) => Err(Unreachable(format!("it answers {status}"))),
             Ok(Err(error)) => Err(Unreachable(error.to_string())),
             Err(error) => Err(Unreachable(error.to_string())),
         }
     }
+}
+
+/// The part of a record that matters here.
+#[derive(Deserialize)]
+struct Found {
+    chain: Option<KeyId>,
+}
+
+/// The chain that a record names, if it does. A registry that follows chains finds devices too, which begin none.
+fn chain_in(record: &str) -> Result<Option<KeyId>, Unreachable> {
+    let found: Result<Found, _> = serde_json::from_str(record);
+    found.map(|found| found.chain).map_err(|error| Unreachable(format!("its record cannot be read: {error}")))
 }
 
 /// What the gate says to a genesis.

@@ -33,6 +33,7 @@ use store::sqlite::{Readers, SqliteStore};
 use store::{Log as _, NewEntry, Sealer, Store as _};
 
 pub use api::chains as router;
+pub use front::template;
 
 /// Runs a server on `listener` until `shutdown` completes, what is in flight is finished and the database is closed.
 ///

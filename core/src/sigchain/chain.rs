@@ -83,6 +83,11 @@ impl Step {
         &self.event
     }
 
+    /// How many events of the chain stay.
+    pub(super) const fn kept(&self) -> usize {
+        self.kept
+    }
+
     /// When it was received.
     #[must_use]
     pub const fn received_at(&self) -> Timestamp {

@@ -74,6 +74,14 @@ impl Undo {
         }
     }
 
+    /// The primary that a rotation replaced.
+    pub(super) fn replaced_primary(&self) -> Option<KeyId> {
+        match self {
+            Undo::Rotated(before) => Some(before.primary),
+            _ => None,
+        }
+    }
+
     /// Takes the event `id` back, which was the last one applied.
     pub(super) fn undo(&self, state: &mut State, id: &Hash) {
         match self {

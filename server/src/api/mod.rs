@@ -36,12 +36,17 @@ pub(crate) use user::respond as user_response;
 /// What most handlers are given.
 pub(crate) type State = axum::extract::State<Arc<Registry>>;
 
+/// The sigchain service of this process, if it has one.
+pub(crate) type Chains = Option<Arc<kez_sig_server::service::Service>>;
+
 /// What handlers are given parts of.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     pub(crate) broker: Option<Arc<Broker>>,
     pub(crate) internal: Option<Arc<Internal>>,
+    /// The sigchains, where this process serves them.
+    pub(crate) chains: Chains,
 }
 
 impl FromRef<Shared> for Arc<Registry> {
@@ -53,6 +58,12 @@ impl FromRef<Shared> for Arc<Registry> {
 impl FromRef<Shared> for Option<Arc<Broker>> {
     fn from_ref(shared: &Shared) -> Self {
         shared.broker.clone()
+    }
+}
+
+impl FromRef<Shared> for Chains {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.chains.clone()
     }
 }
 

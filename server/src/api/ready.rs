@@ -4,8 +4,8 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::State;
 use super::schema::{Problem, ProblemResponses};
+use super::{Chains, State};
 use crate::broker::Broker;
 use crate::error::{ApiError, Checks};
 
@@ -27,11 +27,20 @@ pub(crate) struct Ready {
 pub(super) async fn readyz(
     registry: State,
     broker: axum::extract::State<Option<Arc<Broker>>>,
+    chains: axum::extract::State<Chains>,
 ) -> Result<Json<Ready>, ApiError> {
     let word = |is_ok| if is_ok { "ok" } else { "failed" };
     let database = word(registry.is_ready().await);
     let nats = broker.as_ref().map_or("off", |broker| word(broker.is_ready()));
-    let checks = Checks { database, nats, sigchain: "ok" };
-    let is_ready = database == "ok" && nats != "failed";
+    let sigchain = match &*chains {
+        Some(service) => {
+            let (store, is_clock_right) = service.readiness().await;
+            word(store.is_ok() && is_clock_right)
+        }
+        // Another server's own readiness tells of it.
+        None => "ok",
+    };
+    let checks = Checks { database, nats, sigchain };
+    let is_ready = database == "ok" && nats != "failed" && sigchain == "ok";
     if is_ready { Ok(Json(Ready { status: "ready", checks })) } else { Err(ApiError::not_ready(checks)) }
 }

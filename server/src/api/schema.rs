@@ -19,7 +19,7 @@ pub(super) struct Record {
     /// `handle@server`
     #[schema(example = "tudisco@kez.lat")]
     fqhn: String,
-    /// The key that the handle belongs to.
+    /// The key that speaks for the identity now.
     #[schema(pattern = "^ed25519:[0-9a-f]{64}$")]
     primary: String,
     /// Where the identity's log of key events is.
@@ -27,6 +27,14 @@ pub(super) struct Record {
     /// The server's clock when it accepted the registration.
     #[schema(example = "2026-05-25T03:00:00Z", pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
     registered_at: String,
+    /// The identity's chain, which keeps its name when the primary changes.
+    #[schema(pattern = "^ed25519:[0-9a-f]{64}$")]
+    chain: String,
+    /// The id of the chain's newest event; null when nothing is in the chain yet.
+    #[schema(pattern = "^sha256:[0-9a-f]{64}$")]
+    head: Option<String>,
+    /// Whether the identity is in use; `false` once its chain was deactivated.
+    active: bool,
 }
 
 /// A signature over the canonical payload (RFC 8785).

@@ -5,8 +5,8 @@ use kez_core::registration::{CLOCK_SKEW_SECS, MAX_BODY_BYTES};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::State;
 use super::schema::ProblemResponses;
+use super::{Chains, State};
 
 /// What a client needs to know before it signs.
 #[derive(Serialize, ToSchema)]
@@ -52,8 +52,9 @@ pub(crate) struct Limits {
 /// The server's name, clock and limits.
 #[utoipa::path(get, path = "/v1/server", tag = "server",
     responses((status = 200, description = "What a client needs to know.", body = ServerInfo), ProblemResponses))]
-pub(super) async fn server(registry: State) -> Json<ServerInfo> {
+pub(super) async fn server(registry: State, chains: axum::extract::State<Chains>) -> Json<ServerInfo> {
     let names = registry.names();
+    let (receipt_key, previous) = chains.as_ref().map(|service| service.receipt_keys()).unwrap_or_default();
     Json(ServerInfo {
         server: names.server.to_string(),
         version: env!("CARGO_PKG_VERSION"),
@@ -67,7 +68,7 @@ pub(super) async fn server(registry: State) -> Json<ServerInfo> {
         nats_ws_url: names.nats_ws_url.clone(),
         nats_issuer: names.nats_issuer.clone(),
         sig_server_url: names.sig_server_url.clone(),
-        receipt_key: None,
-        previous_receipt_keys: Vec::new(),
+        receipt_key: receipt_key.map(ToString::to_string),
+        previous_receipt_keys: previous.into_iter().map(ToString::to_string).collect(),
     })
 }

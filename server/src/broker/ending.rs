@@ -33,15 +33,18 @@ const FEW: usize = 8;
 pub(crate) struct Ended {
     /// The handle that it is about.
     pub(crate) handle: Handle,
-    /// The key that asked for it.
+    /// A key that it is about.
     pub(crate) key: KeyId,
+    /// The identity's chain, whose inbox it is.
+    pub(crate) chain: KeyId,
     /// Whether it ends what the key may do.
-    pub(crate) is_release: bool,
+    pub(crate) is_end: bool,
 }
 
 /// How far the end of a key has come.
 struct Ending {
     handle: Handle,
+    chain: KeyId,
     since: Instant,
     due: Instant,
     sweeps: usize,
@@ -57,10 +60,10 @@ pub(super) async fn run(broker: Arc<Broker>, registry: Arc<Registry>, mut change
             change = changes.recv() => {
                 let Some(change) = change else { return };
                 tell(&broker, &change).await;
-                if change.is_release {
+                if change.is_end {
                     let now = Instant::now();
-                    let Ended { handle, key, .. } = change;
-                    endings.insert(key, Ending { handle, since: now, due: now, sweeps: 0, is_inbox_gone: false });
+                    let Ended { handle, key, chain, .. } = change;
+                    endings.insert(key, Ending { handle, chain, since: now, due: now, sweeps: 0, is_inbox_gone: false });
                 }
             }
             () = async { tokio::time::sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
@@ -82,10 +85,10 @@ async fn sweep(broker: &Broker, registry: &Registry, endings: &mut HashMap<KeyId
     let due: Vec<KeyId> = endings.iter().filter(|(_, ending)| ending.due <= now).map(|(key, _)| *key).collect();
     let mut still = Vec::new();
     for key in due {
-        match registry.find_by_key(&key).await {
+        match registry.is_standing(&key).await {
             // Refused after all, or registered again: it may stay.
-            Ok(Some(_)) => drop(endings.remove(&key)),
-            Ok(None) => still.push(key),
+            Ok(true) => drop(endings.remove(&key)),
+            Ok(false) => still.push(key),
             Err(_) => postpone(endings, &key),
         }
     }
@@ -97,7 +100,7 @@ async fn sweep(broker: &Broker, registry: &Registry, endings: &mut HashMap<KeyId
     for key in still {
         let Some(ending) = endings.get_mut(&key) else { continue };
         if !ending.is_inbox_gone {
-            ending.is_inbox_gone = remove_inbox(broker, registry, &key).await;
+            ending.is_inbox_gone = remove_inbox(broker, registry, &ending.chain).await;
         }
         if swept.is_err() {
             postpone(endings, &key);
@@ -134,7 +137,7 @@ async fn end_sessions(broker: &Broker, registry: &Registry, handles: &[Handle]) 
     }
     for session in sessions {
         let may_stay = match broker.granted.get(&session.connection) {
-            Some(key) => matches!(registry.find_by_key(&key).await, Ok(Some(_))),
+            Some(key) => matches!(registry.is_standing(&key).await, Ok(true)),
             None => false,
         };
         if !may_stay {
@@ -145,16 +148,21 @@ async fn end_sessions(broker: &Broker, registry: &Registry, handles: &[Handle]) 
     Ok(())
 }
 
-/// Whether the inbox is gone for good.
-async fn remove_inbox(broker: &Broker, registry: &Registry, key: &KeyId) -> bool {
-    if let Err(error) = broker.inboxes.remove(key).await {
+/// Whether the inbox is gone for good, or is to stay: the identity has its handle and lost a key only.
+async fn remove_inbox(broker: &Broker, registry: &Registry, chain: &KeyId) -> bool {
+    match registry.has_handle(chain).await {
+        Ok(true) => return true,
+        Ok(false) => {}
+        Err(_) => return false,
+    }
+    if let Err(error) = broker.inboxes.remove(chain).await {
         tracing::warn!(%error, "an inbox that should go cannot be removed yet");
         return false;
     }
     // Registered again in the meantime, and perhaps logged in: then it needs its inbox back.
-    match registry.find_by_key(key).await {
-        Ok(None) => true,
-        Ok(Some(_)) => broker.inboxes.ensure(key).await.is_ok(),
+    match registry.has_handle(chain).await {
+        Ok(false) => true,
+        Ok(true) => broker.inboxes.ensure(chain).await.is_ok(),
         Err(_) => false,
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn keep_inboxes(broker: Arc<Broker>, registry: Arc<Registry>, b
 
 async fn look_through_inboxes(broker: &Broker, registry: &Registry) -> Result<(), String> {
     for chain in broker.inboxes.reconcile().await? {
-        if matches!(registry.find_by_key(&chain).await, Ok(None)) {
+        if matches!(registry.has_handle(&chain).await, Ok(false)) {
             tracing::info!(%chain, "removing the inbox of a handle that was released");
             broker.inboxes.remove(&chain).await?;
         }
@@ -110,14 +110,18 @@ async fn look_through_sessions(broker: &Broker, registry: &Registry) -> Result<(
     }
     for session in sessions::list(&sys.client, None).await? {
         // When the registry cannot tell, nobody is thrown out.
-        let holds_a_handle = match broker.granted.get(&session.connection) {
-            Some(key) => !matches!(registry.find_by_key(&key).await, Ok(None)),
+        let may_stay = match broker.granted.get(&session.connection) {
+            Some(key) => !matches!(registry.is_standing(&key).await, Ok(false)),
             None => match session.handle.parse() {
-                Ok(handle) => matches!(registry.find(&handle).await, Ok(Found::Live(_)) | Err(_)),
+                Ok(handle) => match registry.find(&handle).await {
+                    Ok(Found::Live(entry)) => entry.record.active,
+                    Ok(Found::Released(_) | Found::Unknown) => false,
+                    Err(_) => true,
+                },
                 Err(_) => false,
             },
         };
-        if !holds_a_handle {
+        if !may_stay {
             tracing::info!(handle = session.handle, "ending a session whose key holds no handle");
             sessions::kick(&sys.client, &session).await?;
         }

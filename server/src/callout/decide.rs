@@ -39,7 +39,7 @@ pub enum Refusal {
     NoNonce,
     /// It does not hold the key that it names.
     BadSignature,
-    /// The key holds no handle here, or not any more.
+    /// The key stands for no handle here, or not any more, or its identity is deactivated.
     Unknown,
     /// The registry or the inbox cannot be reached.
     Unavailable,
@@ -64,7 +64,7 @@ impl Refusal {
             Refusal::NoKey => "the client names no user nkey",
             Refusal::NoNonce => "the client signed no nonce of this connection",
             Refusal::BadSignature => "the client's signature is not its key's for this server and this nonce",
-            Refusal::Unknown => "the client's key holds no handle here",
+            Refusal::Unknown => "the client's key stands for no identity in use here",
             Refusal::Unavailable => "the home server cannot tell at the moment",
         }
     }

@@ -1,6 +1,6 @@
 //! The checks that depend on what is stored, as pure functions, in the protocol's order.
 
-use kez_core::{Claim, Handle, Timestamp};
+use kez_core::{ChainStanding, Claim, Handle, KeyId, Timestamp};
 
 use super::{Registered, Release, Row};
 
@@ -16,7 +16,18 @@ pub struct Policy {
 pub(super) struct View<'a> {
     pub(super) row: Option<&'a Row>,
     pub(super) live_handle_of_key: Option<&'a Handle>,
+    /// Whether the key is or was the chain key, a primary or a device in the chain of a live handle.
+    pub(super) is_bound: bool,
+    /// The chain that the key began, if it began one.
+    pub(super) own_chain: Option<&'a OwnChain>,
     pub(super) seen: bool,
+}
+
+/// A chain, for the key that began it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OwnChain {
+    pub(super) primary: KeyId,
+    pub(super) standing: ChainStanding,
 }
 
 /// Why a well-signed claim is refused.
@@ -47,19 +58,31 @@ pub(super) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: Po
     let free = match view.row {
         None => true,
         Some(Row { released: None, .. }) => false,
-        Some(Row { released: Some(release), primary, .. }) => {
-            *primary == claim.primary || now.unix() - release.at.unix() >= policy.release_hold_secs
+        Some(Row { released: Some(release), primary, chain_primary, .. }) => {
+            // A key that was rotated away since is another key.
+            let released_it = *primary == claim.primary && chain_primary.is_none_or(|now| now == claim.primary);
+            released_it || now.unix() - release.at.unix() >= policy.release_hold_secs
         }
     };
     if !free {
         return Err(Refusal::HandleTaken);
     }
-    if view.live_handle_of_key.is_some() {
+    if view.live_handle_of_key.is_some() || view.is_bound {
         return Err(Refusal::KeyAlreadyRegistered);
     }
+    // The identity that had the handle goes on where it was.
+    let resumed = view.row.filter(|row| row.chain_primary == Some(claim.primary));
+    if resumed.is_none() && view.own_chain.is_some_and(|chain| chain.primary != claim.primary) {
+        // Its chain speaks for another key now.
+        return Err(Refusal::KeyAlreadyRegistered);
+    }
+    let fresh = ChainStanding { chain: claim.primary, head: None, active: true };
+    let begun = view.own_chain.map_or(fresh, |chain| chain.standing);
     let row = Row {
         handle: claim.handle.clone(),
         primary: claim.primary,
+        standing: resumed.map_or(begun, |row| row.standing),
+        chain_primary: (resumed.is_some() || view.own_chain.is_some()).then_some(claim.primary),
         registered_at: now,
         registration: claim.envelope.clone(),
         released: None,

@@ -6,7 +6,7 @@ pub mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kez_core::{Claim, Handle, KeyId, Timestamp};
+use kez_core::{ChainStanding, Claim, Handle, KeyId, Timestamp};
 
 pub use decide::{Policy, Refusal};
 
@@ -15,8 +15,13 @@ pub use decide::{Policy, Refusal};
 pub struct Row {
     /// The handle.
     pub handle: Handle,
-    /// The owner's key; the last owner's once released.
+    /// The owner's primary; of a released handle, the last owner's at the time of the release.
     pub primary: KeyId,
+    /// The owner's chain.
+    pub standing: ChainStanding,
+    /// The chain's primary now; none as long as nothing is in the chain. It differs from `primary` when the chain went
+    /// on after the release.
+    pub chain_primary: Option<KeyId>,
     /// When the server accepted the registration.
     pub registered_at: Timestamp,
     /// Canonical bytes of the signed registration.
@@ -48,10 +53,12 @@ pub struct Registered {
 pub struct Change<'a> {
     /// The handle that it is about.
     pub handle: &'a Handle,
-    /// The key that asked for it.
+    /// A key that it is about.
     pub key: &'a KeyId,
+    /// The identity's chain.
+    pub chain: &'a KeyId,
     /// Whether it ends what the key may do.
-    pub is_release: bool,
+    pub is_end: bool,
 }
 
 /// Is told of every change that may have been made, after it is durable and before anybody hears of it, also when
@@ -84,8 +91,11 @@ pub trait Store: Send + Sync + 'static {
     /// The row of a handle, live or released.
     async fn by_handle(&self, handle: &Handle) -> Result<Option<Row>, StoreError>;
 
-    /// The live row that a key owns.
+    /// The live row that a key stands for: it is the primary, or an active device of the chain.
     async fn by_key(&self, key: &KeyId) -> Result<Option<Row>, StoreError>;
+
+    /// The live row of a chain, by its genesis key.
+    async fn by_chain(&self, chain: &KeyId) -> Result<Option<Row>, StoreError>;
 
     /// Whether the store can be read and written now.
     async fn check(&self) -> Result<(), StoreError>;

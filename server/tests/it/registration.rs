@@ -13,7 +13,7 @@ async fn a_registration_is_stored_served_and_provable() {
     let record = json!({
         "handle": "tudisco", "fqhn": format!("tudisco@{NAME}"), "primary": key.id().to_string(),
         "sigchain_url": format!("https://{NAME}/v1/sigchains/ed25519/{}", key.id().hex()),
-        "registered_at": "2026-05-25T03:00:07Z",
+        "registered_at": "2026-05-25T03:00:07Z", "chain": key.id().to_string(), "head": null, "active": true,
     });
     server.clock.advance(7);
     let answer = server.post("/v1/register", envelope.clone()).await;

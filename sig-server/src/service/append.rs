@@ -11,7 +11,7 @@ use crate::gate::Admission;
 use crate::loaded::{Loaded, Logged};
 use crate::refused::Refused;
 use crate::slots::Slot;
-use crate::store::{Append, NewEntry, Row};
+use crate::store::{Append, NewEntry, NotStored, Row};
 
 /// How often an event is judged anew because somebody else wrote to the same store.
 const ATTEMPTS: usize = 3;
@@ -67,8 +67,12 @@ impl Service {
             if let Some(standing) = standing {
                 return self.again(&chain, &event, standing, head).await;
             }
-            let (step, behind) = match &*slot.loaded.read().await {
-                Some(loaded) => (self.judge(loaded, event.clone(), &expected)?, loaded.log.len() as u64),
+            let (step, behind, after) = match &*slot.loaded.read().await {
+                Some(loaded) => {
+                    let step = self.judge(loaded, event.clone(), &expected)?;
+                    let after = loaded.chain.summary_after(&step).ok_or(Refused::NotFound)?;
+                    (step, loaded.log.len() as u64, after)
+                }
                 None => continue,
             };
             if behind == 0 && !admitted {
@@ -76,7 +80,7 @@ impl Service {
                 admitted = true;
             }
             let (entry, seq) = (entry_of(&step), step.event().seq());
-            let append = Append { chain, behind, entries: vec![entry] };
+            let append = Append { chain, behind, entries: vec![entry], after };
             if let Some(rows) = self.store_and(&slot, append, |loaded| loaded.chain.commit(step)).await? {
                 let row = rows.into_iter().next().ok_or(Refused::NotFound)?;
                 return Ok(Appended { seq, row, created: true });
@@ -165,9 +169,13 @@ impl Service {
         let rows = match stored {
             Ok(Ok(rows)) => rows,
             // It is not known, or not in memory, what is stored now.
-            Ok(Err(crate::store::Stale)) => {
+            Ok(Err(NotStored::Stale)) => {
                 *place = None;
                 return Ok(None);
+            }
+            Ok(Err(NotStored::Refused(reason))) => {
+                let head = place.as_ref().and_then(|loaded| loaded.chain.head());
+                return Err(Refused::Event { reason, head, index: None });
             }
             Err(error) => {
                 *place = None;

@@ -60,7 +60,8 @@ impl Service {
             self.admit(&chain).await?;
         }
         let stored = entries.len();
-        let append = Append { chain, behind, entries };
+        let summary = after.summary().ok_or(Refused::NotFound)?;
+        let append = Append { chain, behind, entries, after: summary };
         match self.store_and(&slot, append, |loaded| loaded.chain = after).await? {
             Some(_) => Ok(Imported { head, stored }),
             None => Err(StoreError::Unavailable("others write to it just now".to_owned()).into()),

@@ -5,6 +5,7 @@ pub mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use kez_core::sigchain::{Reason, Summary};
 use kez_core::{Hash, KeyId, Timestamp};
 
 /// An entry as it is stored.
@@ -48,14 +49,21 @@ pub struct Append {
     pub behind: u64,
     /// The entries; at least one.
     pub entries: Vec<NewEntry>,
+    /// What the chain comes to with them.
+    pub after: Summary,
 }
 
 /// Signs the receipt of an entry: given the chain, the entry and its log index.
 pub type Sealer = Arc<dyn Fn(&KeyId, &NewEntry, u64) -> Vec<u8> + Send + Sync>;
 
-/// Somebody else added to the log since these entries were judged; nothing of them was stored.
+/// Why nothing of an append was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stale;
+pub enum NotStored {
+    /// Somebody else added to the log since these entries were judged.
+    Stale,
+    /// The registry of handles, which keeps its rows in the same database, has something against it.
+    Refused(Reason),
+}
 
 /// Why the store could not do what was asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -97,7 +105,7 @@ pub trait Store: Log {
     /// Stores all of the entries or none of them, if the chain's log is as long as it was when they were judged. When
     /// this returns `Ok(Ok(_))` the rows are durable: they survive the death of the process and of the machine. Of any
     /// number of racing calls behind one entry, exactly one stores. Log indexes have no gaps and follow the commits.
-    async fn append(&self, append: Append) -> Result<Result<Vec<Row>, Stale>, StoreError>;
+    async fn append(&self, append: Append) -> Result<Result<Vec<Row>, NotStored>, StoreError>;
 
     /// Remembers that this key signs receipts, durably. Doing it again changes nothing.
     async fn use_receipt_key(&self, key: &KeyId) -> Result<(), StoreError>;

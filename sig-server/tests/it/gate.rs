@@ -12,9 +12,11 @@ use crate::owner::Owner;
 /// A registry that knows one key, and is down for another.
 pub(crate) async fn registry(known: String, down: String) -> String {
     let answer = async move |Path((suite, hex)): Path<(String, String)>| match suite.as_str() {
-        "ed25519" if hex == known => StatusCode::OK,
-        "ed25519" if hex == down => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::NOT_FOUND,
+        "ed25519" if hex == known => (StatusCode::OK, format!("{{\"chain\":\"ed25519:{known}\"}}")),
+        // A device of the known chain.
+        "ed25519" if hex == key(9).id().hex() => (StatusCode::OK, format!("{{\"chain\":\"ed25519:{known}\"}}")),
+        "ed25519" if hex == down => (StatusCode::SERVICE_UNAVAILABLE, String::new()),
+        _ => (StatusCode::NOT_FOUND, String::new()),
     };
     let router = Router::new().route("/v1/k/{suite}/{hex}", get(answer));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -32,6 +34,9 @@ async fn a_genesis_needs_a_live_handle() {
     let genesis = stranger.genesis(NAME);
     stranger.post(&server, genesis).await.is(403, "key_not_authorised", "key-not-authorised");
     server.get(&stranger.path("/head")).await.is(404, "not_found", "");
+    let mut device = Owner::new(9);
+    let genesis = device.genesis(NAME);
+    device.post(&server, genesis).await.is(403, "key_not_authorised", "key-not-authorised");
     let mut unlucky = Owner::new(7);
     let genesis = unlucky.genesis(NAME);
     unlucky.post(&server, genesis).await.is(503, "unavailable", "");

@@ -9,9 +9,9 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 use tokio::sync::oneshot;
 
-use super::super::decide::{self, View};
+use super::super::decide::{self, OwnChain, View};
 use super::super::{Policy, Refusal, Registered, Row, StoreError};
-use super::read::{COLUMNS, StoredRow, parse};
+use super::read::{StoredRow, parse, select_rows};
 use super::unavailable;
 use super::writer::copy;
 use crate::store;
@@ -30,6 +30,8 @@ enum Change {
 #[derive(Default)]
 pub(super) struct Batch {
     changes: Vec<(Claim, Timestamp, Change)>,
+    /// The chains of handles that are released, and the keys that stand for them.
+    ending: HashMap<Handle, (KeyId, Vec<KeyId>)>,
 }
 
 /// What is stored, as far as the batch touches it, and what the batch changes.
@@ -37,6 +39,9 @@ pub(super) struct Batch {
 struct Memory {
     rows: HashMap<Handle, Row>,
     live: HashMap<KeyId, Handle>,
+    /// Handles that were live before the batch, by keys that their chains know.
+    bound: HashMap<KeyId, Handle>,
+    own_chains: HashMap<KeyId, OwnChain>,
     seen: HashSet<Hash>,
     /// Handles and keys, as text, of rows that cannot be read. They hold up nobody else.
     damaged: HashSet<String>,
@@ -71,13 +76,16 @@ impl Batch {
         self.changes.push((claim, now, Change::Release(reply, None)));
     }
 
-    /// What was asked for.
-    pub(super) fn changes(&self) -> impl Iterator<Item = store::Change<'_>> {
-        self.changes.iter().map(|(claim, _, change)| store::Change {
-            handle: &claim.handle,
-            key: &claim.primary,
-            is_release: matches!(change, Change::Release(..)),
-        })
+    /// What was asked for, for every key that it is about.
+    pub(super) fn tell(&self, changed: &store::Changed) {
+        for (Claim { handle, primary, .. }, _, change) in &self.changes {
+            let is_end = matches!(change, Change::Release(..));
+            let (chain, others) = self.ending.get(handle).map_or((primary, &[][..]), |(chain, keys)| (chain, keys));
+            let others = others.iter().filter(|key| is_end && *key != primary);
+            for key in others.chain([primary]) {
+                changed(store::Change { handle, key, chain, is_end });
+            }
+        }
     }
 
     /// The time, if the last deletion of forgotten envelopes is long enough ago.
@@ -92,6 +100,7 @@ impl Batch {
             return Ok(());
         }
         let mut memory = Memory::load(db, &self.changes).await?;
+        self.ending = super::standing::members(db, memory.released_by(&self.changes)).await?;
         let stored: HashSet<Handle> = memory.rows.keys().cloned().collect();
         for (claim, now, change) in &mut self.changes {
             if memory.is_damaged(claim) {
@@ -100,6 +109,8 @@ impl Batch {
             let view = View {
                 row: memory.rows.get(&claim.handle),
                 live_handle_of_key: memory.live.get(&claim.primary),
+                is_bound: memory.is_bound(&claim.primary),
+                own_chain: memory.own_chains.get(&claim.primary),
                 seen: memory.seen.contains(&claim.id),
             };
             match change {
@@ -144,9 +155,9 @@ impl Batch {
 impl Memory {
     async fn load(db: &mut SqliteConnection, changes: &[(Claim, Timestamp, Change)]) -> Result<Memory, StoreError> {
         let mut memory = Memory::default();
-        let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM handles WHERE handle IN ("));
+        let mut query = QueryBuilder::<Sqlite>::new(select_rows!("WHERE h.handle IN ("));
         push_list(&mut query, changes.iter().map(|(claim, ..)| claim.handle.to_string()));
-        query.push(format!(") UNION SELECT {COLUMNS} FROM handles WHERE released_at IS NULL AND primary_key IN ("));
+        query.push(concat!(") UNION ", select_rows!("WHERE h.released_at IS NULL AND h.primary_key IN (")));
         push_list(&mut query, changes.iter().map(|(claim, ..)| claim.primary.to_string()));
         query.push(")");
         let rows: Vec<StoredRow> = query.build_query_as().fetch_all(&mut *db).await.map_err(unavailable)?;
@@ -160,6 +171,9 @@ impl Memory {
                 }
             }
         }
+        let keys: Vec<KeyId> = changes.iter().map(|(claim, ..)| claim.primary).collect();
+        memory.bound = super::standing::bound(db, &keys).await?;
+        memory.own_chains = super::standing::own_chains(db, &keys).await?;
         let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM seen_envelopes WHERE id IN (");
         push_list(&mut query, changes.iter().map(|(claim, ..)| claim.id.as_bytes().to_vec()));
         query.push(")");
@@ -173,6 +187,19 @@ impl Memory {
     fn is_damaged(&self, claim: &Claim) -> bool {
         !self.damaged.is_empty()
             && (self.damaged.contains(claim.handle.as_str()) || self.damaged.contains(&claim.primary.to_string()))
+    }
+
+    /// Whether the chain of a handle that is live now knows the key.
+    fn is_bound(&self, key: &KeyId) -> bool {
+        let is_live = |handle| self.rows.get(handle).is_none_or(|row| row.released.is_none());
+        self.bound.get(key).is_some_and(is_live)
+    }
+
+    /// The handles that the changes may release, with their chains.
+    fn released_by(&self, changes: &[(Claim, Timestamp, Change)]) -> HashMap<Handle, KeyId> {
+        let releases = changes.iter().filter(|(.., change)| matches!(change, Change::Release(..)));
+        let rows = releases.filter_map(|(claim, ..)| self.rows.get(&claim.handle));
+        rows.map(|row| (row.handle.clone(), row.standing.chain)).collect()
     }
 
     fn put(&mut self, row: Row) {
@@ -207,7 +234,9 @@ impl Memory {
         }
         if !self.changed.is_empty() {
             let rows = self.changed.iter().filter_map(|handle| self.rows.get(handle));
-            let mut query = QueryBuilder::<Sqlite>::new(format!("INSERT INTO handles ({COLUMNS}) "));
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO handles (handle, primary_key, registered_at, registration, released_at, release, chain) ",
+            );
             query.push_values(rows, |mut tuple, row| {
                 tuple
                     .push_bind(row.handle.to_string())
@@ -215,7 +244,8 @@ impl Memory {
                     .push_bind(row.registered_at.unix())
                     .push_bind(row.registration.clone())
                     .push_bind(row.released.as_ref().map(|release| release.at.unix()))
-                    .push_bind(row.released.as_ref().map(|release| release.envelope.clone()));
+                    .push_bind(row.released.as_ref().map(|release| release.envelope.clone()))
+                    .push_bind(row.standing.chain.to_string());
             });
             query.build().execute(&mut *db).await.map_err(unavailable)?;
         }
@@ -242,7 +272,7 @@ pub(super) async fn write_something(db: &mut SqliteConnection) -> Result<(), Sto
     query.execute(db).await.map(drop).map_err(unavailable)
 }
 
-fn push_list<T>(query: &mut QueryBuilder<Sqlite>, values: impl Iterator<Item = T>)
+pub(super) fn push_list<T>(query: &mut QueryBuilder<Sqlite>, values: impl Iterator<Item = T>)
 where
     T: for<'q> sqlx::Encode<'q, Sqlite> + sqlx::Type<Sqlite> + 'static,
 {

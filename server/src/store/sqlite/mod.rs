@@ -1,27 +1,40 @@
 //! SQLite: one file, one writer task that commits in groups, a few readers.
 
 mod batch;
+mod chains;
 mod file;
 mod read;
+mod standing;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kez_core::{Claim, Handle, KeyId, Timestamp};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::{Changed, Policy, Refusal, Registered, Row, Store, StoreError};
+pub use chains::Chains;
 use read::Readers;
 use writer::Writer;
 
 /// How long a statement waits for another process's lock before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+/// The registry's tables, step by step, and those of the chains, which count from [`CHAINS_STEPS`].
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let own = sqlx::migrate!("migrations/sqlite").iter().cloned();
+    let chains = kez_sig_server::store::sqlite::MIGRATIONS.iter().cloned().map(|mut step| {
+        step.version += CHAINS_STEPS;
+        step
+    });
+    Migrator::with_migrations(own.chain(chains).collect())
+});
+const CHAINS_STEPS: i64 = 1_000;
 
 /// The registry in one SQLite file.
 pub struct SqliteStore {
@@ -142,6 +155,10 @@ impl Store for SqliteStore {
 
     async fn by_key(&self, key: &KeyId) -> Result<Option<Row>, StoreError> {
         self.readers.by_key(key).await
+    }
+
+    async fn by_chain(&self, chain: &KeyId) -> Result<Option<Row>, StoreError> {
+        self.readers.by_chain(chain).await
     }
 
     async fn check(&self) -> Result<(), StoreError> {

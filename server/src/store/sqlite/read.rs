@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use kez_core::{Handle, KeyId, Timestamp};
+use kez_core::{ChainStanding, Handle, Hash, KeyId, Timestamp};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
 
@@ -12,15 +12,26 @@ use super::super::{Release, Row, StoreError};
 use super::file::FileId;
 use super::{options, unavailable};
 
-/// The stored columns, in the order of [`StoredRow`].
-pub(super) const COLUMNS: &str = "handle, primary_key, registered_at, registration, released_at, release";
+/// A query for rows, in the order of [`StoredRow`]; `h` is the handle's row, `c` its chain's.
+macro_rules! select_rows {
+    ($rest:literal) => {
+        concat!(
+            "SELECT h.handle, h.primary_key, h.registered_at, h.registration, h.released_at, h.release, h.chain, \
+             c.primary_key, c.head, c.active FROM handles h LEFT JOIN chains c ON c.chain = h.chain ",
+            $rest
+        )
+    };
+}
+pub(super) use select_rows;
 
-/// A row as SQLite gives it.
-pub(super) type StoredRow = (String, String, i64, Vec<u8>, Option<i64>, Option<Vec<u8>>);
+/// A row as SQLite gives it: six columns of its own, its chain, and that chain's primary, head and `active`.
+pub(super) type StoredRow =
+    (String, String, i64, Vec<u8>, Option<i64>, Option<Vec<u8>>, String, Option<String>, Option<Vec<u8>>, Option<bool>);
 
 /// Parses a stored row; what is stored was valid when it was written, so anything else is damage.
 pub(super) fn parse(stored: StoredRow) -> Result<Row, StoreError> {
-    let (handle, primary, registered_at, registration, released_at, release) = stored;
+    let (handle, primary, registered_at, registration, released_at, release, chain, chain_primary, head, active) =
+        stored;
     let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of the handle {handle:?}"));
     Ok(Row {
         primary: primary.parse().map_err(|_| corrupt("the key"))?,
@@ -31,8 +42,19 @@ pub(super) fn parse(stored: StoredRow) -> Result<Row, StoreError> {
             (Some(at), Some(envelope)) => Some(Release { at: Timestamp::from_unix(at), envelope }),
             _ => return Err(corrupt("the release")),
         },
+        standing: ChainStanding {
+            chain: chain.parse().map_err(|_| corrupt("the chain"))?,
+            head: head.map(|head| hash(head).ok_or_else(|| corrupt("the chain's head"))).transpose()?,
+            active: active.unwrap_or(true),
+        },
+        chain_primary: chain_primary.map(|key| key.parse().map_err(|_| corrupt("the chain's primary"))).transpose()?,
         handle: handle.parse().map_err(|_| corrupt("the spelling"))?,
     })
+}
+
+/// A stored hash.
+pub(super) fn hash(bytes: Vec<u8>) -> Option<Hash> {
+    bytes.try_into().ok().map(Hash::from_bytes)
 }
 
 /// Lookups on whatever file the path names now.
@@ -66,25 +88,34 @@ impl Readers {
     }
 
     pub(super) async fn by_handle(&self, handle: &Handle) -> Result<Option<Row>, StoreError> {
-        let found: Option<StoredRow> = sqlx::query_as(
-            "SELECT handle, primary_key, registered_at, registration, released_at, release FROM handles WHERE handle = ?",
-        )
-        .bind(handle.as_str())
+        let found: Option<StoredRow> = sqlx::query_as(select_rows!("WHERE h.handle = ?"))
+            .bind(handle.as_str())
+            .fetch_optional(&self.pool()?)
+            .await
+            .map_err(unavailable)?;
+        found.map(parse).transpose()
+    }
+
+    pub(super) async fn by_key(&self, key: &KeyId) -> Result<Option<Row>, StoreError> {
+        // A handle of the key's own goes before one that it is a device of.
+        let found: Option<StoredRow> = sqlx::query_as(select_rows!(
+            "WHERE h.released_at IS NULL AND (h.primary_key = ?1 \
+             OR h.chain IN (SELECT chain FROM chain_keys WHERE key = ?1 AND is_active)) \
+             ORDER BY h.primary_key <> ?1 LIMIT 1"
+        ))
+        .bind(key.to_string())
         .fetch_optional(&self.pool()?)
         .await
         .map_err(unavailable)?;
         found.map(parse).transpose()
     }
 
-    pub(super) async fn by_key(&self, key: &KeyId) -> Result<Option<Row>, StoreError> {
-        let found: Option<StoredRow> = sqlx::query_as(
-            "SELECT handle, primary_key, registered_at, registration, released_at, release FROM handles \
-             WHERE primary_key = ? AND released_at IS NULL",
-        )
-        .bind(key.to_string())
-        .fetch_optional(&self.pool()?)
-        .await
-        .map_err(unavailable)?;
+    pub(super) async fn by_chain(&self, chain: &KeyId) -> Result<Option<Row>, StoreError> {
+        let found: Option<StoredRow> = sqlx::query_as(select_rows!("WHERE h.chain = ? AND h.released_at IS NULL"))
+            .bind(chain.to_string())
+            .fetch_optional(&self.pool()?)
+            .await
+            .map_err(unavailable)?;
         found.map(parse).transpose()
     }
 

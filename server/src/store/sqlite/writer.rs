@@ -118,7 +118,7 @@ impl Task {
                 self.is_failing = false;
             }
             // Also after a failure: a commit that was reported as failed may have reached the disk.
-            batch.changes().for_each(|change| (self.changed)(change));
+            batch.tell(&self.changed);
             for check in checks {
                 let _ = check.send(done.as_ref().map_err(copy).copied());
             }

@@ -89,7 +89,8 @@ async fn nobody_speaks_as_anybody_else_or_touches_what_is_stored() {
             "filter_subject": format!("kez.inbox.{theirs}.*"), "deliver_subject": own.reply() } });
         let stream = json!({ "name": "EVIL", "subjects": ["evil.>"], "storage": "memory" });
         let widened = json!({ "name": "KEZ_INBOX", "subjects": ["kez.send.*.*", "evil.>"], "allow_rollup_hdrs": true });
-        let news = json!({ "handle": "tudisco", "key": own.id.to_string(), "is_release": true });
+        let news =
+            json!({ "handle": "tudisco", "key": own.id.to_string(), "chain": own.id.to_string(), "is_end": true });
         let nothing = json!({});
         let cases = [
             (format!("kez.send.{theirs}.{mine}"), &nothing),

@@ -8,20 +8,23 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 use tokio::sync::oneshot;
 
-use super::super::{Append, Row, Sealer, Stale, StoreError};
+use super::super::{Append, NotStored, Row, Sealer, StoreError};
+use super::companion::{Companion, Tell};
 use super::read::number;
 use super::unavailable;
 
 /// Rows that one statement writes: seven values each, and SQLite takes 32,766 of them.
 const ROWS_PER_STATEMENT: usize = 2_000;
 
-type Reply = oneshot::Sender<Result<Result<Vec<Row>, Stale>, StoreError>>;
+type Reply = oneshot::Sender<Result<Result<Vec<Row>, NotStored>, StoreError>>;
 
 /// Appends that will be committed together, and afterwards their answers.
 #[derive(Default)]
 pub(super) struct Batch {
-    appends: Vec<(Append, Reply, Result<Vec<Row>, Stale>)>,
+    appends: Vec<(Append, Reply, Result<Vec<Row>, NotStored>)>,
     keys: Vec<KeyId>,
+    /// Who is to be told of it afterwards.
+    told: Vec<Tell>,
 }
 
 impl Batch {
@@ -34,7 +37,7 @@ impl Batch {
     }
 
     pub(super) fn add(&mut self, append: Append, reply: Reply) {
-        self.appends.push((append, reply, Err(Stale)));
+        self.appends.push((append, reply, Err(NotStored::Stale)));
     }
 
     pub(super) fn use_key(&mut self, key: KeyId) {
@@ -42,7 +45,12 @@ impl Batch {
     }
 
     /// Writes what still fits, in the order of arrival, without committing.
-    pub(super) async fn store(&mut self, db: &mut SqliteConnection, sealer: &Sealer) -> Result<(), StoreError> {
+    pub(super) async fn store(
+        &mut self,
+        db: &mut SqliteConnection,
+        sealer: &Sealer,
+        companion: Option<&dyn Companion>,
+    ) -> Result<(), StoreError> {
         for key in &self.keys {
             sqlx::query("INSERT INTO receipt_keys (key) VALUES (?) ON CONFLICT DO NOTHING")
                 .bind(key.as_bytes().as_slice())
@@ -61,6 +69,15 @@ impl Batch {
             let length = lengths.entry(append.chain).or_default();
             if *length != append.behind {
                 continue;
+            }
+            if let Some(companion) = companion {
+                match companion.follow(db, &append.after).await? {
+                    Ok(tell) => self.told.push(tell),
+                    Err(reason) => {
+                        *answer = Err(NotStored::Refused(reason));
+                        continue;
+                    }
+                }
             }
             let rows = append.entries.drain(..).zip(*length..).map(|(entry, place)| {
                 log_index += 1;
@@ -84,6 +101,8 @@ impl Batch {
 
     /// Tells every caller how it went.
     pub(super) fn answer(self, committed: &Result<(), StoreError>) {
+        // Also after a failure: a commit that was reported as failed may have reached the disk.
+        self.told.into_iter().for_each(|tell| tell());
         for (_, reply, answer) in self.appends {
             // A caller that went away does not wait for its answer; the entries stand.
             let _ = reply.send(committed.clone().map(|()| answer));

@@ -1,11 +1,13 @@
 //! SQLite: one file, one writer task that commits in groups, a few readers.
 
 mod batch;
+mod companion;
 mod file;
 mod read;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,15 +15,20 @@ use kez_core::{Hash, KeyId, Timestamp};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
-use super::{Append, Log, Row, Sealer, Stale, Store, StoreError};
+use super::{Append, Log, NotStored, Row, Sealer, Store, StoreError};
 use writer::Writer;
 
+pub use companion::{Companion, Tell};
 pub use read::Readers;
 
 /// How long a statement waits for another process's lock before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+/// The tables, step by step.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The steps that bring the tables up to date; none when somebody else sees to it.
+type Migrations = Option<&'static sqlx::migrate::Migrator>;
 
 /// The log in one SQLite file.
 pub struct SqliteStore {
@@ -35,9 +42,26 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be opened or written, is no database, or was written by a newer version of this program.
     pub async fn open(path: &Path, sealer: Sealer) -> Result<Self, StoreError> {
-        let connection = connect(path, true).await?;
-        let writer = Writer::start(path.to_owned(), connection, sealer);
-        Ok(SqliteStore { readers: Readers::new(path.to_owned()), writer })
+        SqliteStore::start(path, sealer, None, Some(&MIGRATIONS)).await
+    }
+
+    /// Opens a file whose tables `companion` made: [`MIGRATIONS`] are among its own.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or written.
+    pub async fn within(path: &Path, sealer: Sealer, companion: Arc<dyn Companion>) -> Result<Self, StoreError> {
+        SqliteStore::start(path, sealer, Some(companion), None).await
+    }
+
+    async fn start(
+        path: &Path,
+        sealer: Sealer,
+        companion: Option<Arc<dyn Companion>>,
+        migrations: Migrations,
+    ) -> Result<Self, StoreError> {
+        let connection = connect(path, migrations.is_some(), migrations).await?;
+        let task = writer::Setup { path: path.to_owned(), sealer, companion, migrations };
+        Ok(SqliteStore { readers: Readers::new(path.to_owned()), writer: Writer::start(task, connection) })
     }
 }
 
@@ -51,14 +75,15 @@ fn options(path: &Path) -> SqliteConnectOptions {
 }
 
 /// A connection that writes durably, to a database whose tables are up to date.
-async fn connect(path: &Path, create: bool) -> Result<SqliteConnection, StoreError> {
+async fn connect(path: &Path, create: bool, migrations: Migrations) -> Result<SqliteConnection, StoreError> {
     // FULL: in WAL mode, only it syncs the log at every commit; the default would lose the last ones with the power.
     let options = options(path)
         .create_if_missing(create)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
     let mut connection = options.connect().await.map_err(unavailable)?;
-    match MIGRATIONS.run_direct(None, &mut connection, false).await {
+    let Some(migrations) = migrations else { return Ok(connection) };
+    match migrations.run_direct(None, &mut connection, false).await {
         Ok(()) => Ok(connection),
         Err(sqlx::migrate::MigrateError::VersionMissing(version)) => Err(StoreError::Unavailable(format!(
             "it was written by a newer version of this program (its schema has step {version}); upgrade the program"
@@ -101,7 +126,7 @@ impl Log for SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn append(&self, append: Append) -> Result<Result<Vec<Row>, Stale>, StoreError> {
+    async fn append(&self, append: Append) -> Result<Result<Vec<Row>, NotStored>, StoreError> {
         self.writer.append(append).await
     }
 
@@ -128,7 +153,7 @@ mod tests {
     #[tokio::test]
     async fn the_writing_connection_is_durable() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut connection = connect(&folder.path().join("sig.db"), true).await.expect("a database");
+        let mut connection = connect(&folder.path().join("sig.db"), true, Some(&MIGRATIONS)).await.expect("a database");
         let synchronous: i64 =
             sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut connection).await.expect("a row");
         let journal: String =

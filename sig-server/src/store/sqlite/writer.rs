@@ -2,6 +2,7 @@
 //! load many chains share one sync of the disk; alone, one waits for nobody.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kez_core::KeyId;
@@ -9,10 +10,10 @@ use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Append, Row, Sealer, Stale, StoreError};
+use super::super::{Append, NotStored, Row, Sealer, StoreError};
 use super::batch::Batch;
 use super::file::FileId;
-use super::{connect, unavailable};
+use super::{Companion, Migrations, connect, unavailable};
 
 /// Most appends that share a transaction: enough to hide a slow disk's sync, few enough to answer soon.
 const MAX_BATCH: usize = 256;
@@ -23,10 +24,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What callers send to the writer task.
 enum Command {
-    Append(Append, oneshot::Sender<Result<Result<Vec<Row>, Stale>, StoreError>>),
+    Append(Append, oneshot::Sender<Result<Result<Vec<Row>, NotStored>, StoreError>>),
     UseKey(KeyId, oneshot::Sender<Result<(), StoreError>>),
     Check(oneshot::Sender<Result<(), StoreError>>),
     Close(oneshot::Sender<()>),
+}
+
+/// What the writer task works with.
+pub(super) struct Setup {
+    pub(super) path: PathBuf,
+    pub(super) sealer: Sealer,
+    pub(super) companion: Option<Arc<dyn Companion>>,
+    pub(super) migrations: Migrations,
 }
 
 /// The callers' end of the writer task.
@@ -36,14 +45,14 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the task on a connection that is open.
-    pub(super) fn start(path: PathBuf, connection: SqliteConnection, sealer: Sealer) -> Self {
+    pub(super) fn start(setup: Setup, connection: SqliteConnection) -> Self {
         let (commands, waiting) = mpsc::channel(MAX_WAITING);
-        let connection = FileId::of(&path).ok().map(|file| (file, connection));
-        tokio::spawn(Task { path, sealer, connection, is_failing: false }.run(waiting));
+        let connection = FileId::of(&setup.path).ok().map(|file| (file, connection));
+        tokio::spawn(Task { setup, connection, is_failing: false }.run(waiting));
         Writer { commands }
     }
 
-    pub(super) async fn append(&self, append: Append) -> Result<Result<Vec<Row>, Stale>, StoreError> {
+    pub(super) async fn append(&self, append: Append) -> Result<Result<Vec<Row>, NotStored>, StoreError> {
         self.ask(|reply| Command::Append(append, reply)).await?
     }
 
@@ -74,8 +83,7 @@ impl Writer {
 }
 
 struct Task {
-    path: PathBuf,
-    sealer: Sealer,
+    setup: Setup,
     /// The open connection and the file it is open on; none after a failure, until the next attempt.
     connection: Option<(FileId, SqliteConnection)>,
     /// Whether the last entries could not be stored. As long as that is so, a check has to write to pass.
@@ -128,16 +136,17 @@ impl Task {
     }
 
     async fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
-        let file = FileId::of(&self.path)?;
+        let Setup { path, sealer, companion, migrations } = &self.setup;
+        let file = FileId::of(path)?;
         let connection = match &mut self.connection {
             Some((opened, connection)) if *opened == file => connection,
             stale => {
-                let connection = connect(&self.path, false).await?;
-                &mut stale.insert((FileId::of(&self.path)?, connection)).1
+                let connection = connect(path, false, *migrations).await?;
+                &mut stale.insert((FileId::of(path)?, connection)).1
             }
         };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        batch.store(&mut transaction, &self.sealer).await?;
+        batch.store(&mut transaction, sealer, companion.as_deref()).await?;
         if self.is_failing {
             super::batch::write_something(&mut transaction).await?;
         }

@@ -1,0 +1,58 @@
+//! What a registry of handles has to know of a chain: who speaks for it, and which keys are taken by it.
+
+use std::collections::BTreeMap;
+
+use super::chain::{Chain, Step};
+use super::state::{RevokedFor, State};
+use super::undo::Undo;
+use crate::hash::Hash;
+use crate::key::KeyId;
+
+/// A chain in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The chain's genesis key.
+    pub chain: KeyId,
+    /// The newest event's id.
+    pub head: Hash,
+    /// The key that speaks for the identity.
+    pub primary: KeyId,
+    /// Whether further events are taken.
+    pub active: bool,
+    /// Every key that proved itself in the chain: the chain key, each primary and each device, now or before; and
+    /// whether it still stands for the identity, as the primary or as an active device. Keys that are only listed for
+    /// rotation proved nothing and are not here, nor are those of displaced events.
+    pub keys: BTreeMap<KeyId, bool>,
+}
+
+impl Chain {
+    /// The chain in short; none before the genesis.
+    #[must_use]
+    pub fn summary(&self) -> Option<Summary> {
+        let head = self.head()?.hash;
+        self.state().map(|state| self.summarise(state, head, self.links().len()))
+    }
+
+    /// The chain in short as it will be once `step` is added; none when the step is no longer next.
+    #[must_use]
+    pub fn summary_after(&self, step: &Step) -> Option<Summary> {
+        let mut state = self.before(step)?.clone();
+        Undo::apply(&mut state, step.event());
+        let mut summary = self.summarise(&state, step.event().id(), step.kept());
+        // The primary that a rotation replaces is in no undo yet.
+        summary.keys.entry(self.before(step)?.primary).or_insert(false);
+        Some(summary)
+    }
+
+    /// `kept` is how many of the links lead to `state`.
+    fn summarise(&self, state: &State, head: Hash, kept: usize) -> Summary {
+        let undone = self.links().iter().take(kept).filter_map(|link| link.undo.replaced_primary());
+        let revoked = state.revoked.iter().filter(|(_, why)| matches!(why.reason, RevokedFor::Device(_)));
+        let mut keys: BTreeMap<KeyId, bool> = undone.map(|key| (key, false)).collect();
+        keys.insert(self.id(), false);
+        keys.extend(revoked.map(|(key, _)| (*key, false)));
+        keys.extend(state.devices.keys().map(|key| (*key, true)));
+        keys.insert(state.primary, true);
+        Summary { chain: self.id(), head, primary: state.primary, active: state.active, keys }
+    }
+}

@@ -1,0 +1,62 @@
+//! The sigchain service inside this process, on the registry's own database.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kez_core::KeyId;
+use kez_http::clock::Clock;
+use kez_sig_server::gate::{self, Unreachable};
+use kez_sig_server::service::{Policy, Service};
+use kez_sig_server::store::sqlite::SqliteStore;
+use kez_sig_server::{receipt_key, sealer};
+
+use crate::config::Config;
+use crate::registry::Registry;
+use crate::store::Changed;
+use crate::store::sqlite::Chains;
+
+/// The service and the store under it.
+pub(crate) struct Embedded {
+    pub(crate) service: Arc<Service>,
+    pub(crate) store: Arc<SqliteStore>,
+}
+
+/// Starts the service on the database that `registry` has open; `changed` hears of every key that a chain touches.
+///
+/// # Errors
+/// A sentence that says why it cannot start.
+pub(crate) async fn embed(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    registry: Arc<Registry>,
+    changed: Changed,
+) -> Result<Embedded, String> {
+    let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
+    let key_id = key.id();
+    let say = |error: kez_sig_server::store::StoreError| format!("{}: {error}", config.db.display());
+    let companion = Arc::new(Chains { changed });
+    let store = SqliteStore::within(&config.db, sealer(key, config.server.clone()), companion).await.map_err(say)?;
+    let store = Arc::new(store);
+    let policy = Policy {
+        server: config.server.clone(),
+        registry: Some(Arc::new(InProcess(registry))),
+        open_genesis_per_hour: 0,
+        trusted_receipt_keys: Vec::new(),
+    };
+    let service = Arc::new(Service::new(store.clone(), clock, policy, key_id).await.map_err(say)?);
+    Ok(Embedded { service, store })
+}
+
+/// The registry of this process, as the gate for new chains asks it.
+struct InProcess(Arc<Registry>);
+
+#[async_trait]
+impl gate::Registry for InProcess {
+    async fn owns_handle(&self, key: &KeyId) -> Result<bool, Unreachable> {
+        // Logged where it happened.
+        let found = self.0.find_by_key(key).await;
+        let record = found.map_err(|_| Unreachable("its database is away".to_owned()))?;
+        // A device of another identity is found too.
+        Ok(record.is_some_and(|record| record.chain == *key))
+    }
+}

@@ -1,0 +1,22 @@
+//! Whoever keeps tables of its own in the same database, and follows the chains with them: the registry of handles, when
+//! one process is both.
+
+use async_trait::async_trait;
+use kez_core::sigchain::{Reason, Summary};
+use sqlx::sqlite::SqliteConnection;
+
+use super::super::StoreError;
+
+/// What is to be done once a change is durable, or may be: it must not fail and not wait.
+pub type Tell = Box<dyn FnOnce() + Send + Sync>;
+
+/// Tables that follow the chains.
+#[async_trait]
+pub trait Companion: Send + Sync + 'static {
+    /// Takes in what a chain comes to, in the transaction that stores its new entries: either both are durable or
+    /// neither is. What is refused changes nothing and spoils no other chain of the transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the tables cannot be read or written, which undoes the whole transaction.
+    async fn follow(&self, db: &mut SqliteConnection, chain: &Summary) -> Result<Result<Tell, Reason>, StoreError>;
+}
