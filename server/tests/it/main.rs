@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that meets the unexpected fails")]
 
 mod bad_input;
+mod chains;
 mod conformance;
 mod durability;
 mod harness;

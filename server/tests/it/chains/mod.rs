@@ -1,0 +1,7 @@
+//! Sigchains inside the chat server: handles follow their chains, and no key stands for two identities.
+
+mod broker;
+mod following;
+mod keys;
+mod owner;
+mod upgrade;

@@ -1,0 +1,38 @@
+//! A database that was made before there were chains.
+
+use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::owner::Owner;
+use crate::harness::{Server, key};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_registrations_start_a_chain() {
+    let server = Server::start().await;
+    server.register("tudisco", &key(1)).await;
+    let folder = server.stop().await;
+    // As the first version left it: its one step, and nothing of the later ones.
+    let options = SqliteConnectOptions::new().filename(folder.path().join("kez.db"));
+    let mut db = options.connect().await.expect("a connection");
+    for sql in [
+        "DROP INDEX handles_live_chain",
+        "ALTER TABLE handles DROP COLUMN chain",
+        "DROP TABLE chains",
+        "DROP TABLE chain_keys",
+        "DROP TABLE entries",
+        "DROP TABLE receipt_keys",
+        "DELETE FROM _sqlx_migrations WHERE version > 1",
+    ] {
+        sqlx::raw_sql(sql).execute(&mut db).await.expect("SQL");
+    }
+    db.close().await.expect("it closes");
+
+    let server = Server::start_in(folder, &[]).await;
+    let record = server.get("/v1/u/tudisco").await.json();
+    assert_eq!((&record["chain"], &record["head"]), (&json!(key(1).id().to_string()), &json!(null)));
+    let mut owner = Owner::new(1);
+    let genesis = owner.genesis();
+    owner.post(&server, &genesis).await.was(201);
+    assert_eq!(server.get("/v1/u/tudisco").await.json()["head"], owner.head());
+}
