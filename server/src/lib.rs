@@ -14,6 +14,7 @@ mod chains;
 pub mod config;
 pub mod doctor;
 pub mod error;
+mod following;
 mod front;
 pub mod healthcheck;
 mod identities;
@@ -27,6 +28,7 @@ mod web;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use kez_http::{limit, proxy, serve};
@@ -41,6 +43,7 @@ use callout::{Callout, Issuer, Policy as CalloutPolicy, Service};
 use clock::Clock;
 use config::Config;
 use config::nats::{Nats, NatsFlags};
+use following::Follower;
 use front::Front;
 use identities::RegistryIdentities;
 use kez_sig_server::store::Store as _;
@@ -109,6 +112,11 @@ pub async fn run(
         }
         Some(_) => None,
     };
+    let follows_well = Arc::new(AtomicBool::new(true));
+    let follower = config.sig_server_url.clone().map(|url| {
+        let follower = Follower::new(url, store.clone(), follows_well.clone());
+        tokio::spawn(follower.run())
+    });
     let broker = match &nats.broker {
         Some(settings) => Some(Broker::connect(settings, limits(&config.nats)).await.map_err(StartError::Broker)?),
         None => None,
@@ -137,6 +145,7 @@ pub async fn run(
         broker,
         internal: internal.map(Arc::new),
         chains: chains.as_ref().map(|embedded| embedded.service.clone()),
+        follows_well,
     });
     let api = match &chains {
         Some(embedded) => api.merge(kez_sig_server::router(embedded.service.clone())),
@@ -157,6 +166,9 @@ pub async fn run(
     let housekeeping = tokio::spawn(housekeeping(front.clone(), service));
     serve::serve(listener, front, shutdown).await;
     housekeeping.abort();
+    if let Some(follower) = follower {
+        follower.abort();
+    }
     if let Some(running) = running {
         running.stop().await;
     }

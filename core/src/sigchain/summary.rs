@@ -15,6 +15,8 @@ pub struct Summary {
     pub chain: KeyId,
     /// The newest event's id.
     pub head: Hash,
+    /// How many entries the audit log has; the last of them is `head`.
+    pub entries: u64,
     /// The key that speaks for the identity.
     pub primary: KeyId,
     /// Whether further events are taken.
@@ -30,7 +32,7 @@ impl Chain {
     #[must_use]
     pub fn summary(&self) -> Option<Summary> {
         let head = self.head()?.hash;
-        self.state().map(|state| self.summarise(state, head, self.links().len()))
+        self.state().map(|state| self.summarise(state, head, self.links().len(), self.entries() as u64))
     }
 
     /// The chain in short as it will be once `step` is added; none when the step is no longer next.
@@ -38,14 +40,14 @@ impl Chain {
     pub fn summary_after(&self, step: &Step) -> Option<Summary> {
         let mut state = self.before(step)?.clone();
         Undo::apply(&mut state, step.event());
-        let mut summary = self.summarise(&state, step.event().id(), step.kept());
+        let mut summary = self.summarise(&state, step.event().id(), step.kept(), self.entries() as u64 + 1);
         // The primary that a rotation replaces is in no undo yet.
         summary.keys.entry(self.before(step)?.primary).or_insert(false);
         Some(summary)
     }
 
     /// `kept` is how many of the links lead to `state`.
-    fn summarise(&self, state: &State, head: Hash, kept: usize) -> Summary {
+    fn summarise(&self, state: &State, head: Hash, kept: usize, entries: u64) -> Summary {
         let undone = self.links().iter().take(kept).filter_map(|link| link.undo.replaced_primary());
         let revoked = state.revoked.iter().filter(|(_, why)| matches!(why.reason, RevokedFor::Device(_)));
         let mut keys: BTreeMap<KeyId, bool> = undone.map(|key| (key, false)).collect();
@@ -53,6 +55,6 @@ impl Chain {
         keys.extend(revoked.map(|(key, _)| (*key, false)));
         keys.extend(state.devices.keys().map(|key| (*key, true)));
         keys.insert(state.primary, true);
-        Summary { chain: self.id(), head, primary: state.primary, active: state.active, keys }
+        Summary { chain: self.id(), head, entries, primary: state.primary, active: state.active, keys }
     }
 }

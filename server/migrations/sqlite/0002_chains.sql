@@ -11,6 +11,7 @@ CREATE TABLE chains (
     chain       TEXT    NOT NULL PRIMARY KEY, -- key id of the genesis key; immutable
     primary_key TEXT    NOT NULL,             -- key id of the primary now; changes with each rotation
     head        BLOB    NOT NULL,             -- the 32 bytes of the newest event's SHA-256 id; changes with each event
+    entries     INTEGER NOT NULL,             -- how many entries the audit log has, `head` being the last; grows with each event
     active      INTEGER NOT NULL              -- 1, or 0 once the chain is deactivated; a recovery may undo that
 ) STRICT, WITHOUT ROWID;
 
@@ -23,3 +24,9 @@ CREATE TABLE chain_keys (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX chain_keys_of_chain ON chain_keys (chain);
+
+-- How far the log of a sigchain server of its own was followed.
+CREATE TABLE followed (
+    url       TEXT    NOT NULL PRIMARY KEY, -- the server's address, without a slash at its end; immutable
+    log_index INTEGER NOT NULL              -- the last entry of its log that was taken in; grows
+) STRICT, WITHOUT ROWID;

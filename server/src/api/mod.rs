@@ -16,6 +16,7 @@ mod user;
 mod webfinger;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::extract::FromRef;
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) internal: Option<Arc<Internal>>,
     /// The sigchains, where this process serves them.
     pub(crate) chains: Chains,
+    /// Whether the chains of another server are followed without trouble.
+    pub(crate) follows_well: Arc<AtomicBool>,
 }
 
 impl FromRef<Shared> for Arc<Registry> {
@@ -64,6 +67,12 @@ impl FromRef<Shared> for Option<Arc<Broker>> {
 impl FromRef<Shared> for Chains {
     fn from_ref(shared: &Shared) -> Self {
         shared.chains.clone()
+    }
+}
+
+impl FromRef<Shared> for Arc<AtomicBool> {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.follows_well.clone()
     }
 }
 

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Json;
 use serde::Serialize;
@@ -28,6 +29,7 @@ pub(super) async fn readyz(
     registry: State,
     broker: axum::extract::State<Option<Arc<Broker>>>,
     chains: axum::extract::State<Chains>,
+    follows_well: axum::extract::State<Arc<AtomicBool>>,
 ) -> Result<Json<Ready>, ApiError> {
     let word = |is_ok| if is_ok { "ok" } else { "failed" };
     let database = word(registry.is_ready().await);
@@ -37,8 +39,7 @@ pub(super) async fn readyz(
             let (store, is_clock_right) = service.readiness().await;
             word(store.is_ok() && is_clock_right)
         }
-        // Another server's own readiness tells of it.
-        None => "ok",
+        None => word(follows_well.load(Ordering::Relaxed)),
     };
     let checks = Checks { database, nats, sigchain };
     let is_ready = database == "ok" && nats != "failed" && sigchain == "ok";

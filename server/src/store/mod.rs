@@ -6,7 +6,8 @@ pub mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kez_core::{ChainStanding, Claim, Handle, KeyId, Timestamp};
+use kez_core::sigchain::{Reason, Summary};
+use kez_core::{ChainStanding, Claim, Handle, Hash, KeyId, Timestamp};
 
 pub use decide::{Policy, Refusal};
 
@@ -96,6 +97,21 @@ pub trait Store: Send + Sync + 'static {
 
     /// The live row of a chain, by its genesis key.
     async fn by_chain(&self, chain: &KeyId) -> Result<Option<Row>, StoreError>;
+
+    /// Takes in what these chains of the sigchain server at `url` come to, durably, and that its log was followed up to
+    /// `log_index`. What is refused (a key stands for another identity) changes nothing and spoils nothing else.
+    async fn follow(
+        &self,
+        url: &str,
+        chains: Vec<Summary>,
+        log_index: u64,
+    ) -> Result<Vec<Result<(), Reason>>, StoreError>;
+
+    /// What was taken in of a chain last: how many entries its audit log had, and the last one's id.
+    async fn followed(&self, chain: &KeyId) -> Result<Option<(u64, Hash)>, StoreError>;
+
+    /// Up to which entry the log of the sigchain server at `url` was followed; 0 when it never was.
+    async fn followed_to(&self, url: &str) -> Result<u64, StoreError>;
 
     /// Whether the store can be read and written now.
     async fn check(&self) -> Result<(), StoreError>;

@@ -22,21 +22,30 @@ pub struct Chains {
 #[async_trait]
 impl Companion for Chains {
     async fn follow(&self, db: &mut SqliteConnection, chain: &Summary) -> Result<Result<Tell, Reason>, StoreError> {
-        let before = keys_of(db, &chain.chain).await?;
-        let fresh = chain.keys.iter().filter(|(key, is_active)| **is_active && !before.contains_key(key));
-        if stands_elsewhere(db, &chain.chain, fresh.map(|(key, _)| *key).collect()).await? {
-            return Ok(Err(Reason::KeyReuse));
-        }
-        write(db, chain, &before).await?;
-        let handle: Option<String> =
-            sqlx::query_scalar("SELECT handle FROM handles WHERE chain = ? AND released_at IS NULL")
-                .bind(chain.chain.to_string())
-                .fetch_optional(db)
-                .await
-                .map_err(unavailable)?;
-        let handle = handle.and_then(|handle| handle.parse::<Handle>().ok());
-        Ok(Ok(tell(self.changed.clone(), handle, chain.clone(), before)))
+        follow(db, chain, &self.changed).await
     }
+}
+
+/// Takes in what a chain comes to, or says why it may not come to that; without committing.
+pub(super) async fn follow(
+    db: &mut SqliteConnection,
+    chain: &Summary,
+    changed: &Changed,
+) -> Result<Result<Tell, Reason>, StoreError> {
+    let before = keys_of(db, &chain.chain).await?;
+    let fresh = chain.keys.iter().filter(|(key, is_active)| **is_active && !before.contains_key(key));
+    if stands_elsewhere(db, &chain.chain, fresh.map(|(key, _)| *key).collect()).await? {
+        return Ok(Err(Reason::KeyReuse));
+    }
+    write(db, chain, &before).await?;
+    let handle: Option<String> =
+        sqlx::query_scalar("SELECT handle FROM handles WHERE chain = ? AND released_at IS NULL")
+            .bind(chain.chain.to_string())
+            .fetch_optional(db)
+            .await
+            .map_err(unavailable)?;
+    let handle = handle.and_then(|handle| handle.parse::<Handle>().ok());
+    Ok(Ok(tell(changed.clone(), handle, chain.clone(), before)))
 }
 
 /// The chain's keys as they are stored, and whether each stands for the identity.
@@ -74,12 +83,14 @@ async fn stands_elsewhere(db: &mut SqliteConnection, chain: &KeyId, keys: Vec<Ke
 
 async fn write(db: &mut SqliteConnection, chain: &Summary, before: &BTreeMap<KeyId, bool>) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO chains (chain, primary_key, head, active) VALUES (?, ?, ?, ?) ON CONFLICT (chain) DO UPDATE \
-         SET primary_key = excluded.primary_key, head = excluded.head, active = excluded.active",
+        "INSERT INTO chains (chain, primary_key, head, entries, active) VALUES (?, ?, ?, ?, ?) \
+         ON CONFLICT (chain) DO UPDATE SET primary_key = excluded.primary_key, head = excluded.head, \
+         entries = excluded.entries, active = excluded.active",
     )
     .bind(chain.chain.to_string())
     .bind(chain.primary.to_string())
     .bind(chain.head.as_bytes().to_vec())
+    .bind(i64::try_from(chain.entries).unwrap_or(i64::MAX))
     .bind(chain.active)
     .execute(&mut *db)
     .await

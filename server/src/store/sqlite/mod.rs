@@ -2,6 +2,7 @@
 
 mod batch;
 mod chains;
+mod follow;
 mod file;
 mod read;
 mod standing;
@@ -12,7 +13,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kez_core::{Claim, Handle, KeyId, Timestamp};
+use kez_core::sigchain::{Reason, Summary};
+use kez_core::{Claim, Handle, Hash, KeyId, Timestamp};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -159,6 +161,23 @@ impl Store for SqliteStore {
 
     async fn by_chain(&self, chain: &KeyId) -> Result<Option<Row>, StoreError> {
         self.readers.by_chain(chain).await
+    }
+
+    async fn follow(
+        &self,
+        url: &str,
+        chains: Vec<Summary>,
+        log_index: u64,
+    ) -> Result<Vec<Result<(), Reason>>, StoreError> {
+        self.writer.follow(url.to_owned(), chains, log_index).await
+    }
+
+    async fn followed(&self, chain: &KeyId) -> Result<Option<(u64, Hash)>, StoreError> {
+        self.readers.followed(chain).await
+    }
+
+    async fn followed_to(&self, url: &str) -> Result<u64, StoreError> {
+        self.readers.followed_to(url).await
     }
 
     async fn check(&self) -> Result<(), StoreError> {

@@ -119,6 +119,29 @@ impl Readers {
         found.map(parse).transpose()
     }
 
+    pub(super) async fn followed(&self, chain: &KeyId) -> Result<Option<(u64, Hash)>, StoreError> {
+        let found: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT entries, head FROM chains WHERE chain = ?")
+            .bind(chain.to_string())
+            .fetch_optional(&self.pool()?)
+            .await
+            .map_err(unavailable)?;
+        let corrupt = || StoreError::Corrupt(format!("the head of the chain {chain}"));
+        found
+            .map(|(entries, head)| {
+                Ok((u64::try_from(entries).map_err(|_| corrupt())?, hash(head).ok_or_else(corrupt)?))
+            })
+            .transpose()
+    }
+
+    pub(super) async fn followed_to(&self, url: &str) -> Result<u64, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT log_index FROM followed WHERE url = ?")
+            .bind(url.to_owned())
+            .fetch_optional(&self.pool()?)
+            .await
+            .map_err(unavailable)?;
+        Ok(found.and_then(|index| u64::try_from(index).ok()).unwrap_or(0))
+    }
+
     pub(super) async fn check(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1 FROM handles LIMIT 1").fetch_optional(&self.pool()?).await.map_err(unavailable)?;
         Ok(())

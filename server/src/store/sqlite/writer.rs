@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kez_core::sigchain::{Reason, Summary};
 use kez_core::{Claim, Timestamp};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
@@ -12,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::{Changed, Policy, Refusal, Registered, Row, StoreError};
 use super::batch::Batch;
 use super::file::FileId;
+use super::follow::Follow;
 use super::{connect, unavailable};
 
 /// Most changes that share a transaction: enough to hide a slow disk's sync, few enough to answer soon.
@@ -27,6 +29,7 @@ type Reply<T> = oneshot::Sender<Result<Result<T, Refusal>, StoreError>>;
 pub(super) enum Command {
     Register(Claim, Timestamp, Reply<Registered>),
     Release(Claim, Timestamp, Reply<Row>),
+    Follow(Follow),
     Check(oneshot::Sender<Result<(), StoreError>>),
     Close(oneshot::Sender<()>),
 }
@@ -57,6 +60,15 @@ impl Writer {
 
     pub(super) async fn release(&self, claim: Claim, now: Timestamp) -> Result<Result<Row, Refusal>, StoreError> {
         self.ask(|reply| Command::Release(claim, now, reply)).await?
+    }
+
+    pub(super) async fn follow(
+        &self,
+        url: String,
+        chains: Vec<Summary>,
+        log_index: u64,
+    ) -> Result<Vec<Result<(), Reason>>, StoreError> {
+        self.ask(|reply| Command::Follow(Follow::new(url, chains, log_index, reply))).await?
     }
 
     pub(super) async fn check(&self) -> Result<(), StoreError> {
@@ -97,28 +109,32 @@ impl Task {
         let mut commands = Vec::with_capacity(MAX_BATCH);
         while waiting.recv_many(&mut commands, MAX_BATCH).await > 0 {
             let mut batch = Batch::default();
+            let mut follows = Vec::new();
             let mut checks = Vec::new();
             let mut closing = None;
             for command in commands.drain(..) {
                 match command {
                     Command::Register(claim, now, reply) => batch.add_registration(claim, now, reply),
                     Command::Release(claim, now, reply) => batch.add_release(claim, now, reply),
+                    Command::Follow(follow) => follows.push(follow),
                     Command::Check(reply) => checks.push(reply),
                     Command::Close(reply) => closing = Some(reply),
                 }
             }
             // A check takes the write lock as a change would, so a database that others keep locked is not "ready".
-            let done = if batch.is_empty() && checks.is_empty() { Ok(()) } else { self.commit(&mut batch).await };
+            let is_idle = batch.is_empty() && follows.is_empty() && checks.is_empty();
+            let done = if is_idle { Ok(()) } else { self.commit(&mut batch, &mut follows).await };
             if let Err(error) = &done {
                 tracing::error!(%error, changes = batch.len(), "changes could not be stored");
                 // Whatever state the connection is in, the next attempt starts with a new one.
                 self.connection = None;
                 self.is_failing = true;
-            } else if !batch.is_empty() || !checks.is_empty() {
+            } else if !is_idle {
                 self.is_failing = false;
             }
             // Also after a failure: a commit that was reported as failed may have reached the disk.
             batch.tell(&self.changed);
+            follows.into_iter().for_each(|follow| follow.answer(&done));
             for check in checks {
                 let _ = check.send(done.as_ref().map_err(copy).copied());
             }
@@ -135,7 +151,7 @@ impl Task {
         }
     }
 
-    async fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+    async fn commit(&mut self, batch: &mut Batch, follows: &mut [Follow]) -> Result<(), StoreError> {
         let file = FileId::of(&self.path)?;
         let connection = match &mut self.connection {
             Some((opened, connection)) if *opened == file => connection,
@@ -146,6 +162,9 @@ impl Task {
         };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
         batch.decide(&mut transaction, self.policy).await?;
+        for follow in follows {
+            follow.write(&mut transaction, &self.changed).await?;
+        }
         if self.is_failing {
             super::batch::write_something(&mut transaction).await?;
         }
