@@ -52,11 +52,10 @@ struct InProcess(Arc<Registry>);
 
 #[async_trait]
 impl gate::Registry for InProcess {
-    async fn owns_handle(&self, key: &KeyId) -> Result<bool, Unreachable> {
+    async fn chain_of(&self, key: &KeyId) -> Result<Option<KeyId>, Unreachable> {
         // Logged where it happened.
         let found = self.0.find_by_key(key).await;
         let record = found.map_err(|_| Unreachable("its database is away".to_owned()))?;
-        // A device of another identity is found too.
-        Ok(record.is_some_and(|record| record.chain == *key))
+        Ok(record.map(|record| record.chain))
     }
 }

@@ -85,7 +85,10 @@ impl Follower {
             let lines = self.log(after.saturating_sub(1)).await?;
             let Some(last) = lines.last().map(|line| line.log_index) else {
                 if after > 0 {
-                    tracing::error!(url = self.url, "the sigchain server's log is shorter than it was; reading it anew");
+                    tracing::error!(
+                        url = self.url,
+                        "the sigchain server's log is shorter than it was; reading it anew"
+                    );
                     self.store.follow(&self.url, Vec::new(), 0).await?;
                 }
                 return Ok(());

@@ -16,11 +16,12 @@ const SECONDS_PER_HOUR: i64 = 3_600;
 /// Knows which keys own handles.
 #[async_trait]
 pub trait Registry: Send + Sync + 'static {
-    /// Whether this key is the chain key of a live handle.
+    /// The chain of the live handle that this key stands for, as its primary or as a device; none when it stands for
+    /// none.
     ///
     /// # Errors
     /// [`Unreachable`] when nobody can say just now.
-    async fn owns_handle(&self, key: &KeyId) -> Result<bool, Unreachable>;
+    async fn chain_of(&self, key: &KeyId) -> Result<Option<KeyId>, Unreachable>;
 }
 
 /// The registry cannot be asked just now.
@@ -46,7 +47,7 @@ impl HttpRegistry {
 
 #[async_trait]
 impl Registry for HttpRegistry {
-    async fn owns_handle(&self, key: &KeyId) -> Result<bool, Unreachable> {
+    async fn chain_of(&self, key: &KeyId) -> Result<Option<KeyId>, Unreachable> {
         let url = format!("{}/v1/k/{}/{}", self.url, key.suite().as_str(), key.hex());
         let agent = self.agent.clone();
         let asked = tokio::task::spawn_blocking(move || {
@@ -55,8 +56,8 @@ impl Registry for HttpRegistry {
             Ok::<_, ureq::Error>((answer.status().as_u16(), body?))
         });
         match asked.await {
-            Ok(Ok((200, body))) => chain_in(&body).map(|chain| chain.is_none_or(|chain| chain == *key)),
-            Ok(Ok((404 | 410, _))) => Ok(false),
+            Ok(Ok((200, body))) => chain_in(&body).map(|chain| Some(chain.unwrap_or(*key))),
+            Ok(Ok((404 | 410, _))) => Ok(None),
             Ok(Ok((status, _))) => Err(Unreachable(format!("it answers {status}"))),
             Ok(Err(error)) => Err(Unreachable(error.to_string())),
             Err(error) => Err(Unreachable(error.to_string())),
@@ -70,7 +71,7 @@ struct Found {
     chain: Option<KeyId>,
 }
 
-/// The chain that a record names, if it does. A registry that follows chains finds devices too, which begin none.
+/// The chain that a record names, if it does: a registry that follows no chains knows primaries alone.
 fn chain_in(record: &str) -> Result<Option<KeyId>, Unreachable> {
     let found: Result<Found, _> = serde_json::from_str(record);
     found.map(|found| found.chain).map_err(|error| Unreachable(format!("its record cannot be read: {error}")))
@@ -103,7 +104,7 @@ impl Gate {
     /// Judges a genesis that is about to be stored; one of the hour's places is taken when the key has no handle.
     pub(crate) async fn admit(&self, chain: &KeyId, now: Timestamp) -> Admission {
         let known = match &self.registry {
-            Some(registry) => registry.owns_handle(chain).await,
+            Some(registry) => registry.chain_of(chain).await.map(|found| found == Some(*chain)),
             None => Ok(false),
         };
         match known {
@@ -111,6 +112,17 @@ impl Gate {
             _ if self.take_place(now) => Admission::Granted,
             Ok(false) => Admission::Denied,
             Err(unreachable) => Admission::Unknown(unreachable),
+        }
+    }
+
+    /// Whether `key` may come to stand for `chain`: it stands for no other identity.
+    ///
+    /// # Errors
+    /// [`Unreachable`] when nobody can say just now.
+    pub(crate) async fn may_stand_for(&self, key: &KeyId, chain: &KeyId) -> Result<bool, Unreachable> {
+        match &self.registry {
+            Some(registry) => registry.chain_of(key).await.map(|found| found.is_none_or(|found| found == *chain)),
+            None => Ok(true),
         }
     }
 

@@ -79,6 +79,11 @@ impl Service {
                 self.admit(&chain).await?;
                 admitted = true;
             }
+            if let Some(key) = new_key(step.event().body())
+                && !self.gate.may_stand_for(key, &chain).await?
+            {
+                return Err(Refused::Event { reason: Reason::KeyReuse, head, index: None });
+            }
             let (entry, seq) = (entry_of(&step), step.event().seq());
             let append = Append { chain, behind, entries: vec![entry], after };
             if let Some(rows) = self.store_and(&slot, append, |loaded| loaded.chain.commit(step)).await? {
@@ -190,6 +195,14 @@ impl Service {
         let newest = rows.iter().map(|row| row.received_at.unix()).max().unwrap_or(i64::MIN);
         self.newest.fetch_max(newest, Ordering::SeqCst);
         Ok(Some(rows))
+    }
+}
+
+/// The key that an event gives a role in the chain.
+const fn new_key(body: &Body) -> Option<&KeyId> {
+    match body {
+        Body::AddDeviceKey { key, .. } | Body::RotatePrimary { primary: key, .. } => Some(key),
+        _ => None,
     }
 }
 

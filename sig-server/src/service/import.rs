@@ -59,8 +59,14 @@ impl Service {
         if behind == 0 {
             self.admit(&chain).await?;
         }
-        let stored = entries.len();
         let summary = after.summary().ok_or(Refused::NotFound)?;
+        for (key, _) in summary.keys.iter().filter(|(key, is_active)| **is_active && **key != chain) {
+            if !self.gate.may_stand_for(key, &chain).await? {
+                let index = Some(after.entries() - 1);
+                return Err(Refused::Event { reason: Reason::KeyReuse, head: None, index });
+            }
+        }
+        let stored = entries.len();
         let append = Append { chain, behind, entries, after: summary };
         match self.store_and(&slot, append, |loaded| loaded.chain = after).await? {
             Some(_) => Ok(Imported { head, stored }),

@@ -15,6 +15,7 @@ pub(crate) async fn registry(known: String, down: String) -> String {
         "ed25519" if hex == known => (StatusCode::OK, format!("{{\"chain\":\"ed25519:{known}\"}}")),
         // A device of the known chain.
         "ed25519" if hex == key(9).id().hex() => (StatusCode::OK, format!("{{\"chain\":\"ed25519:{known}\"}}")),
+        "ed25519" if hex == key(11).id().hex() => (StatusCode::OK, format!("{{\"chain\":\"ed25519:{hex}\"}}")),
         "ed25519" if hex == down => (StatusCode::SERVICE_UNAVAILABLE, String::new()),
         _ => (StatusCode::NOT_FOUND, String::new()),
     };
@@ -37,6 +38,15 @@ async fn a_genesis_needs_a_live_handle() {
     let mut device = Owner::new(9);
     let genesis = device.genesis(NAME);
     device.post(&server, genesis).await.is(403, "key_not_authorised", "key-not-authorised");
+    let mut second = Owner::start(&server, 11).await;
+    let taken = second.device(&key(9));
+    second.post(&server, taken).await.is(400, "invalid_event", "key-reuse");
+    let taken = second.rotation(&second.chain.next(), &key(9), &[&second.recovery], &second.recovery);
+    second.post(&server, taken).await.is(400, "invalid_event", "key-reuse");
+    let unknown = second.device(&key(7));
+    second.post(&server, unknown).await.is(503, "unavailable", "");
+    let own = owner.device(&key(9));
+    owner.post(&server, own).await.ok(201);
     let mut unlucky = Owner::new(7);
     let genesis = unlucky.genesis(NAME);
     unlucky.post(&server, genesis).await.is(503, "unavailable", "");

@@ -2,8 +2,8 @@
 
 mod batch;
 mod chains;
-mod follow;
 mod file;
+mod follow;
 mod read;
 mod standing;
 mod writer;

@@ -4,4 +4,5 @@ mod broker;
 mod following;
 mod keys;
 mod owner;
+mod remote;
 mod upgrade;

@@ -82,10 +82,15 @@ impl Owner {
     pub(super) async fn post(&mut self, server: &Server, event: &[u8]) -> Answer {
         let answer = server.post(&self.path("/events"), event).await;
         if answer.status == 201 {
-            let event = Unverified::parse(event).expect("an event");
-            self.chain.append(event, Timestamp::from_unix(1_779_678_000)).expect("it fits");
+            self.saw(event);
         }
         answer
+    }
+
+    /// An accepted event comes into the owner's view.
+    pub(super) fn saw(&mut self, event: &[u8]) {
+        let event = Unverified::parse(event).expect("an event");
+        self.chain.append(event, Timestamp::from_unix(1_779_678_000)).expect("it fits");
     }
 }
 

@@ -20,6 +20,7 @@ async fn old_registrations_start_a_chain() {
         "ALTER TABLE handles DROP COLUMN chain",
         "DROP TABLE chains",
         "DROP TABLE chain_keys",
+        "DROP TABLE followed",
         "DROP TABLE entries",
         "DROP TABLE receipt_keys",
         "DELETE FROM _sqlx_migrations WHERE version > 1",
