@@ -1,6 +1,7 @@
 //! The JSON API, one endpoint a file.
 
 mod body;
+mod chains;
 mod conditional;
 mod health;
 pub(crate) mod internal;
@@ -90,7 +91,7 @@ pub(crate) const WRITE: &str = "POST, OPTIONS";
 /// The API's routes and the OpenAPI document of them; every route that is added here is in the document, and answers
 /// `OPTIONS` and `405`.
 pub(crate) fn router(shared: Shared) -> (Router, OpenApi) {
-    let (router, document) = OpenApiRouter::<Shared>::with_openapi(openapi::base())
+    let (router, document) = OpenApiRouter::<Shared>::with_openapi(openapi::base(shared.chains.is_some()))
         .routes(with_methods(READ, routes!(health::healthz)))
         .routes(with_methods(READ, routes!(ready::readyz)))
         .routes(with_methods(READ, routes!(server_info::server)))

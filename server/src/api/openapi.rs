@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
+use super::chains::Chains;
 use super::schema::ProblemResponses;
 use crate::registry::json;
 
@@ -19,9 +20,13 @@ use crate::registry::json;
 )]
 struct Base;
 
-/// The document without paths, which the router adds.
-pub(super) fn base() -> OpenApi {
-    Base::openapi()
+/// The document without the paths that the router adds; with those of chains, where this server has them.
+pub(super) fn base(has_chains: bool) -> OpenApi {
+    let mut base = Base::openapi();
+    if has_chains {
+        base.merge(Chains::openapi());
+    }
+    base
 }
 
 /// The finished document as JSON, which is known only once all routes are.

@@ -134,6 +134,15 @@ pub(super) struct Problem {
     /// What failed, when the server is not ready.
     #[schema(nullable = false)]
     checks: Option<Checks>,
+    /// Why a sigchain event is refused, by the protocol's name.
+    #[schema(nullable = false)]
+    reason: Option<String>,
+    /// The chain's head, with `chain_conflict`.
+    #[schema(nullable = false)]
+    head: Option<super::chains::Head>,
+    /// The entry of an imported log that is refused; the first is 0.
+    #[schema(nullable = false)]
+    index: Option<u64>,
 }
 
 /// The closed set of problem codes.

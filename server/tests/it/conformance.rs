@@ -4,6 +4,7 @@ use jsonschema::Validator;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::chains::owner::Owner;
 use crate::harness::{Answer, NAME, Server, key};
 
 struct Document(Value);
@@ -78,6 +79,61 @@ async fn every_answer_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_answer_about_chains_conforms() {
+    let server = Server::start().await;
+    let document = Document(server.get("/v1/openapi.json").await.json());
+    let mut owner = Owner::start(&server, "tudisco", 1).await;
+    let chain = "/v1/sigchains/ed25519/{hex}";
+    let template = |rest: &str| format!("{chain}{rest}");
+    let (events, stranger) = (template("/events"), Owner::new(7));
+    let device = owner.device(&key(3));
+    document.check("post", &events, &owner.post(&server, &device).await);
+    document.check("post", &events, &server.post(&owner.path("/events"), device.clone()).await);
+    let old = owner.device(&key(4));
+    let newer = owner.device(&key(5));
+    owner.post(&server, &newer).await.was(201);
+    let conflict = server.post(&owner.path("/events"), old).await;
+    conflict.is(409, "chain_conflict");
+    document.check("post", &events, &conflict);
+    let refused = server.post(&stranger.path("/events"), stranger.genesis()).await;
+    assert_eq!(refused.status, 403);
+    document.check("post", &events, &refused);
+
+    for (rest, query) in [
+        ("", ""),
+        ("/head", ""),
+        ("/state", ""),
+        ("/state", "?at_seq=1"),
+        ("/state", "?at_seq=9"),
+        ("/events", "?after=1&limit=1"),
+        ("/events", "?limit=x"),
+        ("/audit", ""),
+    ] {
+        let answer = server.get(&owner.path(&format!("{rest}{query}"))).await;
+        document.check("get", &template(rest), &answer);
+        document.check("get", &template(rest), &server.get(&stranger.path(rest)).await);
+    }
+    document.check("get", &template("/events/{seq}"), &server.get(&owner.path("/events/2")).await);
+    document.check("get", &template("/events/{seq}"), &server.get(&owner.path("/events/two")).await);
+    let held = format!("\"{}\"", owner.head());
+    let unchanged = server.send(Method::GET, &owner.path("/head"), &[("if-none-match", &held)], Vec::new()).await;
+    assert_eq!(unchanged.status, 304);
+    document.check("get", &template("/head"), &unchanged);
+    let log = server.get(&owner.path("/audit")).await.bytes;
+    let imported =
+        server.send(Method::PUT, &owner.path(""), &[("content-type", "application/json")], log.clone()).await;
+    imported.was(200);
+    document.check("put", chain, &imported);
+    let broken = server.send(Method::PUT, &stranger.path(""), &[("content-type", "application/json")], log).await;
+    broken.was_for(400, "invalid_event", "wrong-chain");
+    document.check("put", chain, &broken);
+    assert_eq!(server.get("/v1/export").await.header("content-type"), "application/x-ndjson");
+    assert!(
+        document.0["paths"]["/v1/export"]["get"]["responses"]["200"]["content"]["application/x-ndjson"].is_object()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_document_is_whole() {
     let server = Server::start().await;
     let document = server.get("/v1/openapi.json").await.json();
@@ -86,6 +142,7 @@ async fn the_document_is_whole() {
         paths,
         [
             "/.well-known/webfinger",
+            "/v1/export",
             "/v1/healthz",
             "/v1/k/{suite}/{hex}",
             "/v1/openapi.json",
@@ -93,6 +150,12 @@ async fn the_document_is_whole() {
             "/v1/register",
             "/v1/release",
             "/v1/server",
+            "/v1/sigchains/ed25519/{hex}",
+            "/v1/sigchains/ed25519/{hex}/audit",
+            "/v1/sigchains/ed25519/{hex}/events",
+            "/v1/sigchains/ed25519/{hex}/events/{seq}",
+            "/v1/sigchains/ed25519/{hex}/head",
+            "/v1/sigchains/ed25519/{hex}/state",
             "/v1/u/{handle}",
             "/v1/u/{handle}/registration",
         ]

@@ -3,6 +3,6 @@
 mod broker;
 mod following;
 mod keys;
-mod owner;
+pub(crate) mod owner;
 mod remote;
 mod upgrade;

@@ -6,22 +6,22 @@ use kez_core::{SigningKey, Timestamp};
 use crate::harness::{Answer, Server, key, name};
 
 /// The owner's view of a chain; what is accepted is added to it.
-pub(super) struct Owner {
-    pub(super) identity: SigningKey,
-    pub(super) recovery: SigningKey,
-    pub(super) chain: Chain,
+pub(crate) struct Owner {
+    pub(crate) identity: SigningKey,
+    pub(crate) recovery: SigningKey,
+    pub(crate) chain: Chain,
 }
 
 impl Owner {
     /// An owner whose identity key has this seed, and whose recovery key the next one. Nothing is sent.
-    pub(super) fn new(seed: u8) -> Owner {
+    pub(crate) fn new(seed: u8) -> Owner {
         let (identity, recovery) = (key(seed), key(seed + 1));
         let chain = Chain::new(identity.id());
         Owner { identity, recovery, chain }
     }
 
     /// An owner with a handle and a genesis.
-    pub(super) async fn start(server: &Server, handle: &str, seed: u8) -> Owner {
+    pub(crate) async fn start(server: &Server, handle: &str, seed: u8) -> Owner {
         let mut owner = Owner::new(seed);
         server.register(handle, &owner.identity).await;
         let genesis = owner.genesis();
@@ -29,57 +29,57 @@ impl Owner {
         owner
     }
 
-    pub(super) fn path(&self, rest: &str) -> String {
+    pub(crate) fn path(&self, rest: &str) -> String {
         format!("/v1/sigchains/ed25519/{}{rest}", self.chain.id().hex())
     }
 
-    pub(super) fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         self.chain.head().expect("there is a genesis").hash.to_string()
     }
 
-    pub(super) fn genesis(&self) -> Vec<u8> {
+    pub(crate) fn genesis(&self) -> Vec<u8> {
         let primary = self.identity.id();
         let body = Body::Genesis { primary, rotation_keys: vec![self.recovery.id(), primary], server: name() };
         sign(&Place::genesis(primary), &body, &self.identity)
     }
 
-    pub(super) fn device(&self, device: &SigningKey) -> Vec<u8> {
+    pub(crate) fn device(&self, device: &SigningKey) -> Vec<u8> {
         self.device_by(device, &self.identity)
     }
 
-    pub(super) fn device_by(&self, device: &SigningKey, signer: &SigningKey) -> Vec<u8> {
+    pub(crate) fn device_by(&self, device: &SigningKey, signer: &SigningKey) -> Vec<u8> {
         let place = self.chain.next();
         let pop = Possession { place: &place, role: Role::Device, enc_key: None }.prove(device);
         sign(&place, &Body::AddDeviceKey { key: device.id(), enc_key: None, pop }, signer)
     }
 
-    pub(super) fn revocation(&self, device: &SigningKey) -> Vec<u8> {
+    pub(crate) fn revocation(&self, device: &SigningKey) -> Vec<u8> {
         self.revocation_by(device, &self.identity)
     }
 
-    pub(super) fn revocation_by(&self, device: &SigningKey, signer: &SigningKey) -> Vec<u8> {
+    pub(crate) fn revocation_by(&self, device: &SigningKey, signer: &SigningKey) -> Vec<u8> {
         let body = Body::RevokeKey { key: device.id(), reason: RevokeReason::Lost };
         sign(&self.chain.next(), &body, signer)
     }
 
-    pub(super) fn deactivation(&self) -> Vec<u8> {
+    pub(crate) fn deactivation(&self) -> Vec<u8> {
         sign(&self.chain.next(), &Body::Deactivate { reason: None }, &self.recovery)
     }
 
     /// `primary` takes over behind the head; the recovery key stays above it.
-    pub(super) fn rotation(&self, primary: &SigningKey, signer: &SigningKey) -> Vec<u8> {
+    pub(crate) fn rotation(&self, primary: &SigningKey, signer: &SigningKey) -> Vec<u8> {
         self.rotation_at(&self.chain.next(), primary, signer)
     }
 
     /// The same at another place: a fork.
-    pub(super) fn rotation_at(&self, place: &Place, primary: &SigningKey, signer: &SigningKey) -> Vec<u8> {
+    pub(crate) fn rotation_at(&self, place: &Place, primary: &SigningKey, signer: &SigningKey) -> Vec<u8> {
         let pop = Possession { place, role: Role::Primary, enc_key: None }.prove(primary);
         let rotation_keys = vec![self.recovery.id(), primary.id()];
         sign(place, &Body::RotatePrimary { primary: primary.id(), rotation_keys, pop }, signer)
     }
 
     /// Sends an event; when it is accepted, it is in the owner's view too.
-    pub(super) async fn post(&mut self, server: &Server, event: &[u8]) -> Answer {
+    pub(crate) async fn post(&mut self, server: &Server, event: &[u8]) -> Answer {
         let answer = server.post(&self.path("/events"), event).await;
         if answer.status == 201 {
             self.saw(event);
@@ -88,24 +88,24 @@ impl Owner {
     }
 
     /// An accepted event comes into the owner's view.
-    pub(super) fn saw(&mut self, event: &[u8]) {
+    pub(crate) fn saw(&mut self, event: &[u8]) {
         let event = Unverified::parse(event).expect("an event");
         self.chain.append(event, Timestamp::from_unix(1_779_678_000)).expect("it fits");
     }
 }
 
-pub(super) fn sign(place: &Place, body: &Body, signer: &SigningKey) -> Vec<u8> {
+pub(crate) fn sign(place: &Place, body: &Body, signer: &SigningKey) -> Vec<u8> {
     place.sign(body, Timestamp::from_unix(1_779_678_000), signer)
 }
 
 impl Answer {
     /// Asserts the status, showing the body when it is another.
-    pub(super) fn was(&self, status: u16) {
+    pub(crate) fn was(&self, status: u16) {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
     }
 
     /// Asserts a refusal by its status, code and reason.
-    pub(super) fn was_for(&self, status: u16, code: &str, reason: &str) {
+    pub(crate) fn was_for(&self, status: u16, code: &str, reason: &str) {
         self.is(status, code);
         assert_eq!(self.json()["reason"], reason, "{}", self.json());
     }
