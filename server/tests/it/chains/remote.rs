@@ -153,7 +153,7 @@ async fn a_server_that_lies_is_not_followed() {
     let genesis = owner.genesis();
     owner.saw(&genesis);
     let device = owner.device(&key(3));
-    liar.says(&owner, &[genesis.clone()], 1).await;
+    liar.says(&owner, std::slice::from_ref(&genesis), 1).await;
     let good = shows(&server, "tudisco", &owner.head()).await;
 
     let stays = async |events: &[Vec<u8>], log_index: usize, why: &str| {
