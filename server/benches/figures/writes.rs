@@ -32,7 +32,7 @@ pub(crate) async fn durable() {
 }
 
 /// The same rows as the server writes, one after the other on one connection, each in a commit of its own.
-async fn one_a_commit(path: &std::path::Path) -> f64 {
+pub(crate) async fn one_a_commit(path: &std::path::Path) -> f64 {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     let mut connection = options.disable_statement_logging().connect().await.expect("a database");
