@@ -1,6 +1,7 @@
 //! The command line.
 
 mod broker;
+mod sigchain;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, S
 use kez_core::ServerName;
 
 pub(crate) use self::broker::{BrokerArgs, HomeArgs, InboxCommand, NatsCommand};
+pub(crate) use self::sigchain::{SigchainCommand, WhoseArgs};
 use crate::server_url::ServerUrl;
 use crate::system;
 
@@ -19,6 +21,8 @@ Examples:
   kez release                                       give the handle back
   curl -s https://kez.example/v1/u/alice/registration | kez verify
   echo '{\"b\":2,\"a\":1}' | kez canonicalize
+  kez sigchain create --recovery-out words.txt      begin the log of one's keys, with a recovery key on paper
+  kez sigchain show alice@kez.example               whose keys are those? Verified here, event by event
   kez inbox send bob                                ask bob, of the same server, to be in touch
   kez inbox watch                                   print the requests that arrive
 
@@ -114,6 +118,9 @@ pub(crate) enum Command {
     /// Log the key in at the home server's broker
     #[command(subcommand)]
     Nats(NatsCommand),
+    /// Recovery, devices and rotation: the log of an identity's keys
+    #[command(subcommand)]
+    Sigchain(SigchainCommand),
     /// Send and read contact requests
     #[command(subcommand)]
     Inbox(InboxCommand),

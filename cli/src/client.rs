@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use kez_core::{Code, Problem, Timestamp};
+use kez_core::{Code, Hash, Problem, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, header};
@@ -16,7 +16,7 @@ use crate::server_url::ServerUrl;
 /// From the first packet to the last byte of an answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest answer that is read, in bytes; a real one has at most some 10 KiB.
+/// Largest answer that is read unless another limit is given, in bytes; a real one has at most some 10 KiB.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 /// Characters of a server's own words that are shown.
 const MAX_DETAIL: usize = 500;
@@ -66,6 +66,11 @@ impl Client {
         self.answer(self.agent.get(format!("{}{path}", self.url)).call())
     }
 
+    /// The same for an answer that may be larger than most.
+    pub(crate) fn get_bytes_up_to(&self, path: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+        self.answer_up_to(self.agent.get(format!("{}{path}", self.url)).call(), limit)
+    }
+
     /// `GET`, and the answer as `T`.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.read(&self.get_bytes(path)?)
@@ -77,18 +82,36 @@ impl Client {
         self.read(&self.answer(request.send(body))?)
     }
 
+    /// `POST` of a sigchain event, behind `head` and no other, and the answer as `T`.
+    pub(crate) fn post_if<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &[u8],
+        head: Option<Hash>,
+    ) -> Result<T, Failure> {
+        let mut request = self.agent.post(format!("{}{path}", self.url)).content_type("application/json");
+        if let Some(head) = head {
+            request = request.header(header::IF_MATCH, format!("\"{head}\""));
+        }
+        self.read(&self.answer(request.send(body))?)
+    }
+
     fn read<T: DeserializeOwned>(&self, answer: &[u8]) -> Result<T, Failure> {
         serde_json::from_slice(answer).map_err(|_| self.no_kez_server("answered with JSON of another kind"))
     }
 
     fn answer(&self, response: Result<Response<Body>, Error>) -> Result<Vec<u8>, Failure> {
+        self.answer_up_to(response, MAX_ANSWER_BYTES)
+    }
+
+    fn answer_up_to(&self, response: Result<Response<Body>, Error>, limit: u64) -> Result<Vec<u8>, Failure> {
         let mut response = response.map_err(|error| self.unreachable(error))?;
         let status = response.status();
         if status.is_redirection() {
             return Err(self.redirected(&response));
         }
         let media_type = response.body().mime_type().unwrap_or("nothing").to_ascii_lowercase();
-        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+        let body = response.body_mut().with_config().limit(limit).read_to_vec();
         let body = body.map_err(|error| self.unreachable(error))?;
         if status.is_success() && ["application/json", "application/jrd+json"].contains(&&*media_type) {
             return Ok(body);

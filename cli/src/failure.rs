@@ -49,6 +49,16 @@ pub(crate) enum Local {
     NotDelivered,
     /// What was waited for did not come in the time that was given.
     TimedOut,
+    /// The identity has no chain yet.
+    NoChain,
+    /// The identity has a chain already.
+    ChainExists,
+    /// What should be a device's offer is none, or one to somebody else.
+    OfferBroken,
+    /// The chain went on since a device made its offer.
+    OfferStale,
+    /// The words are no recovery key.
+    WordsWrong,
     /// A file or a stream cannot be read or written.
     Io,
 }
@@ -76,6 +86,11 @@ impl Local {
             Local::InboxFull => ("inbox_full", "Inbox is full"),
             Local::NotDelivered => ("not_delivered", "Message was not delivered"),
             Local::TimedOut => ("timed_out", "Nothing came in time"),
+            Local::NoChain => ("no_chain", "Identity has no chain"),
+            Local::ChainExists => ("chain_exists", "Identity has a chain already"),
+            Local::OfferBroken => ("offer_broken", "Offer cannot be used"),
+            Local::OfferStale => ("offer_stale", "Offer is too old"),
+            Local::WordsWrong => ("words_wrong", "Words are no recovery key"),
             Local::Io => ("io", "File or stream failed"),
         }
     }

@@ -5,6 +5,7 @@
 
 mod args;
 mod broker;
+mod chain;
 mod client;
 mod commands;
 mod failure;

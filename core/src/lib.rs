@@ -16,6 +16,7 @@ pub mod nats_login;
 pub mod nkey;
 pub mod problem;
 pub mod record;
+pub mod recovery;
 pub mod registration;
 pub mod server_name;
 pub mod sigchain;

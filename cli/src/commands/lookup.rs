@@ -2,11 +2,12 @@
 
 use kez_core::registration::Expected;
 use kez_core::webfinger::Jrd;
-use kez_core::{Code, Handle, Problem, Record, ServerName};
+use kez_core::{Code, Handle, Problem, Record, ServerName, verify_envelope};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::register::check;
+use crate::chain::Fetched;
 use crate::client::Client;
 use crate::failure::{Failure, Local};
 use crate::output;
@@ -29,15 +30,32 @@ pub(super) fn run(name: &str, server: Option<ServerUrl>) -> Result<(), Failure> 
     output::json(&Found { record, verified: true })
 }
 
-/// The record of a handle whose key signed for it.
+/// The record of a handle, proven: its key signed for it, or its chain leads from the key that did to its key.
 pub(super) fn proven(client: &Client, handle: &Handle, server: &ServerName) -> Result<Record, Failure> {
     let record: Record = client.get(&format!("/v1/u/{handle}"))?;
     check(&record, handle, server, None)?;
     let registration = client.get_bytes(&format!("/v1/u/{handle}/registration"))?;
-    Expected { handle, primary: record.primary, server }.verify(&registration).map_err(|unproven| {
-        Failure::new(Local::NotVerified, format!("The record is not proven by its registration. {unproven}"))
-    })?;
-    Ok(record)
+    let signed = |primary| {
+        Expected { handle, primary, server }.verify(&registration).map_err(|unproven| {
+            Failure::new(Local::NotVerified, format!("The record is not proven by its registration. {unproven}"))
+        })
+    };
+    if record.head.is_none() && record.chain == record.primary && record.active {
+        signed(record.primary)?;
+        return Ok(record);
+    }
+    let fetched = Fetched::of(&record)?;
+    fetched.agrees_with(&record)?;
+    // Whoever signed: that key has to be one of the identity's.
+    let signer = verify_envelope(&registration)?.key;
+    signed(signer)?;
+    match fetched.chain.summary() {
+        Some(summary) if summary.keys.contains_key(&signer) => Ok(record),
+        _ => Err(Failure::new(
+            Local::NotVerified,
+            format!("The registration is signed by {signer}, which the identity's chain does not know."),
+        )),
+    }
 }
 
 pub(super) fn parse(name: &str) -> Result<(Handle, ServerName), Failure> {

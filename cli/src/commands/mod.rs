@@ -9,6 +9,7 @@ mod lookup;
 mod nats;
 mod register;
 mod release;
+mod sigchain;
 mod submit;
 mod verify;
 
@@ -32,6 +33,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Verify { file } => return verify::run(&file),
         Command::Canonicalize => canonicalize::run()?,
         Command::Nats(NatsCommand::Sign { nonce, home }) => nats::sign(keys, &nonce, home)?,
+        Command::Sigchain(command) => return sigchain::run(keys, command),
         Command::Inbox(command) => inbox::run(keys, command)?,
     }
     Ok(ExitCode::SUCCESS)

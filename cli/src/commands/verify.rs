@@ -53,9 +53,14 @@ pub(super) fn run(file: &Path) -> Result<ExitCode, Failure> {
     if text.len() > MAX_AUDIT_BYTES {
         return refused(&Problem::new(Code::PayloadTooLarge, "An audit log is at most 128 MiB."));
     }
-    match Audit::parse(&text) {
+    verdict(&text)
+}
+
+/// The verdict on an audit log or an envelope, whichever it is.
+pub(super) fn verdict(text: &[u8]) -> Result<ExitCode, Failure> {
+    match Audit::parse(text) {
         Ok(audit) => chain(audit),
-        Err(_) => envelope(&text),
+        Err(_) => envelope(text),
     }
 }
 

@@ -7,7 +7,7 @@ use std::thread;
 
 use kez_core::registration::Statement;
 use kez_core::webfinger::Jrd;
-use kez_core::{Record, ServerName, SigningKey, Timestamp};
+use kez_core::{ChainStanding, Record, ServerName, SigningKey, Timestamp};
 use serde_json::{Value, json};
 
 use super::User;
@@ -86,7 +86,8 @@ pub(super) fn registration(handle: &str, server: &ServerName, key: &SigningKey) 
 
 pub(super) fn record(handle: &str, server: &ServerName, key: &SigningKey) -> Record {
     let handle = handle.parse().expect("a test's handle is well formed");
-    Record::new(&handle, server, key.id(), "https://sig.example", Timestamp::from_unix(1_700_000_000))
+    let standing = ChainStanding { chain: key.id(), head: None, active: true };
+    Record::new(&handle, server, key.id(), standing, "https://sig.example", Timestamp::from_unix(1_700_000_000))
 }
 
 fn webfinger(record: &Record) -> Answer {

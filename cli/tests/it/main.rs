@@ -6,6 +6,7 @@ mod hostile;
 mod key;
 mod nats;
 mod round_trip;
+mod sigchain;
 mod usage;
 mod vectors;
 

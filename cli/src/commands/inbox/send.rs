@@ -36,7 +36,7 @@ fn is_false(value: &bool) -> bool {
 /// Looks the recipient up, signs, sends, and prints that it was stored.
 pub(super) fn run(place: Place, to: &str) -> Result<(), Failure> {
     let handle = recipient(&place, to)?;
-    let to = lookup::proven(&place.home.client, &handle, &place.home.name)?.primary;
+    let to = lookup::proven(&place.home.client, &handle, &place.home.name)?.chain;
     let nonce = MessageId::from_bytes(system::random()?);
     let request = ContactRequest { to, server: place.home.name.clone(), created_at: place.home.now(), nonce };
     let message = request.sign(&place.member.key);

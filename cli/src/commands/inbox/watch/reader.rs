@@ -174,5 +174,5 @@ fn ask(client: &Client, server: &ServerName, key: KeyId) -> Option<String> {
     let record: Record = client.get(&format!("/v1/k/{}/{}", key.suite().as_str(), key.hex())).ok()?;
     let handle: Handle = record.handle.parse().ok()?;
     let proven = lookup::proven(client, &handle, server).ok()?;
-    (proven.primary == key).then(|| handle.to_string())
+    (proven.chain == key).then(|| handle.to_string())
 }

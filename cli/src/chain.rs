@@ -1,0 +1,125 @@
+//! An identity's chain, as its server tells it and as it verifies here.
+
+use kez_core::sigchain::{Audit, Chain, Head, Place, Standing};
+use kez_core::{Code, Hash, KeyId, Record};
+use serde::Deserialize;
+
+use crate::client::Client;
+use crate::failure::{Failure, Local};
+use crate::server_url::ServerUrl;
+
+/// Largest audit log, in bytes: 10,000 entries of the largest size, with their receipts.
+const MAX_AUDIT_BYTES: u64 = 128 * 1024 * 1024;
+
+/// A chain that was fetched and verified whole, and where events for it go.
+pub(crate) struct Fetched {
+    client: Client,
+    path: String,
+    /// The audit log as it was served.
+    pub(crate) log: Vec<u8>,
+    /// What it comes to; nothing is in it when there is no chain yet.
+    pub(crate) chain: Chain,
+}
+
+/// An accepted event, by the server's word.
+#[derive(Deserialize)]
+struct Accepted {
+    hash: Hash,
+    seq: u64,
+}
+
+impl Fetched {
+    /// Fetches the chain that a record names, and verifies all of it.
+    pub(crate) fn of(record: &Record) -> Result<Fetched, Failure> {
+        let path = format!("/v1/sigchains/{}/{}", record.chain.suite().as_str(), record.chain.hex());
+        let origin = record.sigchain_url.strip_suffix(&path).and_then(|origin| origin.parse::<ServerUrl>().ok());
+        let origin = origin.ok_or_else(|| not_verified("The record's `sigchain_url` is not its chain's."))?;
+        let client = Client::new(origin);
+        let log = match client.get_bytes_up_to(&format!("{path}/audit"), MAX_AUDIT_BYTES) {
+            Err(failure) if failure.is(Code::NotFound) => Vec::new(),
+            log => log?,
+        };
+        let chain = if log.is_empty() { Chain::new(record.chain) } else { verify(&log, record.chain)? };
+        Ok(Fetched { client, path, log, chain })
+    }
+
+    /// The chain's newest event.
+    ///
+    /// # Errors
+    /// When there is no chain yet.
+    pub(crate) fn head(&self) -> Result<Head, Failure> {
+        self.chain.head().ok_or_else(|| {
+            Failure::new(Local::NoChain, "The identity has no chain yet; `kez sigchain create` begins one.")
+        })
+    }
+
+    /// Holds a record against the chain: its head is in the log, and the primary is the one that it leads to.
+    pub(crate) fn agrees_with(&self, record: &Record) -> Result<(), Failure> {
+        let Some(head) = record.head else {
+            return Err(not_verified("The server shows a chain's log and a record without a head."));
+        };
+        let state = match self.chain.standing(&head) {
+            Some(Standing::InChain(seq)) => self.chain.state_at(seq),
+            Some(Standing::Nullified { .. }) => {
+                return Err(not_verified("The chain was changed by a recovery just now; ask again."));
+            }
+            None => return Err(not_verified("The record's head is not in the chain's log.")),
+        };
+        match state {
+            Some(state) if state.primary == record.primary && state.active == record.active => Ok(()),
+            _ => Err(not_verified("The record says something else than the chain comes to.")),
+        }
+    }
+
+    /// Sends an event, judged here first, and adds it; gives its place. A server whose head is another refuses it.
+    pub(crate) fn post(&mut self, event: &[u8]) -> Result<Head, Failure> {
+        let head = self.chain.head().map(|head| head.hash);
+        let judged = kez_core::sigchain::Unverified::parse(event).ok().map(|event| {
+            let id = event.id();
+            // The server's clock decides; nothing can be earlier than the last entry.
+            let now = crate::system::now();
+            let received_at = self.chain.last_received_at().map_or(now, |last| last.max(now));
+            self.chain.append(event, received_at).map(|()| id)
+        });
+        let id = match judged {
+            Some(Ok(id)) => id,
+            Some(Err(reason)) => return Err(refused(reason)),
+            None => return Err(not_verified("The event is none.")),
+        };
+        let accepted: Accepted = self.client.post_if(&format!("{}/events", self.path), event, head)?;
+        let expected =
+            self.chain.head().filter(|head| head.hash == id && accepted.hash == id && accepted.seq == head.seq);
+        expected.ok_or_else(|| not_verified("The server says that it accepted another event."))
+    }
+
+    /// Where the next event stands.
+    pub(crate) fn next(&self) -> Place {
+        self.chain.next()
+    }
+}
+
+/// Verifies a whole log, which has to be that of `chain`.
+fn verify(log: &[u8], chain: KeyId) -> Result<Chain, Failure> {
+    let audit = Audit::parse(log)?;
+    let verified = audit.verify().map_err(|failure| {
+        Failure::new(
+            Local::NotVerified,
+            format!(
+                "The chain's log does not verify: entry {} is refused ({}). {}",
+                failure.index,
+                failure.reason,
+                failure.reason.detail()
+            ),
+        )
+    })?;
+    if verified.id() == chain { Ok(verified) } else { Err(not_verified("The server gave another chain's log.")) }
+}
+
+/// What the protocol does not permit was not sent.
+fn refused(reason: kez_core::sigchain::Reason) -> Failure {
+    kez_core::Problem::new(reason.code(), format!("{} ({reason}). Nothing was sent.", reason.detail())).into()
+}
+
+fn not_verified(detail: &'static str) -> Failure {
+    Failure::new(Local::NotVerified, detail)
+}

@@ -1,0 +1,72 @@
+//! Another primary: by a rotation key, or back from a thief by the recovery key.
+
+use std::path::Path;
+
+use kez_core::sigchain::{Body, Place, Possession, Role};
+use kez_core::{KeyId, SigningKey, recovery};
+use zeroize::Zeroizing;
+
+use super::super::input;
+use super::{Mine, of_name, other_key, print, save};
+use crate::args::{HomeArgs, KeyArgs};
+use crate::failure::{Failure, Local};
+use crate::identity::Identity;
+use crate::server_url::ServerUrl;
+use crate::{output, system};
+
+/// Room for 24 words and generous white space, in bytes.
+const MAX_WORDS_BYTES: usize = 4096;
+
+/// The key file's key hands over to the key in `new_key`, which takes its place among the rotation keys.
+pub(super) fn rotate(keys: &KeyArgs, new_key: &Path, drop: &[KeyId], home: HomeArgs) -> Result<(), Failure> {
+    let mut mine = Mine::open(keys, home)?;
+    let (path, primary) = other_key(keys, new_key)?;
+    let state = mine.state()?;
+    let old = state.primary;
+    let replaced = state.rotation_keys.iter().map(|key| if *key == old { primary.id() } else { *key });
+    let rotation_keys = replaced.filter(|key| !drop.contains(key)).collect();
+    let body = body(&mine.fetched.next(), &primary, rotation_keys);
+    mine.add(&body)?;
+    mine.remember(&path, primary.id());
+    Ok(())
+}
+
+/// The recovery key makes the key in `new_key` the primary, with nobody but itself above it; with `after`, by a fork
+/// that displaces all later events.
+pub(super) fn recover(
+    keys: &KeyArgs,
+    name: &str,
+    server: Option<ServerUrl>,
+    words: &Path,
+    new_key: &Path,
+    after: Option<u64>,
+) -> Result<(), Failure> {
+    let text = Zeroizing::new(input::read(words, MAX_WORDS_BYTES)?);
+    let wrong = |what: String| Failure::new(Local::WordsWrong, what);
+    let text = std::str::from_utf8(&text).map_err(|_| wrong("The words are not text.".to_owned()))?;
+    let recovery =
+        recovery::from_words(text).map_err(|error| wrong(format!("The recovery key cannot be read: {error}.")))?;
+    let (path, primary) = other_key(keys, new_key)?;
+    let (identity, _, mut fetched) = of_name(name, server)?;
+    let head = fetched.head()?;
+    let place = match after {
+        None => fetched.next(),
+        Some(seq) => fetched.chain.after(seq).ok_or_else(|| {
+            Failure::new(Local::Usage, format!("The chain has no event {seq}; its last one is {}.", head.seq))
+        })?,
+    };
+    let displaced = head.seq + 1 - place.seq;
+    if displaced > 0 {
+        output::warn(&format!("This displaces {displaced} events of the chain, from {} to {}.", place.seq, head.seq));
+    }
+    let body = body(&place, &primary, vec![recovery.id(), primary.id()]);
+    let event = place.sign(&body, system::now(), &recovery);
+    let head = fetched.post(&event)?;
+    save(&Identity { key: primary.id(), ..identity.clone() }, &path);
+    print(&body, &identity.handle, &fetched, head)
+}
+
+fn body(place: &Place, primary: &SigningKey, rotation_keys: Vec<KeyId>) -> Body {
+    let pop = Possession { place, role: Role::Primary, enc_key: None }.prove(primary);
+    Body::RotatePrimary { primary: primary.id(), rotation_keys, pop }
+}

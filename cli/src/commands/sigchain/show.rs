@@ -1,0 +1,61 @@
+//! Reading a chain: what it comes to, its log, whether it verifies.
+
+use std::process::ExitCode;
+
+use kez_core::sigchain::{Head, State};
+use kez_core::{Hash, KeyId};
+use serde::Serialize;
+
+use super::super::verify::verdict;
+use super::{at_home, of_name};
+use crate::args::{KeyArgs, WhoseArgs};
+use crate::chain::Fetched;
+use crate::failure::Failure;
+use crate::{keyfile, output};
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    handle: &'a str,
+    chain: KeyId,
+    head: Option<Head>,
+    nullified: &'a [Hash],
+    state: Option<&'a State>,
+    verified: bool,
+}
+
+/// Prints what the chain comes to.
+pub(super) fn show(keys: &KeyArgs, whose: WhoseArgs) -> Result<(), Failure> {
+    let (handle, fetched) = fetch(keys, whose)?;
+    let chain = &fetched.chain;
+    let (head, nullified, state) = (chain.head(), chain.nullified(), chain.state());
+    output::json(&Shown { handle: &handle, chain: chain.id(), head, nullified, state, verified: true })
+}
+
+/// Prints the log, byte for byte.
+pub(super) fn audit(keys: &KeyArgs, whose: WhoseArgs) -> Result<(), Failure> {
+    let (_, fetched) = fetch(keys, whose)?;
+    fetched.head()?;
+    output::bytes(&fetched.log)?;
+    output::bytes(b"\n")
+}
+
+/// Prints the verdict on the log.
+pub(super) fn verify(keys: &KeyArgs, whose: WhoseArgs) -> Result<ExitCode, Failure> {
+    let (_, fetched) = fetch(keys, whose)?;
+    fetched.head()?;
+    verdict(&fetched.log)
+}
+
+fn fetch(keys: &KeyArgs, whose: WhoseArgs) -> Result<(String, Fetched), Failure> {
+    if let Some(name) = whose.name {
+        let (_, record, fetched) = of_name(&name, whose.home.server)?;
+        return Ok((record.handle, fetched));
+    }
+    let key_file = keyfile::path(keys.file.as_deref())?;
+    let (_, record) = at_home(&key_file, keyfile::open(&key_file)?.id(), whose.home)?;
+    let fetched = Fetched::of(&record)?;
+    if fetched.chain.head().is_some() {
+        fetched.agrees_with(&record)?;
+    }
+    Ok((record.handle, fetched))
+}

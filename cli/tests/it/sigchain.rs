@@ -1,0 +1,174 @@
+//! `kez sigchain` against the real server, and against one that lies.
+
+use std::future::pending;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use kez_chat_server::clock::SystemClock;
+use kez_chat_server::config::Config;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use super::{Run, User};
+
+const NAME: &str = "kez.test";
+const ALICE: &str = "alice@kez.test";
+
+/// A running server that tells its own address, until this is dropped.
+struct Server {
+    url: String,
+    _runtime: Runtime,
+    _folder: TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("there is room for a directory");
+        let db = folder.path().join("kez.db");
+        let runtime = Runtime::new().expect("threads can be started");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port is free");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let flags = ["kez-chat-server", "--server", NAME, "--public-url", &url, "--db", db.to_str().expect("UTF-8")];
+        let config = Config::try_parse_from(flags).expect("these are the server's flags");
+        runtime.spawn(async move {
+            kez_chat_server::run(&config, Arc::new(SystemClock), listener, pending()).await.expect("the server runs");
+        });
+        Server { url, _runtime: runtime, _folder: folder }
+    }
+
+    /// A user with a handle and a chain, whose words are in `words`.
+    fn user(&self, handle: &str) -> User {
+        let user = User::with_key();
+        user.kez(&["register", handle, "--server", &self.url]).json();
+        user.kez(&["sigchain", "create", "--recovery-out", "words"]).json();
+        user
+    }
+
+    fn ask(&self, user: &User, args: &[&str]) -> Run {
+        user.kez(&[args, &["--server", &self.url]].concat())
+    }
+}
+
+fn id(user: &User) -> String {
+    user.kez(&["key", "show"]).json()["key"].as_str().expect("a key").to_owned()
+}
+
+#[test]
+fn devices_come_and_go() {
+    let server = Server::start();
+    let (alice, phone, tablet) = (server.user("alice"), User::with_key(), User::with_key());
+    let mode = alice.path("words").metadata().expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let words = std::fs::read_to_string(alice.path("words")).expect("words");
+    assert_eq!((words.lines().count(), words.split_whitespace().count()), (4, 24));
+
+    let offer = server.ask(&phone, &["sigchain", "offer", ALICE]);
+    let late = server.ask(&tablet, &["sigchain", "offer", ALICE]);
+    let added = alice.kez_with(&["sigchain", "add-device"], &[], &offer.stdout).json();
+    assert_eq!(
+        (&added["event"], &added["seq"], &added["primary"]),
+        (&json!("add_device_key"), &json!(2), &json!(id(&alice)))
+    );
+    let stale = alice.kez_with(&["sigchain", "add-device"], &[], &late.stdout);
+    assert_eq!(stale.problem().0, "offer_stale");
+    assert_eq!(alice.kez_with(&["sigchain", "add-device"], &[], b"{}").problem().0, "offer_broken");
+
+    let shown = phone.kez(&["sigchain", "show"]).json();
+    assert_eq!((&shown["handle"], &shown["verified"]), (&json!("alice"), &json!(true)));
+    assert!(shown["state"]["devices"][id(&phone)].is_object(), "{shown}");
+    // A device adds nobody, but goes by itself.
+    let offer = server.ask(&tablet, &["sigchain", "offer", ALICE]);
+    let refused = phone.kez_with(&["sigchain", "add-device"], &[], &offer.stdout).problem();
+    assert_eq!(refused.0, "key_not_authorised");
+    assert!(refused.1.contains("Nothing was sent"), "{}", refused.1);
+    let gone = phone.kez(&["sigchain", "revoke", &id(&phone), "--reason", "retired"]).json();
+    assert_eq!(gone["event"], "revoke_key");
+    assert_eq!(phone.kez(&["sigchain", "show"]).problem().0, "not_found", "it stands for nobody");
+    assert_eq!(alice.kez(&["sigchain", "revoke", &id(&phone), "--reason", "lost"]).problem().0, "invalid_event");
+}
+
+#[test]
+fn a_rotation_is_followed_and_undone_by_the_words() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let words = std::fs::read(alice.path("words")).expect("words");
+    let shown = alice.kez(&["sigchain", "show"]).json();
+    let recovery = shown["state"]["rotation_keys"][0].as_str().expect("a key").to_owned();
+    alice.kez(&["--key", "thief.json", "key", "new"]).json();
+    // The thief throws the recovery key out, which helps nothing.
+    let rotated = alice.kez(&["sigchain", "rotate", "--new-key", "thief.json", "--drop", &recovery]).json();
+    let thief = alice.kez(&["--key", "thief.json", "key", "show"]).json()["key"].clone();
+    assert_eq!((&rotated["primary"], &rotated["seq"]), (&thief, &json!(2)));
+    let found = server.ask(&User::new(), &["lookup", ALICE]).json();
+    assert_eq!((&found["primary"], &found["verified"]), (&thief, &json!(true)), "proven through the chain");
+    assert_eq!(alice.kez(&["--key", "thief.json", "sigchain", "show"]).json()["handle"], "alice");
+
+    let clean = User::with_key();
+    std::fs::write(clean.path("words"), &words).expect("a file");
+    let recover = ["sigchain", "recover", ALICE, "--words", "words", "--new-key", ".config/kez/key.json"];
+    let refused = server.ask(&clean, &recover).problem();
+    assert_eq!(refused.0, "key_not_authorised", "behind the head it is a rotation key no longer: {}", refused.1);
+    let late = server.ask(&clean, &[&recover[..], &["--after", "7"]].concat());
+    assert_eq!(late.problem().0, "usage");
+    let run = server.ask(&clean, &[&recover[..], &["--after", "1"]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("displaces 1 events"), "{}", run.stderr);
+    let found = server.ask(&User::new(), &["lookup", ALICE]).json();
+    assert_eq!(found["primary"], id(&clean));
+    let shown = server.ask(&User::new(), &["sigchain", "show", ALICE]).json();
+    assert_eq!(shown["nullified"], json!([rotated["hash"]]));
+    let log = server.ask(&User::new(), &["sigchain", "audit", ALICE]);
+    let verdict = User::new().kez_with(&["verify"], &[], &log.stdout).json();
+    assert_eq!((&verdict["valid"], &verdict["id"]), (&json!(true), &shown["head"]["hash"]));
+    assert_eq!(server.ask(&User::new(), &["sigchain", "verify", ALICE]).json(), verdict);
+    assert_eq!(clean.kez(&["release"]).json()["handle"], "alice", "the new primary is remembered beside its key");
+}
+
+#[test]
+fn words_and_files_are_looked_at() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    assert_eq!(alice.kez(&["sigchain", "create", "--recovery-out", "others"]).problem().0, "chain_exists");
+    assert!(!alice.path("others").exists());
+    let words = std::fs::read_to_string(alice.path("words")).expect("words");
+    alice.kez(&["--key", "new.json", "key", "new"]).json();
+    for (text, about) in [
+        (words.replacen(' ', " kezkez ", 1), "25"),
+        (words.split_whitespace().skip(1).collect::<Vec<_>>().join(" ") + " kezkez", "word 24"),
+        (String::new(), "24 words"),
+    ] {
+        let args = ["sigchain", "recover", ALICE, "--words", "-", "--new-key", "new.json", "--server", &server.url];
+        let (code, detail) = alice.kez_with(&args, &[], text.as_bytes()).problem();
+        assert_eq!(code, "words_wrong");
+        assert!(detail.contains(about), "{detail}");
+        assert!(!words.split_whitespace().any(|word| word.len() > 5 && detail.contains(word)), "no word is shown");
+    }
+    let bob = User::with_key();
+    bob.kez(&["register", "bob", "--server", &server.url]).json();
+    assert_eq!(bob.kez(&["sigchain", "audit"]).problem().0, "no_chain");
+    std::fs::write(bob.path("words"), "mine").expect("a file");
+    assert_eq!(bob.kez(&["sigchain", "create", "--recovery-out", "words"]).problem().0, "key_file_exists");
+    assert_eq!(std::fs::read(bob.path("words")).expect("a file"), b"mine");
+    let created = bob.kez(&["sigchain", "create", "--recovery-key", &id(&alice)]).json();
+    assert_eq!((&created["recovery_key"], &created["recovery_file"]), (&json!(id(&alice)), &Value::Null));
+}
+
+/// The story in the documents, as it stands there.
+#[test]
+fn the_story_of_a_stolen_laptop() {
+    let server = Server::start();
+    let kez = Path::new(env!("CARGO_BIN_EXE_kez")).parent().expect("it is in a folder");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recovery.sh");
+    let path = format!("{}:/usr/bin:/bin", kez.display());
+    let run = Command::new(script).args([ALICE, &server.url]).env_clear().env("PATH", path).output().expect("it runs");
+    let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{out}{err}");
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let shown = lines.iter().rev().find(|line| line["nullified"].is_array()).expect("the verdict");
+    assert_eq!((&shown["valid"], shown["nullified"].as_array().map(Vec::len)), (&json!(true), Some(1)), "{out}");
+}

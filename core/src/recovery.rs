@@ -1,0 +1,108 @@
+//! Recovery keys: an Ed25519 key that is kept on paper, as 24 words.
+//!
+//! words = BIP-39 English mnemonic of 256 bits of entropy; those bits are the key's seed (RFC 8032 section 5.1.5). No
+//! passphrase and no derivation is in between, so the words are the key.
+
+use bip39::{Language, Mnemonic};
+use zeroize::Zeroizing;
+
+use crate::key::SigningKey;
+
+/// How many words a recovery key has.
+pub const WORDS: usize = 24;
+
+/// Why words are no recovery key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAKey {
+    /// There are another number of words.
+    #[error("a recovery key has 24 words, and these are {0}")]
+    Count(usize),
+    /// This one, counted from 1, is not in the list.
+    #[error("word {0} is not one of the list's; look for a slip in its spelling")]
+    Unknown(usize),
+    /// Each is in the list, but they do not belong together.
+    #[error("the words do not belong together; one of them is another, or two changed places")]
+    Checksum,
+}
+
+/// The words of a recovery key, with spaces between them; wiped when dropped.
+#[must_use]
+pub fn to_words(key: &SigningKey) -> Zeroizing<String> {
+    let mnemonic = Mnemonic::from_entropy(&*key.seed()).expect("32 bytes are a length that BIP-39 knows");
+    let mut words = Zeroizing::new(String::with_capacity(WORDS * 9));
+    for (n, word) in mnemonic.words().enumerate() {
+        if n > 0 {
+            words.push(' ');
+        }
+        words.push_str(word);
+    }
+    words
+}
+
+/// The key of these words, in any case and with any white space between them.
+///
+/// # Errors
+/// [`NotAKey`], the first thing that is wrong.
+pub fn from_words(text: &str) -> Result<SigningKey, NotAKey> {
+    let words = Zeroizing::new(text.to_ascii_lowercase());
+    let count = words.split_whitespace().count();
+    if count != WORDS {
+        return Err(NotAKey::Count(count));
+    }
+    let mnemonic = Mnemonic::parse_in_normalized(Language::English, &words).map_err(|error| match error {
+        bip39::Error::UnknownWord(index) => NotAKey::Unknown(index + 1),
+        _ => NotAKey::Checksum,
+    })?;
+    let (entropy, _) = mnemonic.to_entropy_array();
+    let entropy = Zeroizing::new(entropy);
+    let mut seed = Zeroizing::new([0; 32]);
+    seed.copy_from_slice(&entropy[..32]);
+    Ok(SigningKey::from_seed(&seed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Published with BIP-39.
+    const PUBLISHED: [(u8, &str, &str); 3] = [
+        (0x00, "abandon", "art"),
+        (0xff, "zoo", "vote"),
+        (0x7f, "legal winner thank year wave sausage worth useful", "title"),
+    ];
+
+    fn published(byte: u8) -> String {
+        let (_, unit, last) = PUBLISHED.into_iter().find(|(known, ..)| *known == byte).expect("a known case");
+        let words: Vec<&str> = unit.split(' ').cycle().take(WORDS - 1).chain([last]).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn published_vectors() {
+        for (byte, ..) in PUBLISHED {
+            let key = SigningKey::from_seed(&[byte; 32]);
+            assert_eq!(*to_words(&key), published(byte));
+            assert_eq!(from_words(&published(byte)).map(|key| key.id()), Ok(key.id()));
+        }
+    }
+
+    #[test]
+    fn written_as_people_write() {
+        let words = published(0).to_uppercase().replace(' ', "\n  ");
+        let key = SigningKey::from_seed(&[0; 32]).id();
+        assert_eq!(from_words(&format!("\t{words}\r\n")).map(|key| key.id()), Ok(key));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let parse = |text: &str| from_words(text).map(|key| key.id());
+        assert_eq!(parse(""), Err(NotAKey::Count(0)));
+        assert_eq!(parse("abandon art"), Err(NotAKey::Count(2)));
+        assert_eq!(parse(&published(0).replacen("abandon", "abandom", 1)), Err(NotAKey::Unknown(1)));
+        assert_eq!(parse(&published(0).replace("art", "kez")), Err(NotAKey::Unknown(24)));
+        assert_eq!(parse(&published(0).replace("art", "zoo")), Err(NotAKey::Checksum));
+        let mut swapped: Vec<String> = published(0x7f).split(' ').map(str::to_owned).collect();
+        swapped.swap(3, 4);
+        assert_eq!(parse(&swapped.join(" ")), Err(NotAKey::Checksum));
+    }
+}
