@@ -39,6 +39,16 @@ export class Person {
     await kez(this.#env, "register", handle, "--server", this.#server.url);
   }
 
+  /** Begins a chain and makes another key the primary; gives the key. */
+  async rotate(): Promise<string> {
+    const folder = this.#env.HOME ?? "";
+    const next = join(folder, "next.json");
+    await kez(this.#env, "sigchain", "create", "--recovery-out", join(folder, "words"));
+    const { key } = JSON.parse(await kez({ ...this.#env, KEZ_KEY: next }, "key", "new")) as { key: string };
+    await kez(this.#env, "sigchain", "rotate", "--new-key", next);
+    return key;
+  }
+
   async release(): Promise<void> {
     await kez(this.#env, "release");
   }

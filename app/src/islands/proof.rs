@@ -129,6 +129,10 @@ async fn prove() -> Proof {
         Err(Unproven::Differs { member: "server", signed }) => {
             Proof::Failed(3, format!("The signature is for the server {signed}, and not for {server}."))
         }
+        Err(Unproven::Differs { .. }) if browser::text_of("profile-log").is_some() => Proof::Unchecked(format!(
+            "The key was changed since the name was taken. Its log of keys shows whether by its owner, and this page does \
+             not read it; `kez lookup {handle}@{server}` does."
+        )),
         Err(Unproven::Differs { signed, .. }) => Proof::Failed(
             2,
             format!("This page shows another key than the one that signed for {handle}. The signature is by {signed}."),

@@ -46,7 +46,14 @@ pub fn Profile() -> AnyView {
 }
 
 fn card(record: Record) -> AnyView {
-    let Record { handle, fqhn, primary, registered_at, .. } = record;
+    let Record { handle, fqhn, primary, registered_at, sigchain_url, head, active, .. } = record;
+    // The proof's script looks for the link: with a log, another key than the first may be the right one.
+    let log = head.map(|_| {
+        view! { <li><a id="profile-log" href=format!("{sigchain_url}/audit")>"Log of this identity's keys"</a></li> }
+    });
+    let ended = (!active).then(|| {
+        view! { <p id="profile-ended"><strong>"Its owner has ended this identity."</strong>" Nobody speaks for it any more."</p> }
+    });
     let profile_url = format!("{}/@{handle}", site().public_url);
     let qr = qr_code(&profile_url);
     let webfinger = format!("/.well-known/webfinger?resource=acct:{fqhn}");
@@ -64,6 +71,7 @@ fn card(record: Record) -> AnyView {
                     </p>
                 </div>
             </div>
+            {ended}
             <h2 class="label" id="profile-key-label">"Key"</h2>
             <div class="key-row">
                 <code id="profile-key" class="key" translate="no" inner_html=grouped(&primary)></code>
@@ -78,6 +86,7 @@ fn card(record: Record) -> AnyView {
                 <li><a href=format!("/v1/u/{handle}")>"JSON record"</a></li>
                 <li><a href=format!("/v1/u/{handle}/registration")>"Signed registration"</a></li>
                 <li><a href=webfinger>"WebFinger"</a></li>
+                {log}
             </ul>
             <p class="quiet">"Address of this page: "<span class="url">{profile_url}</span></p>
             {qr.map(|picture| view! { <details class="qr-code"><summary>"QR code"</summary><div inner_html=picture></div></details> })}
