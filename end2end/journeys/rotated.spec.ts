@@ -10,7 +10,7 @@ test("a changed key is shown, and neither trusted nor called a fraud", async ({ 
   await open(page, "/@anna");
   expect(await keyIn(page, "#profile-key")).toBe(next);
   await expect(page.locator("#proof")).toHaveAttribute("data-state", "unchecked");
-  await expect(page.locator("#proof")).toContainText("The key was changed since the name was taken");
+  await expect(page.locator("#proof")).toContainText("The key shown is not the one that took the name");
   const href = await page.getByRole("link", { name: "Log of this identity's keys" }).getAttribute("href");
   const log = (await (await page.request.get(href ?? "")).json()) as { entries: unknown[] };
   expect(log.entries).toHaveLength(2);

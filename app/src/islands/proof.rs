@@ -130,8 +130,8 @@ async fn prove() -> Proof {
             Proof::Failed(3, format!("The signature is for the server {signed}, and not for {server}."))
         }
         Err(Unproven::Differs { .. }) if browser::text_of("profile-log").is_some() => Proof::Unchecked(format!(
-            "The key was changed since the name was taken. Its log of keys shows whether by its owner, and this page does \
-             not read it; `kez lookup {handle}@{server}` does."
+            "The key shown is not the one that took the name. Its owner may have changed it, which this page cannot tell: \
+             do not rely on it before `kez lookup {handle}@{server}` has read the log of keys."
         )),
         Err(Unproven::Differs { signed, .. }) => Proof::Failed(
             2,

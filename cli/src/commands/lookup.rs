@@ -46,16 +46,15 @@ pub(super) fn proven(client: &Client, handle: &Handle, server: &ServerName) -> R
     }
     let fetched = Fetched::of(&record)?;
     fetched.agrees_with(&record)?;
-    // Whoever signed: that key has to be one of the identity's.
+    // Whoever signed: that key has to be the identity's primary, or has to have been it.
     let signer = verify_envelope(&registration)?.key;
     signed(signer)?;
-    match fetched.chain.summary() {
-        Some(summary) if summary.keys.contains_key(&signer) => Ok(record),
-        _ => Err(Failure::new(
-            Local::NotVerified,
-            format!("The registration is signed by {signer}, which the identity's chain does not know."),
-        )),
+    if fetched.chain.had_primary(&signer) {
+        return Ok(record);
     }
+    let detail =
+        format!("The registration is signed by {signer}, which never was the primary of the identity's chain.");
+    Err(Failure::new(Local::NotVerified, detail))
 }
 
 pub(super) fn parse(name: &str) -> Result<(Handle, ServerName), Failure> {

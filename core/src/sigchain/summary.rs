@@ -46,6 +46,13 @@ impl Chain {
         Some(summary)
     }
 
+    /// Whether `key` is the primary, or was in an event that was not displaced.
+    #[must_use]
+    pub fn had_primary(&self, key: &KeyId) -> bool {
+        self.state().is_some_and(|state| state.primary == *key)
+            || self.links().iter().any(|link| link.undo.replaced_primary() == Some(*key))
+    }
+
     /// `kept` is how many of the links lead to `state`.
     fn summarise(&self, state: &State, head: Hash, kept: usize, entries: u64) -> Summary {
         let undone = self.links().iter().take(kept).filter_map(|link| link.undo.replaced_primary());

@@ -121,14 +121,19 @@ async fn write(db: &mut SqliteConnection, chain: &Summary, before: &BTreeMap<Key
         .map_err(unavailable)
 }
 
-/// Tells of every key that the chain knows or knew.
+/// Tells that the handle changed, and of every key that stands for it no longer. Others are left alone: a chain may know
+/// thousands of keys that ended long ago.
 fn tell(changed: Changed, handle: Option<Handle>, now: Summary, before: BTreeMap<KeyId, bool>) -> Tell {
     Box::new(move || {
         let Some(handle) = handle else { return };
-        let known: BTreeMap<_, _> = before.keys().chain(now.keys.keys()).map(|key| (key, ())).collect();
-        for key in known.into_keys() {
+        let change = |key, is_end| changed(Change { handle: &handle, key, chain: &now.chain, is_end });
+        change(&now.primary, !now.active);
+        let stood = before.iter().filter(|(_, is_active)| **is_active).map(|(key, _)| key);
+        for key in stood.filter(|key| **key != now.primary) {
             let stands = now.active && now.keys.get(key).is_some_and(|is_active| *is_active);
-            changed(Change { handle: &handle, key, chain: &now.chain, is_end: !stands });
+            if !stands {
+                change(key, true);
+            }
         }
     })
 }

@@ -24,6 +24,14 @@ macro_rules! select_rows {
 }
 pub(super) use select_rows;
 
+/// A handle of the key's own goes before one that it is a device of. One condition with OR would look at every handle.
+const BY_KEY: &str = select_rows!(
+    "WHERE h.handle = coalesce(
+       (SELECT handle FROM handles WHERE primary_key = ?1 AND released_at IS NULL),
+       (SELECT owned.handle FROM chain_keys k JOIN handles owned ON owned.chain = k.chain AND owned.released_at IS NULL
+        WHERE k.key = ?1 AND k.is_active LIMIT 1))"
+);
+
 /// A row as SQLite gives it: six columns of its own, its chain, and that chain's primary, head and `active`.
 pub(super) type StoredRow =
     (String, String, i64, Vec<u8>, Option<i64>, Option<Vec<u8>>, String, Option<String>, Option<Vec<u8>>, Option<bool>);
@@ -97,16 +105,8 @@ impl Readers {
     }
 
     pub(super) async fn by_key(&self, key: &KeyId) -> Result<Option<Row>, StoreError> {
-        // A handle of the key's own goes before one that it is a device of.
-        let found: Option<StoredRow> = sqlx::query_as(select_rows!(
-            "WHERE h.released_at IS NULL AND (h.primary_key = ?1 \
-             OR h.chain IN (SELECT chain FROM chain_keys WHERE key = ?1 AND is_active)) \
-             ORDER BY h.primary_key <> ?1 LIMIT 1"
-        ))
-        .bind(key.to_string())
-        .fetch_optional(&self.pool()?)
-        .await
-        .map_err(unavailable)?;
+        let found: Option<StoredRow> =
+            sqlx::query_as(BY_KEY).bind(key.to_string()).fetch_optional(&self.pool()?).await.map_err(unavailable)?;
         found.map(parse).transpose()
     }
 
@@ -151,6 +151,30 @@ impl Readers {
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((_, pool)) = pool {
             pool.close().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::connect;
+
+    /// Logins ask for keys: however many handles there are, no question may look at all of them.
+    #[tokio::test]
+    async fn no_lookup_scans_a_table() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut db = connect(&folder.path().join("kez.db"), true).await.expect("a database");
+        let by_chain = select_rows!("WHERE h.chain = ? AND h.released_at IS NULL");
+        for query in [BY_KEY, by_chain, select_rows!("WHERE h.handle = ?")] {
+            let plan: Vec<(i64, i64, i64, String)> =
+                sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}")))
+                    .bind("x")
+                    .fetch_all(&mut db)
+                    .await
+                    .expect("a plan");
+            assert!(plan.iter().any(|step| step.3.contains("SEARCH")), "{plan:?}");
+            assert!(!plan.iter().any(|step| step.3.contains("SCAN h") || step.3.contains("SCAN k")), "{plan:?}");
         }
     }
 }
