@@ -36,7 +36,7 @@ pub struct Config {
     #[arg(long, env = "KEZ_CHAT_PUBLIC_URL", value_parser = origin, value_name = "URL")]
     pub public_url: Option<String>,
 
-    /// A sigchain server that keeps the chains instead, and is followed [default: they are kept here].
+    /// A sigchain server that keeps the chains instead, and is followed [default: this server itself].
     #[arg(long, env = "KEZ_CHAT_SIG_SERVER_URL", value_parser = origin, value_name = "URL")]
     pub sig_server_url: Option<String>,
 
