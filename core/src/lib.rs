@@ -7,6 +7,7 @@
 
 mod base;
 pub mod canonical;
+pub mod claim;
 pub mod contact_request;
 pub mod envelope;
 pub mod handle;
