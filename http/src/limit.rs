@@ -8,11 +8,10 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 use http::Method;
 
-/// Counts requests by client address. IPv6 clients are counted by their /64, which is what one customer gets.
+/// Counts requests by client address.
 pub struct Limiter {
-    writes: DefaultKeyedRateLimiter<IpAddr>,
-    reads: DefaultKeyedRateLimiter<IpAddr>,
-    clock: DefaultClock,
+    writes: Rate,
+    reads: Rate,
 }
 
 impl Limiter {
@@ -20,11 +19,8 @@ impl Limiter {
     #[must_use]
     pub fn new(writes_per_minute: NonZeroU32, reads_per_second: NonZeroU32) -> Self {
         let burst = reads_per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1));
-        Limiter {
-            writes: DefaultKeyedRateLimiter::keyed(Quota::per_minute(writes_per_minute)),
-            reads: DefaultKeyedRateLimiter::keyed(Quota::per_second(reads_per_second).allow_burst(burst)),
-            clock: DefaultClock::default(),
-        }
+        let reads = Rate::of(Quota::per_second(reads_per_second).allow_burst(burst));
+        Limiter { writes: Rate::per_minute(writes_per_minute), reads }
     }
 
     /// Counts a request. The machine's own programs are not limited.
@@ -32,24 +28,58 @@ impl Limiter {
     /// # Errors
     /// How long to wait.
     pub fn check(&self, client: IpAddr, method: &Method) -> Result<(), Duration> {
-        let client = client.to_canonical();
-        if client.is_loopback() {
-            return Ok(());
-        }
-        let key = match client {
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-            v4 @ IpAddr::V4(_) => v4,
-        };
-        let limiter = if matches!(*method, Method::POST | Method::PUT) { &self.writes } else { &self.reads };
-        limiter.check_key(&key).map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+        let rate = if matches!(*method, Method::POST | Method::PUT) { &self.writes } else { &self.reads };
+        rate.check(counted(client))
     }
 
     /// Forgets addresses that were quiet, so that memory stays bounded by the recent ones.
     pub fn forget_quiet(&self) {
-        for limiter in [&self.writes, &self.reads] {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        }
+        self.writes.forget_quiet();
+        self.reads.forget_quiet();
+    }
+}
+
+/// So much of one thing for each client.
+pub struct Rate {
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    clock: DefaultClock,
+}
+
+impl Rate {
+    /// The whole minute's worth may come at once.
+    #[must_use]
+    pub fn per_minute(count: NonZeroU32) -> Self {
+        Rate::of(Quota::per_minute(count))
+    }
+
+    fn of(quota: Quota) -> Self {
+        Rate { limiter: DefaultKeyedRateLimiter::keyed(quota), clock: DefaultClock::default() }
+    }
+
+    /// Counts one for `client`, whom [`counted`] names; nobody is not limited.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn check(&self, client: Option<IpAddr>) -> Result<(), Duration> {
+        let Some(client) = client else { return Ok(()) };
+        self.limiter.check_key(&client).map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+    }
+
+    /// Forgets who was quiet.
+    pub fn forget_quiet(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
+    }
+}
+
+/// Whom to count for a client at this address: an IPv6 client by its /64, which is what one customer gets; nobody for
+/// the machine itself.
+#[must_use]
+pub fn counted(client: IpAddr) -> Option<IpAddr> {
+    match client.to_canonical() {
+        client if client.is_loopback() => None,
+        IpAddr::V6(address) => Some(IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))),
+        v4 @ IpAddr::V4(_) => Some(v4),
     }
 }
 

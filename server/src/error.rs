@@ -87,6 +87,18 @@ impl ApiError {
         ApiError { retry_after: Some(wait), ..problem.into() }
     }
 
+    /// "Later": everybody's share of something is used up.
+    #[must_use]
+    pub fn busy(detail: &'static str, wait: Duration) -> Self {
+        ApiError { retry_after: Some(wait), ..Problem::new(Code::Unavailable, detail).into() }
+    }
+
+    /// A defect, or a machine that fails, of which the log tells more.
+    #[must_use]
+    pub fn fault() -> Self {
+        Problem::new(Code::Internal, "The server has a fault; its operator can find it in the log.").into()
+    }
+
     /// A readiness probe that failed.
     #[must_use]
     pub fn not_ready(checks: Checks) -> Self {
@@ -195,7 +207,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Corrupt(_) => {
                 tracing::error!(%error, "a request could not be served");
-                Problem::new(Code::Internal, "The server has a fault; its operator can find it in the log.").into()
+                ApiError::fault()
             }
         }
     }

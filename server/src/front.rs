@@ -16,8 +16,7 @@ use http::header::{
     CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, Request, StatusCode};
-use kez_core::{Code, Problem};
-use kez_http::limit::Limiter;
+use kez_http::limit::{self, Limiter};
 use kez_http::proxy::TrustedProxies;
 use tower::ServiceExt as _;
 
@@ -25,6 +24,10 @@ use crate::api;
 use crate::error::ApiError;
 use crate::registry::Registry;
 use crate::routes::{self, Kind};
+
+/// Who limits count for a request; none for the machine itself. Handlers find it among the request's extensions.
+#[derive(Clone, Copy)]
+pub(crate) struct Client(pub(crate) Option<IpAddr>);
 
 /// The whole server behind its listener.
 pub(crate) struct Front {
@@ -42,7 +45,7 @@ impl kez_http::serve::Front for Front {
         self.refusal.clone()
     }
 
-    async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response {
+    async fn answer(&self, peer: SocketAddr, mut request: Request<Body>) -> Response {
         let started = Instant::now();
         let method = request.method().clone();
         let (route, kind) = routes::of(request.uri().path());
@@ -53,7 +56,10 @@ impl kez_http::serve::Front for Front {
             Err(wait) => ApiError::rate_limited(wait).into_response(),
             Ok(()) => match self.in_memory(&request) {
                 Some(response) => response,
-                None => self.route(request, kind).await,
+                None => {
+                    request.extensions_mut().insert(Client(limit::counted(client)));
+                    self.route(request, kind).await
+                }
             },
         };
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
@@ -106,10 +112,7 @@ impl Front {
         // A panic is a defect, but one request's defect must not be a dropped connection.
         match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
-            Err(_) => {
-                let detail = "The server has a fault; its operator can find it in the log.";
-                ApiError::from(Problem::new(Code::Internal, detail)).into_response()
-            }
+            Err(_) => ApiError::fault().into_response(),
         }
     }
 }

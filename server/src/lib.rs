@@ -20,6 +20,7 @@ pub mod healthcheck;
 mod identities;
 pub mod init;
 mod metrics;
+mod pairings;
 pub mod random;
 pub mod registry;
 mod routes;
@@ -47,6 +48,7 @@ use following::Follower;
 use front::Front;
 use identities::RegistryIdentities;
 use kez_sig_server::store::Store as _;
+use pairings::Pairings;
 use registry::{Names, Registry};
 use store::sqlite::SqliteStore;
 use store::{Policy, Store as _, StoreError};
@@ -140,10 +142,12 @@ pub async fn run(
         _ => None,
     };
     let internal = nats.internal_token.zip(callout).map(|(token, callout)| Internal { token, callout });
+    let pairings = Arc::new(Pairings::new());
     let (api, document) = api::router(api::Shared {
         registry: registry.clone(),
         broker,
         internal: internal.map(Arc::new),
+        pairings: pairings.clone(),
         chains: chains.as_ref().map(|embedded| embedded.service.clone()),
         follows_well,
     });
@@ -163,7 +167,7 @@ pub async fn run(
     let public_url = config.public_url();
     tracing::info!(address = address.map(tracing::field::display), server = %config.server, public_url, "kez-chat-server is listening");
     let service = chains.as_ref().map(|embedded| embedded.service.clone());
-    let housekeeping = tokio::spawn(housekeeping(front.clone(), service));
+    let housekeeping = tokio::spawn(housekeeping(front.clone(), pairings, service));
     serve::serve(listener, front, shutdown).await;
     housekeeping.abort();
     if let Some(follower) = follower {
@@ -193,11 +197,16 @@ fn service(nats: &Nats, callout: Arc<Callout>, broker: &Broker) -> Result<Servic
     Ok(Service { callout, xkey, granted: broker.granted() })
 }
 
-async fn housekeeping(front: Arc<Front>, chains: Option<Arc<kez_sig_server::service::Service>>) {
+async fn housekeeping(
+    front: Arc<Front>,
+    pairings: Arc<Pairings>,
+    chains: Option<Arc<kez_sig_server::service::Service>>,
+) {
     let mut minutes = tokio::time::interval(Duration::from_secs(60));
     loop {
         minutes.tick().await;
         front.limiter.forget_quiet();
+        pairings.keep_house(front.registry.now());
         if let Some(chains) = &chains {
             chains.keep_house();
         }

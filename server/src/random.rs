@@ -1,6 +1,6 @@
 //! Randomness: the one place that asks the operating system for it.
 
-/// Random bytes for a key.
+/// Random bytes for a key or another secret.
 ///
 /// # Errors
 /// When the system gives none, which ends whatever wanted them.

@@ -55,6 +55,8 @@ fn api_template(second: Option<&str>, third: Option<&str>, fourth: Option<&str>)
         (Some("u"), Some(_), None) => "/v1/u/{handle}",
         (Some("u"), Some(_), Some("registration")) => "/v1/u/{handle}/registration",
         (Some("k"), Some(_), Some(_)) => "/v1/k/{suite}/{hex}",
+        (Some("pairings"), None, None) => "/v1/pairings",
+        (Some("pairings"), Some(_), None) => "/v1/pairings/{code}",
         _ => "/v1/*",
     }
 }

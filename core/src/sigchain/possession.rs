@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 use super::body::EncKey;
 use super::build::{Place, member};
 use crate::canonical::{Json, Object, object_to_canonical};
@@ -49,6 +51,12 @@ impl Pop {
 impl fmt::Display for Pop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&const_hex::encode(self.0))
+    }
+}
+
+impl Serialize for Pop {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

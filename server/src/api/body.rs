@@ -1,4 +1,4 @@
-//! Reading an envelope's body: its size, then its media type, before anything is parsed.
+//! Reading a body: its size, then its media type, before anything is parsed.
 
 use std::time::Duration;
 
@@ -20,12 +20,20 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// [`Code::PayloadTooLarge`] without keeping more, then [`Code::UnsupportedMediaType`]; [`Code::InvalidRequest`] when
 /// the client stops sending.
 pub(super) async fn envelope(request: Request<Body>) -> Result<Vec<u8>, ApiError> {
+    json(request, MAX_BODY_BYTES).await
+}
+
+/// The whole body of at most `max` bytes.
+///
+/// # Errors
+/// Those of [`envelope`].
+pub(super) async fn json(request: Request<Body>, max: usize) -> Result<Vec<u8>, ApiError> {
     let (head, body) = request.into_parts();
-    let bytes = read(&head.headers, body).await?;
+    let bytes = read(&head.headers, body, max).await?;
     let mut media_types = head.headers.get_all(CONTENT_TYPE).iter();
     let is_json = media_types.next().and_then(|value| value.to_str().ok()).is_some_and(is_json);
     if !is_json || media_types.next().is_some() {
-        return Err(Problem::new(Code::UnsupportedMediaType, "Send the envelope as application/json.").into());
+        return Err(Problem::new(Code::UnsupportedMediaType, "Send the body as application/json.").into());
     }
     Ok(bytes)
 }
@@ -36,25 +44,25 @@ pub(super) async fn envelope(request: Request<Body>) -> Result<Vec<u8>, ApiError
 /// [`Code::PayloadTooLarge`] and [`Code::InvalidRequest`], as [`envelope`].
 pub(super) async fn whole(request: Request<Body>) -> Result<Vec<u8>, ApiError> {
     let (head, body) = request.into_parts();
-    read(&head.headers, body).await
+    read(&head.headers, body, MAX_BODY_BYTES).await
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ApiError> {
+async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Vec<u8>, ApiError> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(too_large());
+    if announced.is_some_and(|length| length > max as u64) {
+        return Err(too_large(max));
     }
-    let read = tokio::time::timeout(PATIENCE, collect(body)).await;
+    let read = tokio::time::timeout(PATIENCE, collect(body, max)).await;
     read.map_err(|_| broken())?
 }
 
-async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {
+async fn collect(mut body: Body, max: usize) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| broken())?;
         bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-        if bytes.len() > MAX_BODY_BYTES {
-            return Err(too_large());
+        if bytes.len() > max {
+            return Err(too_large(max));
         }
     }
     Ok(bytes)
@@ -64,8 +72,8 @@ fn broken() -> ApiError {
     Problem::new(Code::InvalidRequest, "The body did not arrive whole; send it again.").into()
 }
 
-fn too_large() -> ApiError {
-    Problem::new(Code::PayloadTooLarge, "Send at most 16384 bytes.").into()
+fn too_large(max: usize) -> ApiError {
+    Problem::new(Code::PayloadTooLarge, format!("Send at most {max} bytes.")).into()
 }
 
 /// `application/json`, in any case and with any parameters (RFC 9110 section 8.3.1).

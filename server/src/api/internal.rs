@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Request};
 use kez_core::{Code, Problem};
 
-use super::body;
+use super::{bearer, body};
 use crate::callout::Callout;
 use crate::config::nats::SeedText;
 use crate::error::ApiError;
@@ -26,7 +26,7 @@ pub(super) async fn nats_auth(
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     let internal = internal.ok_or_else(|| ApiError::not_found("This server has no internal API."))?;
-    if !is_authorised(&internal.token, request.headers()) {
+    if !internal.token.matches(bearer::token(request.headers())) {
         let detail = "Send the server's internal token as Authorization: Bearer.";
         return Err(Problem::new(Code::Unauthorized, detail).into());
     }
@@ -39,11 +39,4 @@ pub(super) async fn nats_auth(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwt"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
-}
-
-/// RFC 6750 section 2.1; the scheme's case does not matter (RFC 9110 section 11.1).
-fn is_authorised(token: &SeedText, headers: &HeaderMap) -> bool {
-    let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
-    let Some((scheme, given)) = given.split_at_checked(7) else { return false };
-    scheme.eq_ignore_ascii_case(b"bearer ") && token.matches(given.trim_ascii())
 }

@@ -1,5 +1,6 @@
 //! The JSON API, one endpoint a file.
 
+mod bearer;
 mod body;
 mod chains;
 mod conditional;
@@ -7,6 +8,7 @@ mod health;
 pub(crate) mod internal;
 mod key;
 mod openapi;
+mod pairings;
 mod ready;
 mod register;
 mod registration;
@@ -30,6 +32,7 @@ use utoipa_axum::routes;
 
 use crate::broker::Broker;
 use crate::error::ApiError;
+use crate::pairings::Pairings;
 use crate::registry::Registry;
 use internal::Internal;
 
@@ -47,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     pub(crate) broker: Option<Arc<Broker>>,
     pub(crate) internal: Option<Arc<Internal>>,
+    pub(crate) pairings: Arc<Pairings>,
     /// The sigchains, where this process serves them.
     pub(crate) chains: Chains,
     /// Whether the chains of another server are followed without trouble.
@@ -56,6 +60,12 @@ pub(crate) struct Shared {
 impl FromRef<Shared> for Arc<Registry> {
     fn from_ref(shared: &Shared) -> Self {
         shared.registry.clone()
+    }
+}
+
+impl FromRef<Shared> for (Arc<Pairings>, Arc<Registry>) {
+    fn from_ref(shared: &Shared) -> Self {
+        (shared.pairings.clone(), shared.registry.clone())
     }
 }
 
@@ -85,8 +95,10 @@ impl FromRef<Shared> for Option<Arc<Internal>> {
 
 /// Methods of a path that is read.
 pub(crate) const READ: &str = "GET, HEAD, OPTIONS";
-/// Methods of a path that takes envelopes.
+/// Methods of a path that takes envelopes or offers.
 pub(crate) const WRITE: &str = "POST, OPTIONS";
+/// Methods of a path whose owner may change what is there.
+const OWNED: &str = "GET, HEAD, PUT, DELETE, OPTIONS";
 
 /// The API's routes and the OpenAPI document of them; every route that is added here is in the document, and answers
 /// `OPTIONS` and `405`.
@@ -100,6 +112,8 @@ pub(crate) fn router(shared: Shared) -> (Router, OpenApi) {
         .routes(with_methods(READ, routes!(user::user)))
         .routes(with_methods(READ, routes!(registration::registration)))
         .routes(with_methods(READ, routes!(key::key)))
+        .routes(with_methods(WRITE, routes!(pairings::open)))
+        .routes(with_methods(OWNED, routes!(pairings::find, pairings::replace, pairings::remove)))
         .routes(with_methods(READ, routes!(webfinger::webfinger)))
         .routes(with_methods(READ, routes!(openapi::openapi)))
         .split_for_parts();

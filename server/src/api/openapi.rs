@@ -16,6 +16,7 @@ use crate::registry::json;
     info(title = "kez-chat", description = "Handles whose keys were made in the browser: register, look up, verify, release.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
     tags((name = "handles", description = "Taking, finding and releasing handles"),
+        (name = "pairings", description = "Offers of device keys, on their way from a new device to one that may sign"),
         (name = "server", description = "The server itself"))
 )]
 struct Base;

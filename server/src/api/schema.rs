@@ -92,6 +92,29 @@ pub(super) struct ReleaseEnvelope {
     signature: Signature,
 }
 
+/// The key of a new device, with its proof for one place of one chain.
+#[derive(ToSchema)]
+pub(super) struct DeviceOffer {
+    /// The genesis key of the chain.
+    #[schema(pattern = "^ed25519:[0-9a-f]{64}$")]
+    chain: String,
+    /// The number of the event that is to add the device.
+    #[schema(minimum = 2)]
+    seq: u64,
+    /// The id of the event before.
+    #[schema(pattern = "^sha256:[0-9a-f]{64}$")]
+    prev: String,
+    /// The device's key.
+    #[schema(pattern = "^ed25519:[0-9a-f]{64}$")]
+    key: String,
+    /// What to encrypt to the device with.
+    #[schema(pattern = "^x25519:[0-9a-f]{64}$", nullable = false)]
+    enc_key: Option<String>,
+    /// The device's signature of all this.
+    #[schema(pattern = "^[0-9a-f]{128}$")]
+    pop: String,
+}
+
 /// A JSON Resource Descriptor (RFC 7033).
 #[derive(ToSchema)]
 pub(super) struct Jrd {

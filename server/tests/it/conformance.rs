@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::chains::owner::Owner;
 use crate::harness::{Answer, NAME, Server, key};
+use crate::pairings::offer;
 
 struct Document(Value);
 
@@ -134,6 +135,33 @@ async fn every_answer_about_chains_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_answer_about_pairings_conforms() {
+    let server = Server::start().await;
+    let document = Document(server.get("/v1/openapi.json").await.json());
+    let owner = Owner::start(&server, "tudisco", 1).await;
+    let made = offer(&owner.chain.next(), &key(3)).to_string();
+    let opened = server.post("/v1/pairings", made.clone()).await;
+    opened.was(201);
+    document.check("post", "/v1/pairings", &opened);
+    document.check("post", "/v1/pairings", &server.post("/v1/pairings", "{}").await);
+    let (path, template) = (opened.header("location"), "/v1/pairings/{code}");
+    let bearer = format!("Bearer {}", opened.json()["secret"].as_str().expect("a secret"));
+    document.check("get", template, &server.get(path).await);
+    for (method, name) in [(Method::PUT, "put"), (Method::DELETE, "delete")] {
+        let headers = [("content-type", "application/json"), ("authorization", &*bearer)];
+        let refused = server.send(method.clone(), path, &headers[..1], made.clone().into()).await;
+        refused.is(401, "unauthorized");
+        document.check(name, template, &refused);
+        let changed = server.send(method, path, &headers, made.clone().into()).await;
+        assert!(matches!(changed.status, 200 | 204), "{name}");
+        document.check(name, template, &changed);
+    }
+    let gone = server.get(path).await;
+    gone.is(404, "not_found");
+    document.check("get", template, &gone);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_document_is_whole() {
     let server = Server::start().await;
     let document = server.get("/v1/openapi.json").await.json();
@@ -146,6 +174,8 @@ async fn the_document_is_whole() {
             "/v1/healthz",
             "/v1/k/{suite}/{hex}",
             "/v1/openapi.json",
+            "/v1/pairings",
+            "/v1/pairings/{code}",
             "/v1/readyz",
             "/v1/register",
             "/v1/release",

@@ -15,7 +15,7 @@ fn paths() -> Vec<(String, &'static str)> {
     let read = read.into_iter().map(str::to_owned);
     let read =
         read.chain([format!("/v1/k/ed25519/{key}"), format!("/.well-known/webfinger?resource=acct:tudisco@{NAME}")]);
-    let write = ["/v1/register", "/v1/release"].map(|path| (path.to_owned(), WRITE));
+    let write = ["/v1/register", "/v1/release", "/v1/pairings"].map(|path| (path.to_owned(), WRITE));
     read.map(|path| (path, READ)).chain(write).collect()
 }
 

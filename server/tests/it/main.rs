@@ -12,6 +12,7 @@ mod http_rules;
 mod init;
 mod nats;
 mod pages;
+mod pairings;
 mod program;
 mod races;
 mod registration;

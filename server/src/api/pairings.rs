@@ -1,0 +1,161 @@
+//! The pairing relay: offers of device keys, by code.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, State};
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderName, Request, StatusCode};
+use kez_core::sigchain::Offer;
+use kez_core::{Code, Problem, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::schema::{self, ProblemResponses};
+use super::{bearer, body};
+use crate::error::ApiError;
+use crate::front::Client;
+use crate::pairings::{Found, NotChanged, NotOpened, Opened, PairingCode, Pairings, Secret};
+use crate::random;
+use crate::registry::Registry;
+
+/// Largest offer, in bytes.
+const MAX_OFFER_BYTES: usize = 2048;
+
+/// What who made the offer has to know.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OpenedPairing {
+    /// Names the offer; read in any case and without the dash too.
+    #[schema(value_type = String, pattern = "^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$", example = "7Q2MX-K04DT")]
+    code: PairingCode,
+    /// Replaces the offer or takes it back.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
+    secret: Secret,
+    /// When the offer ends, by the server's clock.
+    #[schema(value_type = String, example = "2026-05-25T03:10:00Z")]
+    expires_at: Timestamp,
+}
+
+/// An offer that waits.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WaitingOffer {
+    #[serde(flatten)]
+    #[schema(value_type = schema::DeviceOffer)]
+    offer: Offer,
+    /// When the offer ends, by the server's clock.
+    #[schema(value_type = String, example = "2026-05-25T03:10:00Z")]
+    expires_at: Timestamp,
+}
+
+/// Leaves the offer of a device key here for ten minutes, for who gets its code.
+#[utoipa::path(post, path = "/v1/pairings", tag = "pairings", request_body = schema::DeviceOffer,
+    responses((status = 201, description = "The offer waits.", body = OpenedPairing,
+        headers(("Location" = String, description = "Path of the offer"))), ProblemResponses))]
+pub(super) async fn open(
+    State((pairings, registry)): State<(Arc<Pairings>, Arc<Registry>)>,
+    Extension(Client(client)): Extension<Client>,
+    request: Request<Body>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<OpenedPairing>), ApiError> {
+    let offer = read(request).await?;
+    let Opened { code, secret, expires_at } = pairings.open(offer, client, registry.now(), random::key_bytes)?;
+    let location = [(LOCATION, format!("/v1/pairings/{code}"))];
+    Ok((StatusCode::CREATED, location, Json(OpenedPairing { code, secret, expires_at })))
+}
+
+/// The offer that waits under a code.
+#[utoipa::path(get, path = "/v1/pairings/{code}", tag = "pairings",
+    params(("code" = String, Path, description = "The code", example = "7Q2MX-K04DT")),
+    responses((status = 200, description = "The offer.", body = WaitingOffer), ProblemResponses))]
+pub(super) async fn find(
+    State((pairings, registry)): State<(Arc<Pairings>, Arc<Registry>)>,
+    Extension(client): Extension<Client>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<WaitingOffer>, ApiError> {
+    let code = code(&pairings, client, path)?;
+    pairings.find(code, registry.now()).map(waiting).ok_or_else(unknown)
+}
+
+/// Replaces an offer by one of the same key to the same chain, which went on meanwhile. It ends when the first would.
+#[utoipa::path(put, path = "/v1/pairings/{code}", tag = "pairings",
+    params(("code" = String, Path, description = "The code", example = "7Q2MX-K04DT"),
+        ("Authorization" = String, Header, description = "`Bearer` and the secret")),
+    request_body = schema::DeviceOffer,
+    responses((status = 200, description = "The new offer waits.", body = WaitingOffer), ProblemResponses))]
+pub(super) async fn replace(
+    State((pairings, registry)): State<(Arc<Pairings>, Arc<Registry>)>,
+    Extension(client): Extension<Client>,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    request: Request<Body>,
+) -> Result<Json<WaitingOffer>, ApiError> {
+    let code = code(&pairings, client, path)?;
+    let offer = read(request).await?;
+    Ok(waiting(pairings.replace(code, bearer::token(&headers), offer, registry.now())?))
+}
+
+/// Takes an offer back.
+#[utoipa::path(delete, path = "/v1/pairings/{code}", tag = "pairings",
+    params(("code" = String, Path, description = "The code", example = "7Q2MX-K04DT"),
+        ("Authorization" = String, Header, description = "`Bearer` and the secret")),
+    responses((status = 204, description = "Nothing waits under this code any more."), ProblemResponses))]
+pub(super) async fn remove(
+    State((pairings, registry)): State<(Arc<Pairings>, Arc<Registry>)>,
+    Extension(client): Extension<Client>,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    let code = code(&pairings, client, path)?;
+    pairings.remove(code, bearer::token(&headers), registry.now())?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn read(request: Request<Body>) -> Result<Offer, ApiError> {
+    Ok(Offer::parse(&body::json(request, MAX_OFFER_BYTES).await?)?)
+}
+
+/// The code that a path names, once the client may ask for it. What cannot be a code is not found, like one that is none.
+fn code(
+    pairings: &Pairings,
+    Client(client): Client,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<PairingCode, ApiError> {
+    pairings.count_lookup(client).map_err(ApiError::rate_limited)?;
+    let Path(text) = path.map_err(|_| unknown())?;
+    text.parse().map_err(|()| unknown())
+}
+
+fn waiting(Found { offer, expires_at }: Found) -> Json<WaitingOffer> {
+    Json(WaitingOffer { offer, expires_at })
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("No offer waits under this code; it ended after ten minutes, or the code is misspelt.")
+}
+
+impl<E> From<NotOpened<E>> for ApiError {
+    fn from(refusal: NotOpened<E>) -> Self {
+        match refusal {
+            NotOpened::Client(wait) => ApiError::rate_limited(wait),
+            NotOpened::Full(wait) => ApiError::busy("Too many offers wait here just now; try again shortly.", wait),
+            NotOpened::Random(_) => ApiError::fault(),
+        }
+    }
+}
+
+impl From<NotChanged> for ApiError {
+    fn from(refusal: NotChanged) -> Self {
+        let (code, detail) = match refusal {
+            NotChanged::Unknown => return unknown(),
+            NotChanged::WrongSecret => {
+                (Code::Unauthorized, "Send the secret that came with the code as Authorization: Bearer.")
+            }
+            NotChanged::AnotherKey => (
+                Code::KeyMismatch,
+                "Only an offer of the same key to the same chain takes its place; make another one.",
+            ),
+        };
+        Problem::new(code, detail).into()
+    }
+}
