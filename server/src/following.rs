@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kez_core::sigchain::{Audit, Summary};
+use kez_core::sigchain::Audit;
 use kez_core::{Hash, KeyId};
 use serde::Deserialize;
 
-use crate::store::{Store, StoreError};
+use crate::store::{Followed, Store, StoreError};
 
 /// How often the log is asked for. A revoked key has to lose its sessions within 5 seconds.
 const EVERY: Duration = Duration::from_secs(1);
@@ -111,14 +111,14 @@ impl Follower {
         let mut taken = Vec::new();
         for chain in chains {
             match self.verified(chain).await? {
-                Ok(summary) => taken.push(summary),
+                Ok(followed) => taken.push(followed),
                 Err(why) => {
                     tracing::error!(%chain, url = self.url, why, "a chain is not followed; its handle stays as it was");
                     self.behind.insert(chain);
                 }
             }
         }
-        let named: Vec<KeyId> = taken.iter().map(|summary| summary.chain).collect();
+        let named: Vec<KeyId> = taken.iter().map(|followed| followed.summary.chain).collect();
         let answers = self.store.follow(&self.url, taken, log_index).await?;
         for (chain, answer) in named.into_iter().zip(answers) {
             match answer {
@@ -133,7 +133,7 @@ impl Follower {
     }
 
     /// What the chain comes to, or why that is not believed.
-    async fn verified(&self, chain: KeyId) -> Result<Result<Summary, String>, Trouble> {
+    async fn verified(&self, chain: KeyId) -> Result<Result<Followed, String>, Trouble> {
         let text = self.fetch(format!("{}/v1/sigchains/ed25519/{}/audit", self.url, chain.hex())).await?;
         let known = self.store.followed(&chain).await?;
         // Thousands of signatures would hold up whoever else runs on this thread.
@@ -167,7 +167,7 @@ impl Follower {
 }
 
 /// Replays an audit log, and holds it against how many entries were followed before and the last one of them.
-fn judge(chain: KeyId, text: &[u8], known: Option<(u64, Hash)>) -> Result<Summary, String> {
+fn judge(chain: KeyId, text: &[u8], known: Option<(u64, Hash)>) -> Result<Followed, String> {
     let audit = Audit::parse(text).map_err(|problem| problem.detail)?;
     if audit.chain != chain.to_string() {
         return Err("it is another chain's log".to_owned());
@@ -179,5 +179,6 @@ fn judge(chain: KeyId, text: &[u8], known: Option<(u64, Hash)>) -> Result<Summar
         }
     }
     let verified = audit.verify().map_err(|failure| failure.to_string())?;
-    verified.summary().ok_or_else(|| "it is empty".to_owned())
+    let (summary, state) = verified.summary().zip(verified.state()).ok_or_else(|| "it is empty".to_owned())?;
+    Ok(Followed { summary, claims: state.claims.clone() })
 }

@@ -11,6 +11,7 @@ mod broker;
 mod cache;
 pub mod callout;
 mod chains;
+pub mod claims;
 pub mod config;
 pub mod doctor;
 pub mod error;
@@ -41,6 +42,7 @@ use backend::RegistryBackend;
 use broker::{Broker, Ended, Upkeep};
 use cache::Cache;
 use callout::{Callout, Issuer, Policy as CalloutPolicy, Service};
+use claims::{Board, Claims, Source};
 use clock::Clock;
 use config::Config;
 use config::nats::{Nats, NatsFlags};
@@ -141,6 +143,10 @@ pub async fn run(
         }
         _ => None,
     };
+    let source = match &chains {
+        Some(embedded) => Source::Own(embedded.service.clone()),
+        None => Source::Followed(store.clone()),
+    };
     let internal = nats.internal_token.zip(callout).map(|(token, callout)| Internal { token, callout });
     let pairings = Arc::new(Pairings::new());
     let (api, document) = api::router(api::Shared {
@@ -149,6 +155,7 @@ pub async fn run(
         internal: internal.map(Arc::new),
         pairings: pairings.clone(),
         chains: chains.as_ref().map(|embedded| embedded.service.clone()),
+        claims: Arc::new(Claims::new(source, Board::empty())),
         follows_well,
     });
     let api = match &chains {

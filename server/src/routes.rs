@@ -54,6 +54,7 @@ fn api_template(second: Option<&str>, third: Option<&str>, fourth: Option<&str>)
         (Some("release"), None, None) => "/v1/release",
         (Some("u"), Some(_), None) => "/v1/u/{handle}",
         (Some("u"), Some(_), Some("registration")) => "/v1/u/{handle}/registration",
+        (Some("u"), Some(_), Some("claims")) => "/v1/u/{handle}/claims",
         (Some("k"), Some(_), Some(_)) => "/v1/k/{suite}/{hex}",
         (Some("pairings"), None, None) => "/v1/pairings",
         (Some("pairings"), Some(_), None) => "/v1/pairings/{code}",

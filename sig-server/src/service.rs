@@ -3,11 +3,11 @@
 mod append;
 mod import;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use kez_core::sigchain::{Head, Standing};
+use kez_core::sigchain::{Claim, Head, Standing};
 use kez_core::{Hash, KeyId, ServerName, Timestamp};
 use kez_http::clock::Clock;
 use tokio::sync::Semaphore;
@@ -162,6 +162,14 @@ impl Service {
             _ => Some(None),
         });
         found.await
+    }
+
+    /// The current claims of a chain, by their ids.
+    ///
+    /// # Errors
+    /// As [`Service::look`].
+    pub async fn claims(&self, chain: &KeyId) -> Result<BTreeMap<Hash, Claim>, Refused> {
+        self.look(chain, |loaded, _| Some(loaded.chain.state()?.claims.clone())).await
     }
 
     /// Rows of all chains, each checked by itself.

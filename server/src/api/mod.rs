@@ -3,6 +3,7 @@
 mod bearer;
 mod body;
 mod chains;
+mod claims;
 mod conditional;
 mod health;
 pub(crate) mod internal;
@@ -31,6 +32,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::broker::Broker;
+use crate::claims::Claims;
 use crate::error::ApiError;
 use crate::pairings::Pairings;
 use crate::registry::Registry;
@@ -53,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) pairings: Arc<Pairings>,
     /// The sigchains, where this process serves them.
     pub(crate) chains: Chains,
+    pub(crate) claims: Arc<Claims>,
     /// Whether the chains of another server are followed without trouble.
     pub(crate) follows_well: Arc<AtomicBool>,
 }
@@ -78,6 +81,12 @@ impl FromRef<Shared> for Option<Arc<Broker>> {
 impl FromRef<Shared> for Chains {
     fn from_ref(shared: &Shared) -> Self {
         shared.chains.clone()
+    }
+}
+
+impl FromRef<Shared> for Arc<Claims> {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.claims.clone()
     }
 }
 
@@ -111,6 +120,7 @@ pub(crate) fn router(shared: Shared) -> (Router, OpenApi) {
         .routes(with_methods(WRITE, routes!(release::release)))
         .routes(with_methods(READ, routes!(user::user)))
         .routes(with_methods(READ, routes!(registration::registration)))
+        .routes(with_methods(READ, routes!(claims::claims)))
         .routes(with_methods(READ, routes!(key::key)))
         .routes(with_methods(WRITE, routes!(pairings::open)))
         .routes(with_methods(OWNED, routes!(pairings::find, pairings::replace, pairings::remove)))

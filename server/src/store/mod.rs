@@ -3,10 +3,11 @@
 mod decide;
 pub mod sqlite;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kez_core::sigchain::{Reason, Summary};
+use kez_core::sigchain::{self, Reason, Summary};
 use kez_core::{ChainStanding, Claim, Handle, Hash, KeyId, Timestamp};
 
 pub use decide::{Policy, Refusal};
@@ -78,6 +79,15 @@ pub enum StoreError {
     Corrupt(String),
 }
 
+/// What a chain of another server comes to.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// Who speaks for the identity.
+    pub summary: Summary,
+    /// What the identity claims, by the claims' ids.
+    pub claims: BTreeMap<Hash, sigchain::Claim>,
+}
+
 /// A durable registry of handles.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -103,9 +113,12 @@ pub trait Store: Send + Sync + 'static {
     async fn follow(
         &self,
         url: &str,
-        chains: Vec<Summary>,
+        chains: Vec<Followed>,
         log_index: u64,
     ) -> Result<Vec<Result<(), Reason>>, StoreError>;
+
+    /// The claims of a chain that was taken in, by their ids.
+    async fn followed_claims(&self, chain: &KeyId) -> Result<BTreeMap<Hash, sigchain::Claim>, StoreError>;
 
     /// What was taken in of a chain last: how many entries its audit log had, and the last one's id.
     async fn followed(&self, chain: &KeyId) -> Result<Option<(u64, Hash)>, StoreError>;

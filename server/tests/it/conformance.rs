@@ -65,6 +65,8 @@ async fn every_answer_conforms() {
         ("/v1/u/{handle}", "/v1/u/nobody"),
         ("/v1/u/{handle}/registration", "/v1/u/tudisco/registration"),
         ("/v1/u/{handle}/registration", "/v1/u/nobody/registration"),
+        ("/v1/u/{handle}/claims", "/v1/u/tudisco/claims"),
+        ("/v1/u/{handle}/claims", "/v1/u/nobody/claims"),
         ("/v1/k/{suite}/{hex}", &format!("/v1/k/ed25519/{hex}")),
         ("/v1/k/{suite}/{hex}", "/v1/k/ed25519/00"),
         ("/.well-known/webfinger", &format!("/.well-known/webfinger?resource=acct:tudisco@{NAME}")),
@@ -77,6 +79,9 @@ async fn every_answer_conforms() {
     document.check("get", "/v1/u/{handle}", &held);
     document.check("post", "/v1/release", &server.post("/v1/release", server.release("tudisco", &key)).await);
     document.check("get", "/v1/u/{handle}", &server.get("/v1/u/tudisco").await);
+    let gone = server.get("/v1/u/tudisco/claims").await;
+    gone.is(410, "gone");
+    document.check("get", "/v1/u/{handle}/claims", &gone);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,6 +133,13 @@ async fn every_answer_about_chains_conforms() {
     let broken = server.send(Method::PUT, &stranger.path(""), &[("content-type", "application/json")], log).await;
     broken.was_for(400, "invalid_event", "wrong-chain");
     document.check("put", chain, &broken);
+    for (kind, subject) in [("dns", "example.org"), ("dns", "Not One"), ("tea", "pot")] {
+        let claim = owner.claim(kind, subject, "");
+        owner.post(&server, &claim).await.was(201);
+    }
+    let claims = server.get("/v1/u/tudisco/claims").await;
+    assert_eq!(claims.json()["claims"].as_array().map(Vec::len), Some(3));
+    document.check("get", "/v1/u/{handle}/claims", &claims);
     assert_eq!(server.get("/v1/export").await.header("content-type"), "application/x-ndjson");
     assert!(
         document.0["paths"]["/v1/export"]["get"]["responses"]["200"]["content"]["application/x-ndjson"].is_object()
@@ -187,6 +199,7 @@ async fn the_document_is_whole() {
             "/v1/sigchains/ed25519/{hex}/head",
             "/v1/sigchains/ed25519/{hex}/state",
             "/v1/u/{handle}",
+            "/v1/u/{handle}/claims",
             "/v1/u/{handle}/registration",
         ]
     );

@@ -1,11 +1,12 @@
 //! Chains of another server, taken in beside the changes that wait.
 
-use kez_core::sigchain::{Reason, Summary};
+use kez_core::sigchain::Reason;
 use kez_sig_server::store::sqlite::Tell;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite};
 use tokio::sync::oneshot;
 
-use super::super::{Changed, StoreError};
+use super::super::{Changed, Followed, StoreError};
 use super::writer::copy;
 use super::{chains, unavailable};
 
@@ -14,7 +15,7 @@ type Reply = oneshot::Sender<Result<Vec<Result<(), Reason>>, StoreError>>;
 /// What one caller wants taken in, and afterwards how that went.
 pub(super) struct Follow {
     pub(super) url: String,
-    pub(super) chains: Vec<Summary>,
+    pub(super) chains: Vec<Followed>,
     pub(super) log_index: u64,
     pub(super) reply: Reply,
     answers: Vec<Result<(), Reason>>,
@@ -22,15 +23,18 @@ pub(super) struct Follow {
 }
 
 impl Follow {
-    pub(super) fn new(url: String, chains: Vec<Summary>, log_index: u64, reply: Reply) -> Self {
+    pub(super) fn new(url: String, chains: Vec<Followed>, log_index: u64, reply: Reply) -> Self {
         Follow { url, chains, log_index, reply, answers: Vec::new(), told: Vec::new() }
     }
 
     /// Writes it, without committing.
     pub(super) async fn write(&mut self, db: &mut SqliteConnection, changed: &Changed) -> Result<(), StoreError> {
         for chain in &self.chains {
-            let followed = chains::follow(db, chain, changed).await;
+            let followed = chains::follow(db, &chain.summary, changed).await;
             let followed = followed.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            if followed.is_ok() {
+                write_claims(db, chain).await?;
+            }
             self.answers.push(followed.map(|tell| self.told.push(tell)));
         }
         sqlx::query("INSERT INTO followed (url, log_index) VALUES (?, ?) ON CONFLICT (url) DO UPDATE SET log_index = excluded.log_index")
@@ -48,4 +52,22 @@ impl Follow {
         // A caller that went away does not wait for its answer; the change stands.
         let _ = self.reply.send(committed.as_ref().map(|()| self.answers).map_err(copy));
     }
+}
+
+async fn write_claims(db: &mut SqliteConnection, chain: &Followed) -> Result<(), StoreError> {
+    let id = chain.summary.chain.to_string();
+    sqlx::query("DELETE FROM followed_claims WHERE chain = ?")
+        .bind(id.clone())
+        .execute(&mut *db)
+        .await
+        .map_err(unavailable)?;
+    if chain.claims.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO followed_claims (chain, id, type, subject, proof) ");
+    query.push_values(&chain.claims, |mut tuple, (claim, what)| {
+        tuple.push_bind(id.clone()).push_bind(claim.as_bytes().to_vec());
+        tuple.push_bind(what.r#type.clone()).push_bind(what.subject.clone()).push_bind(what.proof.clone());
+    });
+    query.build().execute(db).await.map(drop).map_err(unavailable)
 }

@@ -8,18 +8,19 @@ mod read;
 mod standing;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kez_core::sigchain::{Reason, Summary};
+use kez_core::sigchain::{self, Reason};
 use kez_core::{Claim, Handle, Hash, KeyId, Timestamp};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Changed, Policy, Refusal, Registered, Row, Store, StoreError};
+use super::{Changed, Followed, Policy, Refusal, Registered, Row, Store, StoreError};
 pub use chains::Chains;
 use read::Readers;
 use writer::Writer;
@@ -166,10 +167,14 @@ impl Store for SqliteStore {
     async fn follow(
         &self,
         url: &str,
-        chains: Vec<Summary>,
+        chains: Vec<Followed>,
         log_index: u64,
     ) -> Result<Vec<Result<(), Reason>>, StoreError> {
         self.writer.follow(url.to_owned(), chains, log_index).await
+    }
+
+    async fn followed_claims(&self, chain: &KeyId) -> Result<BTreeMap<Hash, sigchain::Claim>, StoreError> {
+        self.readers.followed_claims(chain).await
     }
 
     async fn followed(&self, chain: &KeyId) -> Result<Option<(u64, Hash)>, StoreError> {

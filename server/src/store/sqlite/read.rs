@@ -1,9 +1,11 @@
 //! The readers: a small pool of connections that never write, and never wait for the writer.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use kez_core::sigchain::Claim;
 use kez_core::{ChainStanding, Handle, Hash, KeyId, Timestamp};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
@@ -117,6 +119,19 @@ impl Readers {
             .await
             .map_err(unavailable)?;
         found.map(parse).transpose()
+    }
+
+    pub(super) async fn followed_claims(&self, chain: &KeyId) -> Result<BTreeMap<Hash, Claim>, StoreError> {
+        let found: Vec<(Vec<u8>, String, String, String)> =
+            sqlx::query_as("SELECT id, type, subject, proof FROM followed_claims WHERE chain = ?")
+                .bind(chain.to_string())
+                .fetch_all(&self.pool()?)
+                .await
+                .map_err(unavailable)?;
+        let corrupt = || StoreError::Corrupt(format!("a claim of the chain {chain}"));
+        let parse =
+            |(id, r#type, subject, proof)| Ok((hash(id).ok_or_else(corrupt)?, Claim { r#type, subject, proof }));
+        found.into_iter().map(parse).collect()
     }
 
     pub(super) async fn followed(&self, chain: &KeyId) -> Result<Option<(u64, Hash)>, StoreError> {

@@ -4,13 +4,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kez_core::sigchain::{Reason, Summary};
+use kez_core::sigchain::Reason;
 use kez_core::{Claim, Timestamp};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Changed, Policy, Refusal, Registered, Row, StoreError};
+use super::super::{Changed, Followed, Policy, Refusal, Registered, Row, StoreError};
 use super::batch::Batch;
 use super::file::FileId;
 use super::follow::Follow;
@@ -65,7 +65,7 @@ impl Writer {
     pub(super) async fn follow(
         &self,
         url: String,
-        chains: Vec<Summary>,
+        chains: Vec<Followed>,
         log_index: u64,
     ) -> Result<Vec<Result<(), Reason>>, StoreError> {
         self.ask(|reply| Command::Follow(Follow::new(url, chains, log_index, reply))).await?

@@ -1,6 +1,6 @@
 //! Somebody with a handle and a chain: signs events behind the head that they believe in.
 
-use kez_core::sigchain::{Body, Chain, Place, Possession, RevokeReason, Role, Unverified};
+use kez_core::sigchain::{Body, Chain, Claim, Place, Possession, RevokeReason, Role, Unverified};
 use kez_core::{SigningKey, Timestamp};
 
 use crate::harness::{Answer, Server, key, name};
@@ -60,6 +60,11 @@ impl Owner {
     pub(crate) fn revocation_by(&self, device: &SigningKey, signer: &SigningKey) -> Vec<u8> {
         let body = Body::RevokeKey { key: device.id(), reason: RevokeReason::Lost };
         sign(&self.chain.next(), &body, signer)
+    }
+
+    pub(crate) fn claim(&self, kind: &str, subject: &str, proof: &str) -> Vec<u8> {
+        let claim = Claim { r#type: kind.to_owned(), subject: subject.to_owned(), proof: proof.to_owned() };
+        sign(&self.chain.next(), &Body::ClaimAdd { claim }, &self.identity)
     }
 
     pub(crate) fn deactivation(&self) -> Vec<u8> {

@@ -1,0 +1,43 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use kez_core::KeyId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::State;
+use super::schema::ProblemResponses;
+use super::user::live;
+use crate::claims::{Claims, Shown};
+use crate::error::ApiError;
+
+/// What an identity claims, and what this server knows of it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ClaimList {
+    /// The handle.
+    #[schema(example = "tudisco")]
+    handle: String,
+    /// The identity's chain, which the proofs have to name.
+    #[schema(value_type = String, pattern = "^ed25519:[0-9a-f]{64}$")]
+    chain: KeyId,
+    /// The claims that stand in the chain now.
+    claims: Vec<Shown>,
+}
+
+/// What the owner of a handle claims to control besides, and whether the proofs were there when this server looked last.
+/// Never waits for a proof: what was not looked at lately is looked at after the answer.
+#[utoipa::path(get, path = "/v1/u/{handle}/claims", tag = "handles",
+    params(("handle" = String, Path, description = "The handle", example = "tudisco")),
+    responses((status = 200, description = "The claims, by their ids.", body = ClaimList), ProblemResponses))]
+pub(super) async fn claims(
+    registry: State,
+    claims: axum::extract::State<Arc<Claims>>,
+    handle: Result<Path<String>, PathRejection>,
+) -> Result<Json<ClaimList>, ApiError> {
+    let entry = live(&registry, handle).await?;
+    let (handle, chain) = (entry.record.handle.clone(), entry.record.chain);
+    let claims = claims.of(&chain).await?;
+    Ok(Json(ClaimList { handle, chain, claims }))
+}
