@@ -18,7 +18,7 @@ run: build ## build, then serve http://localhost:6969 with the database ./kez-ch
 
 build: ## build for release: the programs into target/release/, the site into target/site/
 	@scripts/setup build
-	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" LEPTOS_HASH_FILES=true cargo leptos build --release --precompress
+	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" LEPTOS_HASH_FILES=true cargo leptos build --release --precompress --split
 	@$(E) node broker/build.mjs "$$KEZ_SITE/pkg" --release
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release -p kez-cli -p kez-sig-server
 
@@ -27,7 +27,7 @@ dev: ## serve http://localhost:6969 and rebuild at every change
 	@echo "cargo leptos watch: builds for development, serves http://localhost:6969 with ./kez-chat.db, rebuilds and reloads the page when a file changes; Ctrl-C ends it."
 	@echo "To run it yourself: . scripts/env && cargo leptos watch; broker/broker.js is not watched, start again after a change there."
 	@$(E) node broker/build.mjs "$$KEZ_SITE/pkg"
-	@$(E) exec env KEZ_CHAT_DB=kez-chat.db KEZ_CHAT_SERVER=localhost:6969 KEZ_CHAT_PUBLIC_URL=http://localhost:6969 cargo leptos watch
+	@$(E) exec env KEZ_CHAT_DB=kez-chat.db KEZ_CHAT_SERVER=localhost:6969 KEZ_CHAT_PUBLIC_URL=http://localhost:6969 cargo leptos watch --split
 
 test: lint unit wasm readme deploy e2e ## everything that must pass before a change lands
 

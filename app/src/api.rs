@@ -1,7 +1,7 @@
 //! The JSON API as the islands use it: the same one that scripts use.
 
 use kez_core::canonical::{self, Json, Object};
-use kez_core::{Code, Handle, KeyId, Timestamp};
+use kez_core::{Code, Handle, Hash, KeyId, Timestamp};
 
 use web_sys::AbortSignal;
 
@@ -62,6 +62,12 @@ pub(crate) struct Holder {
     pub(crate) primary: KeyId,
     /// Since when.
     pub(crate) registered_at: Timestamp,
+    /// The identity's chain: the first key that held the handle.
+    pub(crate) chain: KeyId,
+    /// The newest event of the chain, when it has begun.
+    pub(crate) head: Option<Hash>,
+    /// Whether the identity still stands.
+    pub(crate) active: bool,
 }
 
 /// Who holds `handle`; a handle that nobody holds is refused with [`Code::NotFound`] or [`Code::Gone`].
@@ -97,16 +103,20 @@ fn holder(answer: Answer) -> Result<Holder, Failure> {
     }
     let read = || {
         let members = object(&answer.body)?;
+        let primary = text(&members, "primary")?.parse().ok()?;
         Some(Holder {
             handle: text(&members, "handle")?.to_owned(),
-            primary: text(&members, "primary")?.parse().ok()?,
+            primary,
+            chain: text(&members, "chain").map_or(Some(primary), |chain| chain.parse().ok())?,
+            head: text(&members, "head").and_then(|head| head.parse().ok()),
+            active: members.get("active") != Some(&Json::Bool(false)),
             registered_at: text(&members, "registered_at")?.parse().ok()?,
         })
     };
     read().ok_or(Failure::Odd)
 }
 
-fn refusal(answer: &Answer) -> Failure {
+pub(crate) fn refusal(answer: &Answer) -> Failure {
     let read = || {
         let members = object(&answer.body)?;
         Some(Failure::Refused {
@@ -125,11 +135,11 @@ fn refusal(answer: &Answer) -> Failure {
     read().or(by_status.map(unsaid)).unwrap_or(Failure::Odd)
 }
 
-fn object(body: &[u8]) -> Option<Object> {
+pub(crate) fn object(body: &[u8]) -> Option<Object> {
     if let Ok(Json::Object(members)) = canonical::parse(body) { Some(members) } else { None }
 }
 
-fn text<'a>(members: &'a Object, name: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(members: &'a Object, name: &str) -> Option<&'a str> {
     if let Some(Json::String(text)) = members.get(name) { Some(text) } else { None }
 }
 

@@ -56,6 +56,8 @@ pub struct Site {
     pub public_url: String,
     /// Where browsers reach the message broker, if there is one.
     pub nats_ws_url: Option<String>,
+    /// The origin of the server that keeps the chains, when it is another one.
+    pub sigchains: Option<String>,
     /// The program's version.
     pub version: &'static str,
 }

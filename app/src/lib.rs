@@ -12,6 +12,8 @@
 mod api;
 mod broker;
 mod browser;
+#[cfg_attr(feature = "ssr", allow(dead_code, reason = "runs in browsers only"))]
+mod chain;
 pub mod components;
 mod contacts;
 pub mod islands;

@@ -38,6 +38,11 @@ mod rendering {
         use_context::<AskedFor>().map(|AskedFor(handle)| handle).unwrap_or_default()
     }
 
+    /// Nothing: a server that renders a page fetches no chain for it.
+    pub(crate) const fn sigchains() -> String {
+        String::new()
+    }
+
     /// Nothing: a server that renders a page connects to no broker for it.
     pub(crate) const fn broker() -> Option<Broker> {
         None
@@ -56,6 +61,11 @@ mod running {
     /// The message broker, if the server has one.
     pub(crate) fn broker() -> Option<Broker> {
         Some(Broker { url: root_attribute("data-broker-url")?, asset: root_attribute("data-broker")? })
+    }
+
+    /// The origin of the server that keeps this server's chains; empty when that is the same.
+    pub(crate) fn sigchains() -> String {
+        root_attribute("data-sigchains").unwrap_or_default()
     }
 
     fn root_attribute(name: &str) -> Option<String> {

@@ -49,6 +49,7 @@ pub fn shell(assets: Assets, reload: Option<LeptosOptions>) -> AnyView {
             data-wasm=wasm_url
             data-broker=broker
             data-broker-url=broker_url
+            data-sigchains=site.sigchains
         >
             <head>
                 <meta charset="utf-8" />

@@ -32,6 +32,12 @@ impl Timestamp {
         self.0
     }
 
+    /// So many seconds later.
+    #[must_use]
+    pub fn after(self, seconds: u64) -> Self {
+        Timestamp::from_unix(self.0.saturating_add_unsigned(seconds))
+    }
+
     /// The distance to `other` in seconds, whichever is later.
     #[must_use]
     pub const fn abs_diff(self, other: Timestamp) -> u64 {

@@ -1,9 +1,11 @@
 // Signed envelopes, made by hand: what somebody could send, or a server that lies could serve.
 import { type KeyObject, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 
+type Payload = { [name: string]: string | number | string[] | Payload };
+
 export interface Envelope {
   kez: string;
-  payload: Record<string, string | number>;
+  payload: Payload;
   signature: { alg: string; key: string; sig: string };
 }
 
@@ -34,12 +36,20 @@ export class Impostor {
     return this.#envelope("contact_request", { type: "kez.chat.contact_request", version: 1, ...members });
   }
 
+  /** An event of a chain that makes `primary` its primary, and the only key that may rotate. */
+  rotation(place: { chain: string; seq: number; prev: string }, primary: Impostor): Envelope {
+    const possession = { type: "kez.sigchain.key_possession", version: 1, ...place, key: primary.key, role: "primary" };
+    const pop = primary.sign(canonical(possession)).toString("hex");
+    const body = { primary: primary.key, rotation_keys: [primary.key], pop };
+    return this.#envelope("sigchain_event", { type: "kez.sigchain.rotate_primary", version: 1, ...place, created_at: now(), body });
+  }
+
   /** A signature over whatever bytes. */
   sign(bytes: Buffer): Buffer {
     return sign(null, bytes, this.#secret);
   }
 
-  #envelope(kez: string, payload: Record<string, string | number>): Envelope {
+  #envelope(kez: string, payload: Payload): Envelope {
     const sig = this.sign(canonical(payload)).toString("hex");
     return { kez, payload, signature: { alg: "ed25519-sha512-jcs", key: this.key, sig } };
   }
@@ -49,7 +59,16 @@ function now(): string {
   return `${new Date().toISOString().slice(0, 19)}Z`;
 }
 
-/** RFC 8785 for what registrations hold: one level of ASCII texts and small integers. */
-function canonical(payload: Record<string, string | number>): Buffer {
-  return Buffer.from(JSON.stringify(Object.fromEntries(Object.entries(payload).sort(([a], [b]) => (a < b ? -1 : 1)))));
+/** RFC 8785 for what these hold: ASCII texts, lists of them and small integers. */
+function canonical(payload: Payload): Buffer {
+  return Buffer.from(JSON.stringify(sorted(payload)));
+}
+
+function sorted(payload: Payload): Payload {
+  const members = Object.entries(payload).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(members.map(([name, value]) => [name, isPayload(value) ? sorted(value) : value]));
+}
+
+function isPayload(value: Payload[string]): value is Payload {
+  return typeof value === "object" && !Array.isArray(value);
 }

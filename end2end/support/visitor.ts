@@ -20,12 +20,17 @@ export class Visitor {
     this.#server = server;
   }
 
-  /** Somebody with a fresh browser, who registers `handle` in it. */
-  static async called(handle: string, browser: Browser, server: Server): Promise<Visitor> {
+  /** Somebody with a fresh browser. */
+  static async fresh(browser: Browser, server: Server): Promise<Visitor> {
     const context = await browser.newContext({ baseURL: server.url });
     const watch = await Watch.over(context, server.url, server.broker?.url);
-    const visitor = new Visitor(context, await context.newPage(), watch, server);
-    visitor.key = await register(visitor.page, watch, handle);
+    return new Visitor(context, await context.newPage(), watch, server);
+  }
+
+  /** Somebody with a fresh browser, who registers `handle` in it. */
+  static async called(handle: string, browser: Browser, server: Server): Promise<Visitor> {
+    const visitor = await Visitor.fresh(browser, server);
+    visitor.key = await register(visitor.page, visitor.watch, handle);
     return visitor;
   }
 

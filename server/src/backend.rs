@@ -22,7 +22,8 @@ impl RegistryBackend {
         let names = registry.names();
         let (server, public_url) = (names.server.clone(), names.public_url.clone());
         let nats_ws_url = names.nats_ws_url.clone();
-        let site = Site { server, public_url, nats_ws_url, version: env!("CARGO_PKG_VERSION") };
+        let sigchains = Some(names.sig_server_url.clone()).filter(|url| *url != public_url);
+        let site = Site { server, public_url, nats_ws_url, sigchains, version: env!("CARGO_PKG_VERSION") };
         RegistryBackend { site, registry, operations: operations(api) }
     }
 }

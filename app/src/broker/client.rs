@@ -10,7 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::stored::{self, Stored};
 use crate::place::Broker;
-use crate::vault;
+use crate::vault::{self, Identity};
 
 #[wasm_bindgen]
 extern "C" {
@@ -99,11 +99,11 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects as `key`, whose secret half is opened for the signature and dropped with it.
-    pub(crate) async fn open(key: &KeyId, server: &ServerName, broker: &Broker) -> Result<Connection, Trouble> {
+    /// Connects as `identity`, whose secret key is opened for the signature and dropped with it.
+    pub(crate) async fn open(identity: &Identity, server: &ServerName, broker: &Broker) -> Result<Connection, Trouble> {
         let bundle: Bundle = import(&broker.asset).await?.unchecked_into();
-        let subjects = Subjects::of(key);
-        let secret = vault::open(key).await.map_err(Trouble::Vault)?;
+        let subjects = Subjects::of(&identity.chain);
+        let secret = vault::open(&identity.key).await.map_err(Trouble::Vault)?;
         let server = server.clone();
         let sign = Closure::once(move |nonce: String| -> Result<JsValue, JsValue> {
             let nonce: Nonce = nonce.parse().map_err(|error: MalformedNonce| JsValue::from(error.to_string()))?;

@@ -4,6 +4,7 @@ use kez_core::Code;
 
 use super::Trouble;
 use crate::api::{self, Failure};
+use crate::chain;
 use crate::vault::Identity;
 
 /// The state of the connection.
@@ -102,12 +103,16 @@ pub(crate) async fn explain(trouble: Trouble, identity: &Identity) -> Option<Ref
                 why: "Your key is registered, but the server does not let it in at the moment.".to_owned(),
                 may_pass: true,
             }),
-            Err(Failure::Refused { code: Code::NotFound, .. }) => Some(Refusal {
-                why: format!(
+            Err(Failure::Refused { code: Code::NotFound, .. }) => {
+                let by_chain = match chain::why_out(identity.clone()).await {
+                    Ok(why) => why.await,
+                    Err(_) => None,
+                };
+                let why = by_chain.unwrap_or_else(|| format!(
                     "This key holds no handle on this server any more: {handle} was released, or never registered. Register it again to receive anything."
-                ),
-                may_pass: false,
-            }),
+                ));
+                Some(Refusal { why, may_pass: false })
+            }
             Err(_) => None,
         },
         Trouble::Expired | Trouble::Unanswered | Trouble::Nobody | Trouble::Lost => None,

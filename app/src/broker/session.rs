@@ -160,7 +160,7 @@ impl Inner {
 
     /// Connects, and takes what comes; says why that is over.
     async fn connect_once(&self) -> Trouble {
-        let connection = match Connection::open(&self.identity.key, &self.server, &self.broker).await {
+        let connection = match Connection::open(&self.identity, &self.server, &self.broker).await {
             Ok(connection) => Rc::new(connection),
             Err(trouble) => return trouble,
         };
@@ -172,7 +172,7 @@ impl Inner {
         loop {
             match connection.pull(PULL_SECS).await {
                 Ok(message) => {
-                    let me = &self.identity.key;
+                    let me = &self.identity.chain;
                     match contacts::receive(me, &self.server, &message.subject, &message.data).await {
                         Ok(delivered) => {
                             connection.acknowledge(&message);

@@ -51,10 +51,18 @@ pub(crate) async fn get(path: &str, abort: Option<&AbortSignal>) -> Result<Answe
 
 /// `POST path` with a JSON document.
 pub(crate) async fn post_json(path: &str, json: &[u8]) -> Result<Answer, Offline> {
+    send_json("POST", path, json, &[]).await
+}
+
+/// Sends a JSON document by this method, with more headers.
+pub(crate) async fn send_json(method: &str, path: &str, json: &[u8], more: &[(&str, &str)]) -> Result<Answer, Offline> {
     let init = RequestInit::new();
     let headers = Headers::new()?;
     headers.set("content-type", "application/json")?;
-    init.set_method("POST");
+    for (name, value) in more {
+        headers.set(name, value)?;
+    }
+    init.set_method(method);
     init.set_headers(&headers);
     init.set_body(&Uint8Array::from(json));
     send(path, &init).await

@@ -7,12 +7,14 @@ mod database;
 mod fetch;
 mod network;
 mod page;
+mod paper;
 mod tabs;
 
 pub(crate) use bell::Bell;
 pub(crate) use clock::{now, sleep};
 pub(crate) use database::{Database, StorageFault, member, object, settled};
-pub(crate) use fetch::{AbortOnDrop, Answer, Offline, get, post_json};
+pub(crate) use fetch::{AbortOnDrop, Answer, Offline, get, post_json, send_json};
 pub(crate) use network::{Listener, is_online};
-pub(crate) use page::{copy, draw, focus, mark, on_press, reveal, tell, text_of};
+pub(crate) use page::{copy, draw, focus, is_checked, mark, on_press, on_submit, put, reveal, tell, text_of, value_of};
+pub(crate) use paper::{download, fragment, origin, print};
 pub(crate) use tabs::{Channel, Turn, say};

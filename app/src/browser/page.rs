@@ -1,9 +1,10 @@
 //! The page that the islands live in.
 
+use js_sys::Reflect;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Element, Event, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
+use web_sys::{Element, Event, HtmlElement, HtmlInputElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 /// The text that the element with this id shows.
 pub(crate) fn text_of(id: &str) -> Option<String> {
@@ -53,6 +54,37 @@ pub(crate) fn on_press(id: &str, mut pressed: impl FnMut(Element) + 'static) {
     if let Some(element) = element(id) {
         // An element takes every listener.
         let _added = element.add_event_listener_with_callback("click", heard.into_js_value().unchecked_ref());
+    }
+}
+
+/// Calls `submitted` when the form with this id is, which sends nothing by itself.
+pub(crate) fn on_submit(id: &str, mut submitted: impl FnMut() + 'static) {
+    let heard = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+        event.prevent_default();
+        submitted();
+    });
+    if let Some(element) = element(id) {
+        // An element takes every listener.
+        let _added = element.add_event_listener_with_callback("submit", heard.into_js_value().unchecked_ref());
+    }
+}
+
+/// What was typed into the field with this id.
+pub(crate) fn value_of(id: &str) -> String {
+    let value = element(id).and_then(|field| Reflect::get(&field, &"value".into()).ok()?.as_string());
+    value.unwrap_or_default()
+}
+
+/// Whether the box with this id is ticked.
+pub(crate) fn is_checked(id: &str) -> bool {
+    element(id).and_then(|field| field.dyn_into::<HtmlInputElement>().ok()).is_some_and(|field| field.checked())
+}
+
+/// Puts this text into the field with this id.
+pub(crate) fn put(id: &str, text: &str) {
+    if let Some(field) = element(id) {
+        // Every field has a value that can be set.
+        let _set = Reflect::set(&field, &"value".into(), &text.into());
     }
 }
 

@@ -5,7 +5,6 @@ mod fingerprint;
 mod key_text;
 #[cfg(feature = "ssr")]
 mod needs_script;
-#[cfg(feature = "ssr")]
 mod qr;
 
 pub use day::day;
@@ -13,5 +12,4 @@ pub use fingerprint::picture;
 pub use key_text::grouped;
 #[cfg(feature = "ssr")]
 pub(crate) use needs_script::NeedsScript;
-#[cfg(feature = "ssr")]
 pub(crate) use qr::qr_code;

@@ -10,10 +10,12 @@ use kez_core::registration::Expected;
 use kez_core::{Handle, KeyId, ServerName};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::wasm_split;
 
 use super::proof::shown;
 use crate::broker::{Connection, Stored, Trouble, explain};
 use crate::browser::{mark, tell};
+use crate::chain::NotLoaded;
 use crate::place::{Broker, broker};
 use crate::vault::{self, Identity, Stage};
 use crate::{api, browser};
@@ -83,7 +85,7 @@ impl Draft {
 
     async fn deliver(&self, id: &str, envelope: &[u8]) -> Result<Stored, Trouble> {
         let Draft { identity, broker, request, .. } = self;
-        let connection = Connection::open(&identity.key, &request.server, broker).await?;
+        let connection = Connection::open(identity, &request.server, broker).await?;
         connection.send(&request.to, id, envelope).await
     }
 }
@@ -100,31 +102,41 @@ async fn prove(handle: &Handle, primary: KeyId, server: &ServerName) -> Result<(
 pub fn ContactPanel() -> impl IntoView {
     Effect::new(|_| {
         spawn_local(async {
-            let Some(draft) = Draft::for_this_page().await else { return };
-            tell("contact-from", draft.identity.handle.as_str());
-            tell("contact-to", draft.handle.as_str());
-            tell("contact-statement", &draft.request.signing_input(draft.identity.key));
-            show("ready", "");
-            mark("contact", "hidden", None);
-            browser::on_press("contact", move |_| {
-                show("working", "");
-                let draft = draft.clone();
-                spawn_local(async move {
-                    match draft.send().await {
-                        Ok(()) => show(
-                            "delivered",
-                            &format!(
-                                "Delivered. {} sees it when they open their identity page, also if they are away now. \
+            // Without it there is nobody to ask, as on a server without a broker.
+            let _loaded = ask().await;
+        });
+    });
+}
+
+/// Offers to ask. It is part of the program that has the messages.
+#[wasm_split(messages, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn ask() -> Result<(), NotLoaded> {
+    spawn_local(async {
+        let Some(draft) = Draft::for_this_page().await else { return };
+        tell("contact-from", draft.identity.handle.as_str());
+        tell("contact-to", draft.handle.as_str());
+        tell("contact-statement", &draft.request.signing_input(draft.identity.key));
+        show("ready", "");
+        mark("contact", "hidden", None);
+        browser::on_press("contact", move |_| {
+            show("working", "");
+            let draft = draft.clone();
+            spawn_local(async move {
+                match draft.send().await {
+                    Ok(()) => show(
+                        "delivered",
+                        &format!(
+                            "Delivered. {} sees it when they open their identity page, also if they are away now. \
                              Nothing tells you what they decide.",
-                                draft.handle
-                            ),
+                            draft.handle
                         ),
-                        Err(advice) => show("failed", &advice),
-                    }
-                });
+                    ),
+                    Err(advice) => show("failed", &advice),
+                }
             });
         });
     });
+    Ok(())
 }
 
 /// Shows how far it is. A button that is off cannot be pressed twice.

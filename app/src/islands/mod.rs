@@ -1,6 +1,7 @@
 //! What is alive in the browser.
 
 mod bind;
+mod chain;
 mod contact;
 mod copy_button;
 mod handle_answer;
@@ -10,6 +11,7 @@ mod live;
 mod proof;
 mod register;
 
+pub use chain::{JoinPanel, RecoverPanel};
 pub use contact::ContactPanel;
 pub use copy_button::CopyProfileKey;
 pub use handle_search::HandleSearch;

@@ -1,7 +1,7 @@
 //! The profile's proof: the browser fetches the signed registration and verifies it against what the page shows.
 //!
 //! For tests: `#proof` with `data-state` `unchecked` (not run, or it could not be fetched), `checking`, `verified` or
-//! `failed`; each check is `#proof li[data-check=fetched|signature|handle|server]` with `data-state` `waiting`, `good`
+//! `failed`; each check is `#proof li[data-check=fetched|handle|signature|server|chain]` with `data-state` `waiting`, `good`
 //! or `bad`; `#proof-error` with `role=alert` says what differs; button `Check again`.
 
 use kez_core::registration::{Expected, Unproven};
@@ -11,16 +11,22 @@ use leptos::task::spawn_local;
 
 use super::bind::{act, flag, text, word};
 use super::live::Live;
+use crate::chain::{self, Card, NOT_LOADED};
 use crate::components::picture;
 use crate::{api, browser};
 
 /// The checks, in the order in which they are made: a name for the page, and what each says.
-const CHECKS: [(&str, &str); 4] = [
+const CHECKS: [(&str, &str); 5] = [
     ("fetched", "The signed registration was fetched"),
     ("handle", "It names this handle"),
-    ("signature", "It is signed by the key shown above"),
+    ("signature", "It is signed by the key of this identity"),
     ("server", "It names this server"),
+    (CHAIN, "The log of this identity's keys is whole, and leads to the key shown"),
 ];
+
+/// The check that is made where there is a log of keys. Where there is one, the registration may be signed by a key from
+/// which the log leads to the one shown.
+const CHAIN: &str = "chain";
 
 #[derive(Clone, PartialEq, Eq)]
 enum Proof {
@@ -37,8 +43,10 @@ enum Proof {
 #[island]
 pub fn ProofPanel() -> impl IntoView {
     let proof = RwSignal::new(Proof::NotRun);
+    let has_log = RwSignal::new(false);
     let check = move || {
         proof.set(Proof::Checking);
+        has_log.set(browser::text_of("profile-log").is_some());
         spawn_local(async move { proof.set(prove().await) });
     };
     Effect::new(check);
@@ -83,7 +91,7 @@ pub fn ProofPanel() -> impl IntoView {
                 _ => "not checked",
             });
             view! {
-                <li data-check=name data-state=result>
+                <li data-check=name data-state=result hidden=flag(move || name == CHAIN && !has_log.get())>
                     <span class="mark" aria-hidden="true"></span>
                     {says}
                     <span class="visually-hidden">": "{in_words}</span>
@@ -121,7 +129,10 @@ async fn prove() -> Proof {
         Ok(envelope) => envelope,
         Err(failure) => return Proof::Unchecked(failure.advice()),
     };
-    match (Expected { handle: &handle, primary, server: &server }).verify(&envelope) {
+    let has_log = browser::text_of("profile-log").is_some();
+    let expect = |primary| Expected { handle: &handle, primary, server: &server }.verify(&envelope);
+    match expect(primary) {
+        Ok(_) if has_log => by_chain(handle, primary, primary).await,
         Ok(_) => Proof::Verified,
         Err(Unproven::Differs { member: "handle", signed }) => {
             Proof::Failed(1, format!("The signature is for the handle {signed}, and not for {handle}."))
@@ -129,10 +140,11 @@ async fn prove() -> Proof {
         Err(Unproven::Differs { member: "server", signed }) => {
             Proof::Failed(3, format!("The signature is for the server {signed}, and not for {server}."))
         }
-        Err(Unproven::Differs { .. }) if browser::text_of("profile-log").is_some() => Proof::Unchecked(format!(
-            "The key shown is not the one that took the name. Its owner may have changed it, which this page cannot tell: \
-             do not rely on it before `kez lookup {handle}@{server}` has read the log of keys."
-        )),
+        // The key was changed since, and the log says how.
+        Err(Unproven::Differs { member: "primary", signed }) if has_log => match signed.parse() {
+            Ok(signer) if expect(signer).is_ok() => by_chain(handle, primary, signer).await,
+            _ => Proof::Failed(2, "The registration that the server gave proves nothing.".to_owned()),
+        },
         Err(Unproven::Differs { signed, .. }) => Proof::Failed(
             2,
             format!("This page shows another key than the one that signed for {handle}. The signature is by {signed}."),
@@ -140,6 +152,19 @@ async fn prove() -> Proof {
         Err(Unproven::Invalid(problem)) => {
             Proof::Failed(2, format!("The registration that the server gave proves nothing. {}", problem.detail))
         }
+    }
+}
+
+/// Whether the log of keys leads from the key that signed for the name to the one shown.
+async fn by_chain(handle: Handle, shown: KeyId, signer: KeyId) -> Proof {
+    let card = match chain::card(handle, shown, signer).await {
+        Ok(card) => card.await,
+        Err(_) => return Proof::Unchecked(NOT_LOADED.to_owned()),
+    };
+    match card {
+        Card::Follows => Proof::Verified,
+        Card::Differs(what) => Proof::Failed(4, what),
+        Card::Unknown(advice) => Proof::Unchecked(advice),
     }
 }
 

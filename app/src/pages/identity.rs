@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::messages::Messages;
+use super::own::{Backup, Claims, Devices};
 use crate::app::About;
 use crate::components::NeedsScript;
 use crate::islands::IdentityPanel;
@@ -18,7 +19,11 @@ pub fn Identity() -> AnyView {
         </section>
         <NeedsScript />
         <IdentityPanel>
+            <p id="standing" class="alarm" role="alert" tabindex="-1" data-empty=""></p>
             <Messages />
+            <Devices />
+            <Claims />
+            <Backup />
         </IdentityPanel>
     }
     .into_any()

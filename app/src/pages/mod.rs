@@ -3,16 +3,21 @@
 mod docs;
 mod home;
 mod identity;
+mod join;
 mod messages;
 mod missing;
+mod own;
 mod profile;
+mod recover;
 mod register;
 
 pub use docs::{Docs, Problem};
 pub use home::Home;
 pub use identity::Identity;
+pub use join::Join;
 pub use missing::Missing;
 pub use profile::Profile;
+pub use recover::Recover;
 pub use register::Register;
 
 use std::sync::Arc;

@@ -55,7 +55,7 @@ fn card(record: Record) -> AnyView {
         view! { <p id="profile-ended"><strong>"Its owner has ended this identity."</strong>" Nobody speaks for it any more."</p> }
     });
     let profile_url = format!("{}/@{handle}", site().public_url);
-    let qr = qr_code(&profile_url);
+    let qr = qr_code(&profile_url, "QR code of this page’s address");
     let webfinger = format!("/.well-known/webfinger?resource=acct:{fqhn}");
     view! {
         <About title=fqhn.clone() description=format!("{fqhn} and the key that holds this name. Check it yourself.") />
@@ -78,8 +78,20 @@ fn card(record: Record) -> AnyView {
                 <CopyProfileKey />
             </div>
         </article>
+        <p id="profile-fresh" class="warning" role="status" hidden></p>
         <ProofPanel />
+        <section id="card-claims" class="card" aria-labelledby="card-claims-title" hidden>
+            <h2 id="card-claims-title">"Elsewhere"</h2>
+            <p class="quiet">"Signed by this identity. Whether it is so, the other side has to say: look yourself."</p>
+            <ul id="card-claims-list" class="people"></ul>
+        </section>
         <Ask />
+        <section id="history" class="card" data-state="unverified" aria-labelledby="history-title" hidden>
+            <h2 id="history-title">"History of its keys"</h2>
+            <p id="history-says" class="quiet"></p>
+            <ol id="history-events" class="timeline"></ol>
+            <div id="history-more"></div>
+        </section>
         <section class="links" aria-labelledby="links-title">
             <h2 id="links-title">"For programs"</h2>
             <ul>

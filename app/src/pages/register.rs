@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
+use super::own::Backup;
 use crate::app::About;
 use crate::components::NeedsScript;
 use crate::islands::RegisterFlow;
@@ -24,6 +25,7 @@ pub fn Register() -> AnyView {
         </section>
         <NeedsScript />
         <RegisterFlow />
+        <Backup />
     }
     .into_any()
 }

@@ -6,6 +6,7 @@
 
 mod database;
 mod device;
+mod names;
 mod record;
 mod seal;
 
@@ -14,6 +15,7 @@ use kez_core::{Handle, KeyId, ServerName, SigningKey, Timestamp};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
+pub(crate) use self::names::{name_devices, names};
 use self::record::Record;
 pub(crate) use self::record::{Identity, Stage};
 pub(crate) use self::seal::random;
@@ -72,15 +74,16 @@ pub(crate) async fn load() -> Result<Option<Identity>, Fault> {
     Ok(load_record().await?.map(|record| record.identity))
 }
 
-/// Makes a key that wants `handle`, seals it, and proves that it can be used again.
-pub(crate) async fn create(handle: Handle, now: Timestamp) -> Result<Identity, Fault> {
+/// Makes a key that wants `handle`, or to be a device of who has it; seals it, and proves that it can be used again.
+pub(crate) async fn create(handle: Handle, stage: Stage, now: Timestamp) -> Result<Identity, Fault> {
     let key = SigningKey::from_seed(&*seal::random()?);
     let data_key = seal::random()?;
-    let identity = Identity { key: key.id(), made_at: now, stage: Stage::Made, handle, registered_at: None };
+    let identity = Identity { key: key.id(), chain: key.id(), made_at: now, stage, handle, registered_at: None };
     let record = Record {
         sealed_seed: seal::seal(&key, &data_key)?,
         device: device::wrap(&identity.key, &data_key).await?,
         identity,
+        sealed_names: None,
     };
     drop((key, data_key));
     if load_record().await?.is_some() {

@@ -20,6 +20,8 @@ pub(crate) enum Stage {
     Registered,
     /// The handle was given back.
     Released,
+    /// The key is sealed, and waits to become a device of the identity that has the handle.
+    Joining,
 }
 
 impl Stage {
@@ -29,11 +31,14 @@ impl Stage {
             Stage::Made => "made",
             Stage::Registered => "registered",
             Stage::Released => "released",
+            Stage::Joining => "joining",
         }
     }
 
     fn parse(text: &str) -> Option<Stage> {
-        [Stage::Made, Stage::Registered, Stage::Released].into_iter().find(|stage| stage.as_str() == text)
+        [Stage::Made, Stage::Registered, Stage::Released, Stage::Joining]
+            .into_iter()
+            .find(|stage| stage.as_str() == text)
     }
 }
 
@@ -42,6 +47,8 @@ impl Stage {
 pub(crate) struct Identity {
     /// The key.
     pub(crate) key: KeyId,
+    /// The chain of the identity that it stands for: the key's own, unless it became a device or the primary of another.
+    pub(crate) chain: KeyId,
     /// When it was made, by the browser's clock.
     pub(crate) made_at: Timestamp,
     /// The stage of `handle`.
@@ -57,12 +64,14 @@ pub(super) struct Record {
     pub(super) identity: Identity,
     pub(super) sealed_seed: Vec<u8>,
     pub(super) device: DeviceSlot,
+    /// What the person calls the identity's devices, sealed.
+    pub(super) sealed_names: Option<Vec<u8>>,
 }
 
 impl Record {
     /// For the database.
     pub(super) fn to_js(&self) -> Result<JsValue, Fault> {
-        let Record { identity, sealed_seed, device } = self;
+        let Record { identity, sealed_seed, device, sealed_names } = self;
         let text = |time: Timestamp| JsValue::from(time.to_string());
         let slot = object(&[
             ("key", &device.key),
@@ -72,12 +81,14 @@ impl Record {
         let record = object(&[
             ("version", &VERSION.into()),
             ("key", &identity.key.to_string().into()),
+            ("chain", &identity.chain.to_string().into()),
             ("made_at", &text(identity.made_at)),
             ("stage", &identity.stage.as_str().into()),
             ("handle", &identity.handle.as_str().into()),
             ("registered_at", &identity.registered_at.map_or(JsValue::NULL, text)),
             ("sealed_seed", &Uint8Array::from(sealed_seed.as_slice())),
             ("device", &slot),
+            ("sealed_names", &sealed_names.as_deref().map_or(JsValue::NULL, |names| Uint8Array::from(names).into())),
         ])?;
         Ok(record.into())
     }
@@ -90,8 +101,11 @@ impl Record {
             }
             let text = |name| member(record, name)?.as_string();
             let slot = member(record, "device")?;
+            let key: KeyId = text("key")?.parse().ok()?;
             let identity = Identity {
-                key: text("key")?.parse().ok()?,
+                key,
+                // Records from before there were chains have none.
+                chain: text("chain").map_or(Some(key), |chain| chain.parse().ok())?,
                 made_at: text("made_at")?.parse().ok()?,
                 stage: Stage::parse(&text("stage")?)?,
                 handle: text("handle")?.parse().ok()?,
@@ -102,7 +116,8 @@ impl Record {
                 nonce: bytes(&slot, "nonce")?,
                 wrapped: bytes(&slot, "wrapped")?,
             };
-            Some(Record { identity, sealed_seed: bytes(record, "sealed_seed")?, device })
+            let sealed_names = bytes(record, "sealed_names");
+            Some(Record { identity, sealed_seed: bytes(record, "sealed_seed")?, device, sealed_names })
         };
         read().ok_or(Fault::Damaged)
     }

@@ -23,6 +23,8 @@ pub(super) enum Domain {
     Seed,
     /// The data key under the device's own key.
     DeviceSlot,
+    /// Names of devices under the data key.
+    Names,
 }
 
 impl Domain {
@@ -31,6 +33,7 @@ impl Domain {
         let domain = match self {
             Domain::Seed => "kez-chat/vault/v1/seed",
             Domain::DeviceSlot => "kez-chat/vault/v1/slot/device",
+            Domain::Names => "kez-chat/vault/v1/names",
         };
         format!("{domain}\n{key}").into_bytes()
     }
@@ -46,9 +49,13 @@ pub(crate) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Fault> {
 
 /// Seals the seed of `key`.
 pub(super) fn seal(key: &SigningKey, data_key: &DataKey) -> Result<Vec<u8>, Fault> {
+    seal_as(Domain::Seed, &key.id(), &*key.seed(), data_key)
+}
+
+/// Seals what belongs to the vault of `id`.
+pub(super) fn seal_as(domain: Domain, id: &KeyId, plain: &[u8], data_key: &DataKey) -> Result<Vec<u8>, Fault> {
     let nonce = random::<NONCE>()?;
-    let seed = key.seed();
-    let payload = Payload { msg: &*seed, aad: &Domain::Seed.additional_data(&key.id()) };
+    let payload = Payload { msg: plain, aad: &domain.additional_data(id) };
     let mut sealed = nonce.to_vec();
     sealed.extend(cipher(data_key).encrypt(&XNonce::from(*nonce), payload).map_err(|_| Fault::Damaged)?);
     Ok(sealed)
@@ -56,12 +63,21 @@ pub(super) fn seal(key: &SigningKey, data_key: &DataKey) -> Result<Vec<u8>, Faul
 
 /// Opens a sealed seed. It must be the seed of `id`.
 pub(super) fn unseal(id: &KeyId, sealed: &[u8], data_key: &DataKey) -> Result<SigningKey, Fault> {
-    let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(Fault::Damaged)?;
-    let payload = Payload { msg: sealed, aad: &Domain::Seed.additional_data(id) };
-    let seed = cipher(data_key).decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new);
-    let seed = seed.map_err(|_| Fault::Damaged)?;
+    let seed = unseal_as(Domain::Seed, id, sealed, data_key)?;
     let key = SigningKey::from_seed(seed.as_slice().try_into().map_err(|_| Fault::Damaged)?);
     if key.id() == *id { Ok(key) } else { Err(Fault::Damaged) }
+}
+
+/// Opens what was sealed for the vault of `id`; wiped when dropped.
+pub(super) fn unseal_as(
+    domain: Domain,
+    id: &KeyId,
+    sealed: &[u8],
+    data_key: &DataKey,
+) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(Fault::Damaged)?;
+    let payload = Payload { msg: sealed, aad: &domain.additional_data(id) };
+    cipher(data_key).decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| Fault::Damaged)
 }
 
 fn cipher(data_key: &DataKey) -> XChaCha20Poly1305 {

@@ -27,14 +27,15 @@ pub(super) fn harden(router: Router) -> Router {
 }
 
 /// The policy of a page whose scripts carry `nonce` (Content Security Policy level 3). A module that such a script
-/// imports inherits its nonce; `'wasm-unsafe-eval'` allows compiling wasm and no evaluation of text. `nats_ws_url` is the
-/// one place besides this server that a page may talk to: the message broker. `reload_port` is where the live reload of
+/// imports inherits its nonce; `'wasm-unsafe-eval'` allows compiling wasm and no evaluation of text. `others` are
+/// the places besides this server that a page may talk to: the message broker, and a server that keeps the chains.
+/// `reload_port` is where the live reload of
 /// a developer's machine listens.
-pub(super) fn page_policy(nonce: &str, nats_ws_url: Option<&str>, reload_port: Option<u32>) -> String {
-    let broker = nats_ws_url.map(|url| format!(" {url}")).unwrap_or_default();
+pub(super) fn page_policy(nonce: &str, others: [Option<&str>; 2], reload_port: Option<u32>) -> String {
+    let others: String = others.into_iter().flatten().map(|url| format!(" {url}")).collect();
     let reload = reload_port.map(|port| format!(" ws://localhost:{port} ws://127.0.0.1:{port}")).unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
-         connect-src 'self'{broker}{reload}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+         connect-src 'self'{others}{reload}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 }

@@ -30,8 +30,9 @@ pub(super) fn router(files: Arc<Files>, backend: Arc<dyn Backend>) -> Router {
             provide_context(Arc::clone(&backend));
             let response = expect_context::<ResponseOptions>();
             response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            let nats_ws_url = backend.site().nats_ws_url.as_deref();
-            let policy = use_nonce().map(|nonce| page_policy(&nonce, nats_ws_url, reload_port));
+            let site = backend.site();
+            let others = [site.nats_ws_url.as_deref(), site.sigchains.as_deref()];
+            let policy = use_nonce().map(|nonce| page_policy(&nonce, others, reload_port));
             if let Some(Ok(policy)) = policy.map(HeaderValue::try_from) {
                 response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
             }

@@ -3,16 +3,33 @@
 //! For tests: `details#forget`; the field `#forget-confirm` takes the word `forget`; button `Forget this key`, enabled
 //! when it was typed; `#forget-error` has `role=alert`.
 
+use kez_core::KeyId;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::wasm_split;
 
 use super::super::bind::{act, flag, typed};
 use super::super::live::Live;
 use super::{Held, of, show};
+use crate::chain::{NOT_LOADED, NotLoaded};
 use crate::contacts;
 use crate::vault::{self, Stage};
 
 const WORD: &str = "forget";
+
+/// Forgets. It takes the vault, and is part of the program that has it.
+#[wasm_split(keys, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn forget(key: KeyId, held: RwSignal<Held>, trouble: RwSignal<String>) -> Result<(), NotLoaded> {
+    spawn_local(async move {
+        match vault::forget(&key).await {
+            // Contacts without a key are of no use to its owner, and nobody else's business.
+            Ok(()) if contacts::clear().await.is_err() => trouble.set(contacts::ADVICE.to_owned()),
+            Ok(()) => show(held, Held::Nothing, "no-identity").await,
+            Err(fault) => trouble.set(fault.advice().to_owned()),
+        }
+    });
+    Ok(())
+}
 
 #[component]
 pub(super) fn Forget(held: RwSignal<Held>) -> impl IntoView {
@@ -25,11 +42,8 @@ pub(super) fn Forget(held: RwSignal<Held>) -> impl IntoView {
             return;
         }
         spawn_local(async move {
-            match vault::forget(&key).await {
-                // Contacts without a key are of no use to its owner, and nobody else's business.
-                Ok(()) if contacts::clear().await.is_err() => trouble.set(contacts::ADVICE.to_owned()),
-                Ok(()) => show(held, Held::Nothing, "no-identity").await,
-                Err(fault) => trouble.set(fault.advice().to_owned()),
+            if forget(key, held, trouble).await.is_err() {
+                trouble.set(NOT_LOADED.to_owned());
             }
         });
     });
@@ -42,7 +56,7 @@ pub(super) fn Forget(held: RwSignal<Held>) -> impl IntoView {
             Stage::Released => {
                 "There is no backup. Without this key you cannot take your released name again while its hold lasts."
             }
-            Stage::Made => "There is no backup. The key has no name yet, so nothing else is lost.",
+            Stage::Made | Stage::Joining => "The key has no name yet, so nothing else is lost.",
         }
         .to_owned()
     });

@@ -9,21 +9,21 @@
 //! `Decline @<handle> after all` of a contact; `Ask me again about @<handle>` of a declined one. `#contacts-error` has
 //! `role=alert`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use kez_core::KeyId;
-use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::wasm_split;
 use web_sys::Element;
 
-use super::Held;
 use crate::broker::{Link, Session, State, View};
 use crate::browser::{self, Bell, Channel, mark, tell};
+use crate::chain::NotLoaded;
 use crate::components::{day, grouped, picture};
 use crate::contacts::{self, Person, Standing};
 use crate::place::{broker, server_name};
-use crate::vault::{Identity, Stage};
+use crate::vault::Identity;
 
 /// What runs for one identity.
 struct Running {
@@ -31,32 +31,45 @@ struct Running {
     _changes: Channel,
 }
 
-/// Keeps connection and lists going for whatever identity is held.
-pub(super) fn drive(held: RwSignal<Held>) {
-    let (bell, me) = (Bell::default(), Rc::new(Cell::new(None::<KeyId>)));
-    Effect::new(move |before: Option<Option<Running>>| {
-        if before.is_none() {
-            let (bell, me) = (bell.clone(), Rc::clone(&me));
-            browser::on_press("messages", move |button| pressed(&button, &bell, me.get()));
+/// Whose messages are shown, and what moves them.
+#[derive(Default)]
+struct Panel {
+    listens: Cell<bool>,
+    bell: Bell,
+    me: Cell<Option<KeyId>>,
+    running: RefCell<Option<Running>>,
+}
+
+thread_local! {
+    static PANEL: Rc<Panel> = Rc::default();
+}
+
+/// Keeps connection and lists going for this identity, and for no other any more. It is a program of its own, as chains
+/// are ([`crate::chain`]).
+#[wasm_split(messages, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub(super) fn drive(identity: Option<Identity>) -> Result<(), NotLoaded> {
+    let panel = PANEL.with(Rc::clone);
+    if !panel.listens.replace(true) {
+        let panel = Rc::clone(&panel);
+        browser::on_press("messages", move |button| pressed(&button, &panel.bell, panel.me.get()));
+    }
+    // What ran for another identity, or for one that was given back, is over.
+    drop(panel.running.take());
+    panel.me.set(identity.as_ref().map(|identity| identity.chain));
+    mark("messages", "hidden", identity.is_none().then_some(""));
+    let Some(identity) = identity else { return Ok(()) };
+    let chain = identity.chain;
+    load(chain);
+    let _changes = contacts::watch(move || load(chain));
+    let _session = match (broker(), server_name().parse()) {
+        (Some(broker), Ok(server)) => Some(Session::start(identity, server, broker, panel.bell.clone(), show)),
+        _ => {
+            show(&identity, &View { link: Link::plain(State::None), elsewhere: false, dropped: 0 });
+            None
         }
-        // What ran for another identity, or for one that was given back, is over.
-        drop(before);
-        let identity = held.with(|held| held.identity().filter(|held| held.stage == Stage::Registered).cloned());
-        me.set(identity.as_ref().map(|identity| identity.key));
-        mark("messages", "hidden", identity.is_none().then_some(""));
-        let identity = identity?;
-        let key = identity.key;
-        load(key);
-        let _changes = contacts::watch(move || load(key));
-        let _session = match (broker(), server_name().parse()) {
-            (Some(broker), Ok(server)) => Some(Session::start(identity, server, broker, bell.clone(), show)),
-            _ => {
-                show(&identity, &View { link: Link::plain(State::None), elsewhere: false, dropped: 0 });
-                None
-            }
-        };
-        Some(Running { _session, _changes })
-    });
+    };
+    panel.running.replace(Some(Running { _session, _changes }));
+    Ok(())
 }
 
 /// One of the buttons was pressed: it carries the key of whom it is about, and what is decided.

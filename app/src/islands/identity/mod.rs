@@ -2,8 +2,8 @@
 //!
 //! For tests: `#identity` with `data-state` `loading`, `empty`, `made`, `registered`, `released` or `unavailable`. The
 //! name is `#identity-name`, the key `#identity-key`; `#identity-proven` with `data-state` `checking`, `proven` or
-//! `broken` says whether it can still be opened and sign; `#backup` with `data-state=none` says where it is kept;
-//! `#identity-error` has `role=alert`. See [`messages`], [`release`] and [`forget`] for the rest. Links: `Register a handle`
+//! `broken` says whether it can still be opened and sign; `#identity-error` and `#standing` (the key does not stand for
+//! its handle any more) have `role=alert`. See [`messages`], [`release`] and [`forget`] for the rest. Links: `Register a handle`
 //! (empty), `Go on registering` (made), `Open your profile` (registered), `Take @<handle> again` (released).
 
 mod forget;
@@ -12,13 +12,15 @@ mod release;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::wasm_split;
 
 use self::forget::Forget;
 use self::release::Release;
 use super::bind::{flag, text, word};
 use super::copy_button::CopyButton;
 use super::live::Live;
-use crate::browser;
+use crate::browser::{self, mark, tell};
+use crate::chain::{self, NOT_LOADED, NotLoaded};
 use crate::components::{day, grouped, picture};
 use crate::place::server_name;
 use crate::vault::{self, Fault, Identity, Stage};
@@ -68,12 +70,15 @@ pub fn IdentityPanel(
 ) -> impl IntoView {
     let held = RwSignal::new(Held::Loading);
     let proven = RwSignal::new("checking");
-    messages::drive(held);
+    Effect::new(move || {
+        let identity = held.with(|held| held.identity().filter(|held| held.stage == Stage::Registered).cloned());
+        spawn_local(follow(identity));
+    });
     Effect::new(move || {
         spawn_local(async move {
-            let (now_held, works) = look().await;
-            held.set(now_held);
-            proven.set(if works { "proven" } else { "broken" });
+            if look(held, proven).await.is_err() {
+                tell("identity-error", NOT_LOADED);
+            }
         });
     });
     let trouble = text(move || match held.get() {
@@ -88,21 +93,17 @@ pub fn IdentityPanel(
             <section class="card" hidden=flag(move || held.with(|held| *held != Held::Nothing))>
                 <h2 id="no-identity" tabindex="-1">"This browser holds no key"</h2>
                 <p>
-                    "Make one by registering a handle; it takes a minute. If you made one before, it is in the browser where you made it."
+                    "Make one by registering a handle; it takes a minute. If you have an identity in another browser, add this one to it. If that browser is gone, its recovery words get the identity back."
                 </p>
                 <p class="actions">
                     <a class="button" href="/register">"Register a handle"</a>
+                    <a class="button secondary" href="/join">"Add this browser"</a>
+                    <a class="button secondary" href="/recover">"Use recovery words"</a>
                 </p>
             </section>
             <div class="stack" hidden=flag(move || held.with(|held| held.identity().is_none()))>
                 <Card held proven />
                 {children()}
-                <section id="backup" class="card" data-state="none" aria-labelledby="backup-title">
-                    <h2 id="backup-title">"Backup: none"</h2>
-                    <p>
-                        "The key is sealed in this browser on this device, and nowhere else. Clearing this site's data, or losing the device, loses the key; nobody, the server included, can bring it back."
-                    </p>
-                </section>
                 <section class="danger" aria-labelledby="danger-title">
                     <h2 id="danger-title">"Dangerous things"</h2>
                     <Release held />
@@ -113,16 +114,41 @@ pub fn IdentityPanel(
     }
 }
 
-/// What is held, and whether it can be opened and used.
-async fn look() -> (Held, bool) {
-    match vault::load().await {
-        Ok(Some(identity)) => {
-            let works = vault::prove(&identity).await.is_ok();
-            (Held::Identity(identity), works)
+/// Shows what is about an identity that is registered; hides it where there is none.
+async fn follow(identity: Option<Identity>) {
+    if identity.is_none() {
+        for section in ["backup", "devices", "claims"] {
+            mark(section, "hidden", Some(""));
         }
-        Ok(None) => (Held::Nothing, false),
-        Err(fault) => (Held::Unavailable(fault), false),
+        tell("standing", "");
     }
+    let chain = async {
+        match identity.clone() {
+            Some(identity) => chain::own(identity).await,
+            None => Ok(()),
+        }
+    };
+    if messages::drive(identity.clone()).await.is_err() || chain.await.is_err() {
+        tell("standing", NOT_LOADED);
+    }
+}
+
+/// What is held, and whether it can be opened and used.
+#[wasm_split(keys, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn look(held: RwSignal<Held>, proven: RwSignal<&'static str>) -> Result<(), NotLoaded> {
+    spawn_local(async move {
+        let (now_held, works) = match vault::load().await {
+            Ok(Some(identity)) => {
+                let works = vault::prove(&identity).await.is_ok();
+                (Held::Identity(identity), works)
+            }
+            Ok(None) => (Held::Nothing, false),
+            Err(fault) => (Held::Unavailable(fault), false),
+        };
+        held.set(now_held);
+        proven.set(if works { "proven" } else { "broken" });
+    });
+    Ok(())
 }
 
 #[component]
@@ -139,16 +165,19 @@ fn Card(held: RwSignal<Held>, proven: RwSignal<&'static str>) -> impl IntoView {
             Stage::Made => format!("A key without a name; it wants {name}"),
             Stage::Registered => name,
             Stage::Released => format!("A key that released {name}"),
+            Stage::Joining => format!("A key that asks to be a device of {name}"),
         }
     });
     let next = of(held, |identity| match identity.stage {
         Stage::Made => "Go on registering".to_owned(),
         Stage::Registered => "Open your profile".to_owned(),
         Stage::Released => format!("Take @{} again", identity.handle),
+        Stage::Joining => "Go on adding this browser".to_owned(),
     });
     let link = of(held, |identity| match identity.stage {
         Stage::Registered => format!("/@{}", identity.handle),
         Stage::Made | Stage::Released => format!("/register?handle={}", identity.handle),
+        Stage::Joining => "/join".to_owned(),
     });
     let since = of(held, |identity| {
         let made = format!("Key made {}", day(identity.made_at));

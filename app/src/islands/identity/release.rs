@@ -8,12 +8,14 @@ use kez_core::registration::Statement;
 use kez_core::{Code, Timestamp};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::wasm_split;
 
 use super::super::bind::{act, flag, text, typed};
 use super::super::live::Live;
 use super::{Held, of, show};
 use crate::api::{self, Failure};
 use crate::browser;
+use crate::chain::{NOT_LOADED, NotLoaded};
 use crate::place::server_name;
 use crate::vault::{self, Fault, Identity, Stage};
 
@@ -29,41 +31,24 @@ pub(super) fn Release(held: RwSignal<Held>) -> impl IntoView {
     let created_at = RwSignal::new(Timestamp::from_unix(0));
     // The server renders this too, and has no say in a browser's time.
     Effect::new(move || created_at.set(browser::now()));
-    let statement = move |identity: &Identity| {
-        let server = server.with_value(|server| server.parse()).ok()?;
-        Some(Statement::release(identity.handle.clone(), server, created_at.get()))
-    };
     let shown = of(held, move |identity| {
-        statement(identity).map(|statement| statement.signing_input(identity.key)).unwrap_or_default()
+        statement(identity, server, created_at.get())
+            .map(|statement| statement.signing_input(identity.key))
+            .unwrap_or_default()
     });
     let confirmed = move || {
         let typed = confirmation.get();
         held.with(|held| held.identity().is_some_and(|identity| typed.trim() == identity.handle.as_str()))
     };
+    let form = Form { held, server, busy, trouble, created_at };
     let release = act(move || {
-        let Some(identity) = held.with_untracked(|held| held.identity().cloned()) else { return };
-        if busy.get_untracked() || !untrack(confirmed) {
-            return;
+        if !busy.get_untracked() && untrack(confirmed) {
+            spawn_local(async move {
+                if release(form).await.is_err() {
+                    trouble.set(NOT_LOADED.to_owned());
+                }
+            });
         }
-        busy.set(true);
-        trouble.set(String::new());
-        if browser::now().abs_diff(created_at.get_untracked()) > FRESH {
-            created_at.set(browser::now());
-        }
-        spawn_local(async move {
-            let mut done = send(&identity, untrack(|| statement(&identity))).await;
-            if let Err(Trouble::Server(failure)) = &done
-                && let Some(time) = time_to_mend(failure).await
-            {
-                created_at.set(time);
-                done = send(&identity, untrack(|| statement(&identity))).await;
-            }
-            busy.set(false);
-            match done {
-                Ok(identity) => show(held, Held::Identity(identity), "identity-name").await,
-                Err(problem) => trouble.set(problem.advice()),
-            }
-        });
     });
     let label = of(held, |identity| format!("Release @{}", identity.handle));
     let progress = text(move || if busy.get() { "Signing and releasing…" } else { "" }.to_owned());
@@ -96,6 +81,67 @@ pub(super) fn Release(held: RwSignal<Held>) -> impl IntoView {
             <Live id="release-progress" kind="progress" says=progress />
             <Live id="release-error" kind="alarm" says=trouble.into() />
         </details>
+    }
+}
+
+/// What releasing reads and moves.
+#[derive(Clone, Copy)]
+struct Form {
+    held: RwSignal<Held>,
+    server: StoredValue<String>,
+    busy: RwSignal<bool>,
+    trouble: RwSignal<String>,
+    created_at: RwSignal<Timestamp>,
+}
+
+fn statement(identity: &Identity, server: StoredValue<String>, created_at: Timestamp) -> Option<Statement> {
+    let server = server.with_value(|server| server.parse()).ok()?;
+    Some(Statement::release(identity.handle.clone(), server, created_at))
+}
+
+/// Releases. It takes the key, and is part of the program that does.
+#[wasm_split(keys, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn release(form: Form) -> Result<(), NotLoaded> {
+    spawn_local(form.release());
+    Ok(())
+}
+
+impl Form {
+    async fn release(self) {
+        let Form { held, busy, trouble, created_at, .. } = self;
+        let Some(identity) = held.with_untracked(|held| held.identity().cloned()) else { return };
+        busy.set(true);
+        trouble.set(String::new());
+        if browser::now().abs_diff(created_at.get_untracked()) > FRESH {
+            created_at.set(browser::now());
+        }
+        let mut done = self.send(&identity).await;
+        if let Err(Trouble::Server(failure)) = &done
+            && let Some(time) = time_to_mend(failure).await
+        {
+            created_at.set(time);
+            done = self.send(&identity).await;
+        }
+        busy.set(false);
+        match done {
+            Ok(identity) => show(held, Held::Identity(identity), "identity-name").await,
+            Err(problem) => trouble.set(problem.advice()),
+        }
+    }
+
+    /// Signs, sends, and notes the release.
+    async fn send(self, identity: &Identity) -> Result<Identity, Trouble> {
+        let statement = statement(identity, self.server, self.created_at.get_untracked()).ok_or(Fault::Changed)?;
+        let envelope = statement.sign(&vault::open(&identity.key).await?);
+        match api::release(&envelope).await {
+            Ok(()) => {}
+            // An earlier try went through, and its answer was lost.
+            Err(failure) if failure.code() == Some(Code::Gone) => {}
+            Err(failure) => return Err(Trouble::Server(failure)),
+        }
+        let released = Identity { stage: Stage::Released, registered_at: None, ..identity.clone() };
+        vault::update(&released).await?;
+        Ok(released)
     }
 }
 
@@ -132,19 +178,4 @@ async fn time_to_mend(failure: &Failure) -> Option<Timestamp> {
         }
         _ => None,
     }
-}
-
-/// Signs, sends, and notes the release.
-async fn send(identity: &Identity, statement: Option<Statement>) -> Result<Identity, Trouble> {
-    let statement = statement.ok_or(Fault::Changed)?;
-    let envelope = statement.sign(&vault::open(&identity.key).await?);
-    match api::release(&envelope).await {
-        Ok(()) => {}
-        // An earlier try went through, and its answer was lost.
-        Err(failure) if failure.code() == Some(Code::Gone) => {}
-        Err(failure) => return Err(Trouble::Server(failure)),
-    }
-    let released = Identity { stage: Stage::Released, registered_at: None, ..identity.clone() };
-    vault::update(&released).await?;
-    Ok(released)
 }

@@ -14,7 +14,7 @@ mod steps;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use self::flow::Flow;
+use self::flow::{Act, Flow};
 use self::step::Step;
 use self::steps::{Done, Keys, Name, Sign};
 use super::bind::{flag, text, word};
@@ -26,7 +26,7 @@ use crate::place::server_name;
 #[island]
 pub fn RegisterFlow() -> impl IntoView {
     let flow = Flow::new(server_name());
-    Effect::new(move || flow.resume());
+    Effect::new(move || flow.act(Act::Resume));
     // What went wrong is said below the steps, which on a small screen is out of sight of the button that was pressed.
     Effect::new(move || {
         if flow.trouble.with(|trouble| !trouble.is_empty()) {

@@ -6,7 +6,7 @@ use web_sys::SubmitEvent;
 
 use super::super::bind::{act, flag, text, word};
 use super::super::handle_answer::{Answer, HandleField};
-use super::flow::Flow;
+use super::flow::{Act, Flow};
 use super::step::Step;
 use crate::components::{grouped, picture};
 
@@ -28,7 +28,7 @@ pub(super) fn Name(flow: Flow) -> impl IntoView {
     let fqhn = text(move || format!("{}@{}", flow.name.get(), flow.server.get_value()));
     let submit: Box<dyn FnMut(SubmitEvent) + Send> = Box::new(move |event| {
         event.prevent_default();
-        flow.choose();
+        flow.act(Act::Choose);
     });
     view! {
         <li id="step-name" class="step" data-state=state(flow, Step::Name)>
@@ -102,7 +102,7 @@ pub(super) fn Sign(flow: Flow) -> impl IntoView {
                     class="button"
                     type="button"
                     disabled=flag(move || !flow.busy.get().is_empty())
-                    on:click=act(move || flow.sign())
+                    on:click=act(move || flow.act(Act::Sign))
                 >
                     {word(label)}
                 </button>
@@ -126,11 +126,11 @@ pub(super) fn Done(flow: Flow) -> impl IntoView {
                     " is yours. Anyone who opens your profile can check it."
                 </p>
                 <p>
-                    "Your key is in this browser and nowhere else. Clearing this site's data loses the key, and the name with it."
+                    "Your key is in this browser and nowhere else. The words below are the way back if this browser is lost or stolen: keep it safe now, or later under "
+                    <a href="/identity">"Your identity"</a>"."
                 </p>
                 <p class="actions">
-                    <a class="button" href=profile>"Open your profile"</a>
-                    <a class="button secondary" href="/identity">"Keep it safe"</a>
+                    <a class="button secondary" href=profile>"Open your profile"</a>
                 </p>
             </div>
         </li>

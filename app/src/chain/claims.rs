@@ -1,0 +1,191 @@
+//! Claims: what an identity says that it also controls, and what this server found when it looked.
+//!
+//! For tests: on `/identity`, `#claims` with the list `#claims-list > li` (`data-id`, `data-type`), button `Withdraw it`;
+//! the form `#claims-add` with `#claim-type` and `#claim-subject`, button `What do I publish?`; then `#claim-draft` with
+//! `#claim-where`, `#claim-text` and, for a gist, `#claim-proof`; buttons `It is published: sign the claim`, `Cancel`;
+//! `#claims-error` has `role=alert`. On a profile, each claim is `#card-claims-list > li` with `data-state`.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use kez_core::canonical::{Json, Object};
+use kez_core::claim::{Evidence, Kind, proof_text};
+use kez_core::sigchain::{Body, Claim};
+use kez_core::{Handle, Hash};
+use leptos::task::spawn_local;
+use web_sys::Element;
+
+use super::devices::sign;
+use super::fetch::{Fetched, Trouble};
+use super::follow::{self, Own};
+use super::markup::{button, escape};
+use crate::api::{self, text};
+use crate::browser::{self, draw, focus, mark, put, tell, value_of};
+use crate::components::day;
+
+thread_local! {
+    /// What somebody is about to claim.
+    static DRAFT: RefCell<Option<(Kind, String)>> = const { RefCell::new(None) };
+    static LISTENS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Hears the section's buttons.
+pub(super) fn listen() {
+    if LISTENS.replace(true) {
+        return;
+    }
+    browser::on_press("claims", |button| {
+        if let Some(own) = follow::shown() {
+            spawn_local(pressed(own, button));
+        }
+    });
+    browser::on_submit("claims-add", || {
+        if let Some(own) = follow::shown() {
+            prepare(&own);
+        }
+    });
+}
+
+/// Shows the claims of the identity in this browser.
+pub(super) fn show(own: &Own) {
+    let fetched = own.fetched.borrow();
+    let Some(state) = fetched.chain.state() else { return mark("claims", "hidden", Some("")) };
+    let item = |(id, claim): (&Hash, &Claim)| {
+        format!(
+            "<li data-id=\"{id}\" data-type=\"{}\"><p>{}</p>{}</li>",
+            escape(&claim.r#type),
+            title(claim),
+            button("button secondary", "withdraw", &id.to_string(), "Withdraw it")
+        )
+    };
+    draw("claims-list", &state.claims.iter().map(item).collect::<String>());
+    mark("claims", "hidden", None);
+}
+
+fn title(claim: &Claim) -> String {
+    let what = match claim.r#type.parse() {
+        Ok(Kind::Dns) => "the domain",
+        Ok(Kind::Https) => "the web host",
+        Ok(Kind::Github) => "the GitHub account",
+        Err(_) => return format!("{}: <strong>{}</strong>", escape(&claim.r#type), escape(&claim.subject)),
+    };
+    format!("Says that it controls {what} <strong>{}</strong>", escape(&claim.subject))
+}
+
+/// Tells what has to be published where.
+fn prepare(own: &Own) {
+    tell("claims-error", "");
+    let subject = value_of("claim-subject").trim().to_lowercase();
+    let kind = match value_of("claim-type").parse::<Kind>() {
+        Ok(kind) => kind,
+        Err(error) => return tell("claims-error", &error.to_string()),
+    };
+    if let Err(error) = kind.check_subject(&subject) {
+        focus("claim-subject");
+        return tell("claims-error", &error.to_string());
+    }
+    let place = match kind {
+        Kind::Dns => format!("Publish this as a TXT record of _kez.{subject}:"),
+        Kind::Https => format!("Publish this document at https://{subject}{}:", kez_core::claim::WELL_KNOWN),
+        Kind::Github => "Publish this line in a public gist of that account, then paste the gist’s address:".to_owned(),
+    };
+    tell("claim-where", &place);
+    tell("claim-text", &proof_text(kind, &own.fetched.borrow().chain.id()));
+    mark("claim-gist", "hidden", (kind != Kind::Github).then_some(""));
+    mark("claim-draft", "hidden", None);
+    DRAFT.set(Some((kind, subject)));
+    focus("claim-draft-title");
+}
+
+async fn pressed(own: Rc<Own>, button: Element) {
+    tell("claims-error", "");
+    let done = match button.get_attribute("data-do").as_deref() {
+        Some("sign") => add(&own).await,
+        Some("cancel") => {
+            forget_draft();
+            Ok(())
+        }
+        Some("withdraw") => match button.get_attribute("data-about").unwrap_or_default().parse() {
+            Ok(claim) => sign(&own, &Body::ClaimRemove { claim }, "").await,
+            Err(_) => Ok(()),
+        },
+        _ => Ok(()),
+    };
+    if let Err(trouble) = done {
+        tell("claims-error", &trouble.advice());
+    }
+}
+
+async fn add(own: &Rc<Own>) -> Result<(), Trouble> {
+    let Some((kind, subject)) = DRAFT.with_borrow(Clone::clone) else { return Ok(()) };
+    let draft = Claim { r#type: kind.as_str().to_owned(), subject, proof: value_of("claim-proof").trim().to_owned() };
+    let evidence = match Evidence::of(&draft) {
+        Ok(evidence) => evidence,
+        Err(error) => {
+            tell("claims-error", &error.to_string());
+            return Ok(());
+        }
+    };
+    let claim = Claim { proof: evidence.proof(), ..draft };
+    sign(own, &Body::ClaimAdd { claim }, "").await?;
+    forget_draft();
+    put("claim-subject", "");
+    put("claim-proof", "");
+    focus("claims-title");
+    Ok(())
+}
+
+fn forget_draft() {
+    DRAFT.set(None);
+    mark("claim-draft", "hidden", Some(""));
+}
+
+/// Shows the claims of a profile: which there are says the verified chain, what was found at each says the server.
+pub(super) async fn card(handle: &Handle, fetched: &Fetched) {
+    let claims: Vec<_> = fetched.chain.state().map(|state| state.claims.iter().collect()).unwrap_or_default();
+    if claims.is_empty() {
+        return;
+    }
+    let answer = browser::get(&format!("/v1/u/{handle}/claims"), None).await.ok();
+    let told = answer.filter(|answer| answer.status == 200).and_then(|answer| api::object(&answer.body));
+    let told = match told.and_then(|mut members| members.remove("claims")) {
+        Some(Json::Array(told)) => told,
+        _ => Vec::new(),
+    };
+    let found = |id: &Hash| {
+        let id = id.to_string();
+        told.iter().find_map(|told| match told {
+            Json::Object(members) if text(members, "id") == Some(&id) => Some(members),
+            _ => None,
+        })
+    };
+    let items = claims.into_iter().map(|(id, claim)| item(claim, found(id)));
+    draw("card-claims-list", &items.collect::<String>());
+    mark("card-claims", "hidden", None);
+}
+
+fn item(claim: &Claim, found: Option<&Object>) -> String {
+    let state = found.and_then(|found| text(found, "state")).unwrap_or("unchecked");
+    let at = found.and_then(|found| text(found, "checked_at")?.parse().ok()).map(day).unwrap_or_default();
+    let says = match state {
+        "proven" => format!("This server found the proof on {at}."),
+        "failed" => format!("This server looked on {at} and found no proof. Do not rely on it."),
+        "unreachable" => format!("This server could not look on {at}."),
+        "unsupported" => "This server cannot check claims of this kind.".to_owned(),
+        _ => "This server has not looked yet.".to_owned(),
+    };
+    let alone = Evidence::of(claim).map(|evidence| {
+        format!(
+            " <a href=\"{}\" rel=\"noreferrer nofollow\">Look yourself</a>, or run <code>{}</code>",
+            escape(&evidence.link()),
+            escape(&evidence.command())
+        )
+    });
+    format!(
+        "<li data-state=\"{}\" data-type=\"{}\"><p>{}</p><p class=\"quiet\">{says}{}</p></li>",
+        escape(state),
+        escape(&claim.r#type),
+        title(claim),
+        alone.unwrap_or_default()
+    )
+}

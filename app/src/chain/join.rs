@@ -1,0 +1,170 @@
+//! `/join`: this browser asks to become a device of an identity that another browser holds.
+//!
+//! For tests: `#join` with `data-state` `start`, `offering`, `added`, `held` (this browser holds another key already) or
+//! `error`; the form `#join-form` with the field `#join-handle`, button `Show a code`; `#join-code` is the code,
+//! `#join-key` the new key with its picture, `#join-qr` the code for a camera; `#join-error` has `role=alert`; button
+//! `Make a new code` once it has ended.
+
+use kez_core::sigchain::Offer;
+use kez_core::{Handle, ServerName};
+use leptos::task::spawn_local;
+
+use super::fetch::{Fetched, Trouble, path, proven};
+use super::markup::key;
+use super::pairing::{self, Ticket};
+use crate::api::{self, Failure, Holder};
+use crate::browser::{self, draw, focus, mark, put, tell, value_of};
+use crate::components::qr_code;
+use crate::place::server_name;
+use crate::vault::{self, Identity, Stage};
+
+/// Milliseconds between two looks at the chain.
+const PAUSE_MILLIS: i32 = 1_500;
+/// Looks before the code has ended, which the relay keeps for ten minutes.
+const LOOKS: u32 = 390;
+
+/// Moves the page.
+pub(super) fn run() {
+    browser::on_submit("join-form", || spawn_local(start()));
+    browser::on_press("join", |button| {
+        if button.has_attribute("data-do") {
+            spawn_local(start());
+        }
+    });
+    spawn_local(async {
+        match vault::load().await {
+            Ok(None) => to("start"),
+            Ok(Some(identity)) if identity.stage == Stage::Joining => {
+                put("join-handle", identity.handle.as_str());
+                start().await;
+            }
+            Ok(Some(_)) => to("held"),
+            Err(fault) => failed(fault.advice()),
+        }
+    });
+}
+
+async fn start() {
+    let typed = value_of("join-handle");
+    let typed = typed.trim().trim_start_matches('@');
+    let name = typed.split('@').next().unwrap_or_default();
+    let Ok(handle) = Handle::for_lookup(name) else {
+        return failed("Type the handle of your identity, as you chose it when you registered.");
+    };
+    to("working");
+    match offer(&handle).await {
+        Ok(true) => to("added"),
+        Ok(false) => failed("The code has ended; nobody used it. Make a new one when the other browser is at hand."),
+        Err(trouble) => failed(&trouble.advice()),
+    }
+    focus("join-title");
+}
+
+/// Shows a code until the key was added, or until it ended; whether it was added.
+async fn offer(handle: &Handle) -> Result<bool, Trouble> {
+    let server: ServerName = server_name().parse().map_err(|_| Failure::Odd)?;
+    let (mut holder, mut fetched) = proven(handle, &server).await?;
+    let identity = own_key(handle).await?;
+    if fetched.chain.head().is_none() {
+        return Err(Trouble::Odd(
+            "This identity has no recovery words yet. Make them first, on the browser that holds it, under “Your identity”.",
+        ));
+    }
+    if is_device(&fetched, &identity) {
+        return adopt(&identity, &holder).await;
+    }
+    let ticket = pairing::leave(&prove(&fetched, &identity).await?).await?;
+    show(&ticket, &identity);
+    for _ in 0..LOOKS {
+        browser::sleep(PAUSE_MILLIS).await;
+        // A line that is down for a while is up again later; the code lasts.
+        let Ok(true) = has_moved(&fetched).await else { continue };
+        (holder, fetched) = match proven(handle, &server).await {
+            Err(Trouble::Api(Failure::Offline) | Trouble::MovedOn) => continue,
+            looked => looked?,
+        };
+        if is_device(&fetched, &identity) {
+            return adopt(&identity, &holder).await;
+        }
+        pairing::renew(&ticket, &prove(&fetched, &identity).await?).await?;
+    }
+    Ok(false)
+}
+
+/// The key of this browser that asks; made when there is none.
+async fn own_key(handle: &Handle) -> Result<Identity, Trouble> {
+    match vault::load().await? {
+        None => Ok(vault::create(handle.clone(), Stage::Joining, browser::now()).await?),
+        Some(identity) if identity.stage == Stage::Joining => {
+            let identity = Identity { handle: handle.clone(), ..identity };
+            vault::update(&identity).await?;
+            Ok(identity)
+        }
+        Some(_) => {
+            Err(Trouble::Odd("This browser holds a key already. Forget it first, or use another browser profile."))
+        }
+    }
+}
+
+async fn prove(fetched: &Fetched, identity: &Identity) -> Result<Offer, Trouble> {
+    let secret = vault::open(&identity.key).await?;
+    Offer::new(&fetched.chain.next(), &secret, None).ok_or(Trouble::Odd("The log of keys has not begun."))
+}
+
+fn is_device(fetched: &Fetched, identity: &Identity) -> bool {
+    fetched.chain.state().is_some_and(|state| state.devices.contains_key(&identity.key))
+}
+
+async fn has_moved(fetched: &Fetched) -> Result<bool, Failure> {
+    let chain = &fetched.chain;
+    let answer = browser::get(&format!("{}/head", path(&chain.id())), None).await?;
+    if answer.status != 200 {
+        return Err(api::refusal(&answer));
+    }
+    let members = api::object(&answer.body).ok_or(Failure::Odd)?;
+    Ok(api::text(&members, "hash") != chain.head().map(|head| head.hash.to_string()).as_deref())
+}
+
+/// The identity is this browser's, too.
+async fn adopt(identity: &Identity, holder: &Holder) -> Result<bool, Trouble> {
+    let registered_at = Some(holder.registered_at);
+    let identity = Identity { stage: Stage::Registered, chain: holder.chain, registered_at, ..identity.clone() };
+    vault::update(&identity).await?;
+    tell("join-name", &format!("{}@{}", identity.handle, server_name()));
+    Ok(true)
+}
+
+fn show(ticket: &Ticket, identity: &Identity) {
+    tell("join-code", &ticket.code);
+    draw("join-key", &key(&identity.key));
+    let link = browser::origin().map(|origin| format!("{origin}/identity#add={}", ticket.code));
+    draw("join-qr", &link.and_then(|link| qr_code(&link, "QR code of the code above")).unwrap_or_default());
+    to("offering");
+    focus("join-title");
+}
+
+fn failed(advice: &str) {
+    to("error");
+    tell("join-error", advice);
+}
+
+fn to(state: &str) {
+    mark("join", "data-state", Some(state));
+    tell("join-error", "");
+    tell(
+        "join-progress",
+        match state {
+            "working" => "Making a key and proving it…",
+            "offering" => "Waiting for the other browser…",
+            _ => "",
+        },
+    );
+    for (id, states) in [
+        ("join-start", &["start", "error", "working"][..]),
+        ("join-offer", &["offering"]),
+        ("join-added", &["added"]),
+        ("join-held", &["held"]),
+    ] {
+        mark(id, "hidden", (!states.contains(&state)).then_some(""));
+    }
+}

@@ -1,0 +1,94 @@
+//! Sigchains in the browser: an identity's log of keys, verified here, and what its owner does with it.
+//!
+//! This is a program of its own (`sigchain`, split from the pages' wasm when they are built) that is loaded where a page
+//! first needs it. The functions below are its doors: nothing else of this module is named outside it, or it would be
+//! in the program that every page loads.
+
+mod backup;
+mod claims;
+mod devices;
+mod fetch;
+mod follow;
+mod history;
+mod join;
+mod markup;
+mod pairing;
+mod profile;
+mod recover;
+mod recovery_steps;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use kez_core::{Handle, KeyId};
+use leptos::wasm_split::{SplitLoaderError, wasm_split};
+
+use crate::vault::Identity;
+
+/// What to say when the program could not be loaded.
+pub(crate) const NOT_LOADED: &str =
+    "A part of this page could not be loaded. Check your connection, then load the page again.";
+
+/// The program could not be loaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotLoaded;
+
+impl From<SplitLoaderError> for NotLoaded {
+    fn from(_: SplitLoaderError) -> Self {
+        NotLoaded
+    }
+}
+
+/// What is answered once it is known.
+pub(crate) type Later<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// What a chain says of the card on a profile page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Card {
+    /// The log leads from the key that took the name to the key shown.
+    Follows,
+    /// It does not; this is what differs.
+    Differs(String),
+    /// It could not be had; this is what to do.
+    Unknown(String),
+}
+
+/// Verifies the chain of a profile, and draws its history; `signer` is the key that signed the registration.
+#[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub(crate) fn card(handle: Handle, shown: KeyId, signer: KeyId) -> Result<Later<Card>, NotLoaded> {
+    Ok(Box::pin(async move { profile::check(&handle, &shown, &signer).await }))
+}
+
+/// Shows backup, devices and claims of the identity that this browser holds.
+#[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub(crate) fn own(identity: Identity) -> Result<(), NotLoaded> {
+    follow::show(identity);
+    Ok(())
+}
+
+/// Makes the recovery words of an identity that was registered just now.
+#[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub(crate) fn first_words(identity: Identity) -> Result<(), NotLoaded> {
+    backup::begin(identity);
+    Ok(())
+}
+
+/// Why `identity` may no longer log in, as its chain has it.
+#[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub(crate) fn why_out(identity: Identity) -> Result<Later<Option<String>>, NotLoaded> {
+    Ok(Box::pin(async move { follow::why_out(&identity).await }))
+}
+
+/// Runs the page on which a browser asks to become a device.
+#[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub(crate) fn join() -> Result<(), NotLoaded> {
+    join::run();
+    Ok(())
+}
+
+/// Runs the page on which an identity is got back with its words.
+#[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub(crate) fn recover() -> Result<(), NotLoaded> {
+    recover::run();
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! `/recover`: an identity is got back with its 24 words, on a browser that holds none.
+//!
+//! For tests: `#recover` with `data-state` `start`, `working`, `choose`, `done`, `held` or `error`; the form
+//! `#recover-form` with the fields `#recover-handle` and `#recover-words`, button `Look at the identity`;
+//! `#recover-choices input` are the ways, each with `data-after` (the event after which everything is undone; the last
+//! one's for nothing), button `Get it back`; `#recover-error` has `role=alert`.
+
+use std::cell::RefCell;
+
+use kez_core::sigchain::RevokeReason;
+use kez_core::{Handle, ServerName, recovery};
+use leptos::task::spawn_local;
+use zeroize::Zeroizing;
+
+use super::fetch::proven;
+use super::recovery_steps::{Plan, Way};
+use crate::api::Failure;
+use crate::browser::{self, draw, focus, mark, put, tell, value_of};
+use crate::components::day;
+use crate::place::server_name;
+use crate::vault;
+
+thread_local! {
+    static PLAN: RefCell<Option<Plan>> = const { RefCell::new(None) };
+}
+
+/// Moves the page.
+pub(super) fn run() {
+    browser::on_submit("recover-form", || spawn_local(look()));
+    browser::on_submit("recover-choose", || spawn_local(go()));
+    spawn_local(async {
+        match vault::load().await {
+            Ok(held) if Plan::can_use(held.as_ref()) => to("start"),
+            Ok(_) => to("held"),
+            Err(fault) => failed("start", fault.advice()),
+        }
+    });
+}
+
+/// Reads the words, and shows what they can do.
+async fn look() {
+    let typed = value_of("recover-handle");
+    let name = typed.trim().trim_start_matches('@').split('@').next().unwrap_or_default().to_owned();
+    let Ok(handle) = Handle::for_lookup(&name) else {
+        focus("recover-handle");
+        return failed("start", "Type the handle of the identity.");
+    };
+    let words = Zeroizing::new(value_of("recover-words"));
+    let recovery = match recovery::from_words(&words) {
+        Ok(recovery) => recovery,
+        Err(error) => {
+            focus("recover-words");
+            return failed("start", &format!("These are not the words yet: {error}."));
+        }
+    };
+    to("working");
+    tell("recover-progress", "Reading and verifying the log of keys…");
+    let looked = async {
+        let server: ServerName = server_name().parse().map_err(|_| Failure::Odd)?;
+        let (_, fetched) = proven(&handle, &server).await?;
+        Plan::new(handle.clone(), fetched, recovery).await
+    };
+    match looked.await {
+        Ok(plan) => {
+            show(&plan);
+            PLAN.set(Some(plan));
+        }
+        Err(trouble) => failed("start", &trouble.advice()),
+    }
+}
+
+fn show(plan: &Plan) {
+    let chosen = plan.suggestion();
+    let ways = plan.ways.iter().enumerate().map(|(n, way)| {
+        let Way { after, undone, since, .. } = way;
+        let says = match undone {
+            0 => "Keep all that happened, and change the key. The browser that was lost loses everything.".to_owned(),
+            1 => format!("Undo the last event, of {}.", day(*since)),
+            many => format!("Undo the last {many} events, since {}.", day(*since)),
+        };
+        let checked = if n == chosen { " checked" } else { "" };
+        let story: String = way.story.iter().map(|line| format!("<li>{line}</li>")).collect();
+        let story = if story.is_empty() { story } else { format!("<ul class=\"quiet\">{story}</ul>") };
+        format!(
+            "<li><label><input type=\"radio\" name=\"way\" id=\"way-{n}\" data-after=\"{after}\"{checked}> <span>{says}</span></label>{story}</li>"
+        )
+    });
+    draw("recover-choices", &ways.collect::<String>());
+    to("choose");
+    focus("recover-title");
+}
+
+async fn go() {
+    let Some(plan) = PLAN.take() else { return };
+    let chosen = (0..plan.ways.len()).find(|n| browser::is_checked(&format!("way-{n}"))).unwrap_or(0);
+    to("working");
+    tell("recover-progress", "Making a new key, signing, and telling the server…");
+    let devices = match plan.carry_out(chosen, RevokeReason::Compromised).await {
+        Ok(devices) => devices,
+        Err(trouble) => {
+            failed("start", &format!("{} Nothing is lost: type the words again.", trouble.advice()));
+            return;
+        }
+    };
+    put("recover-words", "");
+    to("done");
+    tell(
+        "recover-devices",
+        &match devices {
+            0 => String::new(),
+            1 => "One device is still on the list. If you do not know it, remove it there.".to_owned(),
+            many => format!("{many} devices are still on the list. Remove those that you do not know."),
+        },
+    );
+    focus("recover-title");
+}
+
+fn failed(state: &str, advice: &str) {
+    to(state);
+    mark("recover", "data-state", Some("error"));
+    tell("recover-error", advice);
+}
+
+fn to(state: &str) {
+    mark("recover", "data-state", Some(state));
+    tell("recover-error", "");
+    tell("recover-progress", "");
+    for (id, when) in
+        [("recover-form", "start"), ("recover-choose", "choose"), ("recover-done", "done"), ("recover-held", "held")]
+    {
+        mark(id, "hidden", (state != when).then_some(""));
+    }
+}

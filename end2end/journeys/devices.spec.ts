@@ -1,0 +1,94 @@
+// A second browser for the same identity: added by a code, named, removed.
+import { asking, connected } from "../support/contacts.ts";
+import { join, keepWords } from "../support/chain.ts";
+import { open, register } from "../support/pages.ts";
+import { Sender } from "../support/sender.ts";
+import { expect, test } from "../support/test.ts";
+import { Visitor } from "../support/visitor.ts";
+
+test.describe("with a broker", () => {
+  test.use({ withBroker: true });
+
+  test("a browser is added by a code, gets the same messages, and is out at once when it is removed", async ({ page, browser, server, watch }) => {
+    const chain = await register(page, watch, "anna");
+    await keepWords(page);
+    const laptop = await Visitor.fresh(browser, server);
+    const device = await join(laptop.page, page, "anna");
+    expect(device).not.toBe(chain);
+
+    const item = page.locator(`#devices-list li[data-key="${device}"]`);
+    await item.getByText("Name it").click();
+    await item.getByRole("textbox").fill("The old <laptop>");
+    await item.getByRole("button", { name: "Save name" }).click();
+    await expect(item).toContainText("The old <laptop>");
+    await page.reload();
+    await expect(item, "names are kept").toContainText("The old <laptop>");
+
+    await page.goto("about:blank");
+    await connected(laptop.page, "anna");
+    await expect(laptop.page.locator("#backup")).toHaveAttribute("data-state", "device");
+    await expect(laptop.page.locator("#devices-add"), "a device adds no devices").toBeHidden();
+    await expect(laptop.page.locator("#release"), "a device releases nothing").toBeHidden();
+    const bob = await Sender.called("bob", server);
+    await bob.flood(chain, 1);
+    await expect(asking(laptop.page, bob.self.key)).toBeVisible();
+    bob.leave();
+
+    laptop.watch.expectFailedLoad("/v1/k/", 404);
+    await open(page, "/identity");
+    await item.getByText("Remove it").click();
+    await item.getByRole("button", { name: "It is lost or stolen" }).click();
+    await expect(item).toHaveCount(0);
+    await expect(laptop.page.locator("#connection")).toHaveAttribute("data-state", "refused", { timeout: 15_000 });
+    await expect(laptop.page.locator("#connection-why")).toContainText("This browser was removed from anna by its owner");
+    await laptop.page.reload();
+    await expect(laptop.page.locator("#standing")).toContainText("This browser was removed from anna by its owner");
+    await laptop.leave();
+
+    await open(page, "/@anna");
+    await expect(page.locator("#proof")).toHaveAttribute("data-state", "verified");
+    await expect(page.locator("#history-events > li .event-says")).toHaveText([
+      "A device was removed: it was lost.",
+      "A device was added.",
+      "The identity began, with this key and a recovery key.",
+    ]);
+  });
+});
+
+test("a code that is wrong, for somebody else, or out of date is not signed", async ({ page, browser, server, watch }) => {
+  await register(page, watch, "anna");
+  await keepWords(page);
+  const bob = await Visitor.called("bob", browser, server);
+  await keepWords(bob.page);
+  await open(page, "/identity");
+  watch.expectFailedLoad("/v1/pairings/", 404);
+  await page.getByLabel("Code").fill("ABCDE-FGHJK");
+  await page.getByRole("button", { name: "Look it up" }).click();
+  await expect(page.locator("#devices-error")).toContainText("There is no offer with this code");
+
+  const other = await Visitor.fresh(browser, server);
+  await open(other.page, "/join");
+  await other.page.getByLabel("Your handle").fill("@bob");
+  await other.page.getByRole("button", { name: "Show a code" }).click();
+  await expect(other.page.locator("#join")).toHaveAttribute("data-state", "offering");
+  await page.getByLabel("Code").fill((await other.page.locator("#join-code").textContent()) ?? "");
+  await page.getByRole("button", { name: "Look it up" }).click();
+  await expect(page.locator("#devices-error")).toContainText("a device of another identity");
+  await expect(page.locator("#device-offer")).toBeHidden();
+  await other.leave();
+  await bob.leave();
+});
+
+test("somebody who has no chain yet cannot be joined, and is told what to do", async ({ page, browser, server, watch }) => {
+  await register(page, watch, "anna");
+  const laptop = await Visitor.fresh(browser, server);
+  await open(laptop.page, "/join");
+  await laptop.page.getByLabel("Your handle").fill("anna");
+  await laptop.page.getByRole("button", { name: "Show a code" }).click();
+  await expect(laptop.page.locator("#join-error")).toContainText("has no recovery words yet");
+  laptop.watch.expectFailedLoad("/v1/u/nobody", 404);
+  await laptop.page.getByLabel("Your handle").fill("nobody");
+  await laptop.page.getByRole("button", { name: "Show a code" }).click();
+  await expect(laptop.page.locator("#join-error")).not.toBeEmpty();
+  await laptop.leave();
+});

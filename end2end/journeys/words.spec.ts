@@ -1,0 +1,79 @@
+// Recovery words: shown once at registration, or made later, and typed back.
+import { readFile } from "node:fs/promises";
+
+import type { Route } from "@playwright/test";
+
+import { typeBack, wordsOn } from "../support/chain.ts";
+import { open, register } from "../support/pages.ts";
+import { expect, test } from "../support/test.ts";
+
+test("registering makes recovery words, and the profile shows the chain that they began", async ({ page, watch }) => {
+  const key = await register(page, watch, "anna");
+  const words = await wordsOn(page);
+  const backup = page.locator("#backup");
+  await page.getByRole("button", { name: "I have written them down" }).click();
+  const fields = page.locator("#backup-fields input");
+  await expect(fields).toHaveCount(3);
+  await fields.first().fill("abandon");
+  await page.getByRole("button", { name: "Check and finish" }).click();
+  await expect(page.locator("#backup-error"), "a wrong word is named").toContainText(/Word \d+ is another one/);
+  await page.getByRole("button", { name: "Show the words again" }).click();
+  expect(await wordsOn(page), "the same words").toEqual(words);
+  await typeBack(page, words);
+  await expect(backup).toContainText("A recovery key ranks above the key in this browser");
+  expect(await page.content(), "the words are gone from the page").not.toContain(`<li>${words[0]}</li>`);
+
+  await open(page, "/identity");
+  await expect(backup).toHaveAttribute("data-state", "done");
+  await expect(page.locator('#devices-list li[data-role="primary"]')).toHaveAttribute("data-key", key);
+  await expect(page.locator('#devices-list li[data-role="recovery"]')).toHaveCount(1);
+
+  await open(page, "/@anna");
+  await expect(page.locator("#proof")).toHaveAttribute("data-state", "verified");
+  await expect(page.locator('#proof li[data-check="chain"]')).toHaveAttribute("data-state", "good");
+  await expect(page.locator("#history")).toHaveAttribute("data-state", "verified");
+  const events = page.locator("#history-events > li");
+  await expect(events).toHaveCount(1);
+  await expect(events).toContainText("The identity began, with this key and a recovery key.");
+});
+
+test("words that were not kept at registration are made later, saved as a file, and printed alone", async ({ page, watch }) => {
+  await register(page, watch, "anna");
+  await open(page, "/identity");
+  await expect(page.locator("#backup")).toHaveAttribute("data-state", "none");
+  await expect(page.locator("#devices")).toBeHidden();
+  await page.getByRole("button", { name: "Make recovery words" }).click();
+  const words = await wordsOn(page);
+  const saving = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save as a file" }).click();
+  const saved = await saving;
+  expect(saved.suggestedFilename()).toBe("anna-recovery-words.txt");
+  const text = await readFile(await saved.path(), "utf8");
+  expect(text.split("\n").slice(4).join(" ").trim().split(/\s+/)).toEqual(words);
+  await page.emulateMedia({ media: "print" });
+  await expect(page.locator("#backup-list")).toBeVisible();
+  await expect(page.locator("header.site-header")).toBeHidden();
+  await expect(page.getByRole("button", { name: "Print" })).toBeHidden();
+  await page.emulateMedia({ media: "screen" });
+  await typeBack(page, words);
+  await expect(page.locator("#devices")).toBeVisible();
+});
+
+test("an answer that was lost while the chain began: trying again finds it done", async ({ page, watch }) => {
+  await register(page, watch, "anna");
+  const words = await wordsOn(page);
+  watch.expectFailedLoad("/v1/sigchains/", "net::ERR_FAILED");
+  const losing = async (route: Route) => {
+    await route.fetch();
+    await route.abort();
+  };
+  await page.route("**/v1/sigchains/**/events", losing, { times: 1 });
+  await page.getByRole("button", { name: "I have written them down" }).click();
+  for (const field of await page.locator("#backup-fields input").all()) {
+    await field.fill(words[Number(await field.getAttribute("data-word")) - 1] ?? "");
+  }
+  await page.getByRole("button", { name: "Check and finish" }).click();
+  await expect(page.locator("#backup-error")).toContainText("Your words are still good");
+  await page.getByRole("button", { name: "Check and finish" }).click();
+  await expect(page.locator("#backup")).toHaveAttribute("data-state", "done");
+});

@@ -1,0 +1,82 @@
+// An identity's chain, as people and thieves work on it.
+import { type KeyObject, createPrivateKey } from "node:crypto";
+
+import { type Page, expect } from "@playwright/test";
+
+import { Impostor } from "./envelope.ts";
+import { open } from "./pages.ts";
+import type { Server } from "./server.ts";
+
+/** The words that a page shows. */
+export async function wordsOn(page: Page): Promise<string[]> {
+  await expect(page.locator("#backup")).toHaveAttribute("data-state", "words");
+  await expect(page.locator("#backup-list li")).toHaveCount(24);
+  return page.locator("#backup-list li").allTextContents();
+}
+
+/** Types back the words that are asked for. */
+export async function typeBack(page: Page, words: string[]): Promise<void> {
+  await page.getByRole("button", { name: "I have written them down" }).click();
+  await expect(page.locator("#backup")).toHaveAttribute("data-state", "check");
+  for (const field of await page.locator("#backup-fields input").all()) {
+    await field.fill(words[Number(await field.getAttribute("data-word")) - 1] ?? "");
+  }
+  await page.getByRole("button", { name: "Check and finish" }).click();
+  await expect(page.locator("#backup")).toHaveAttribute("data-state", "done");
+}
+
+/** From the end of a registration to a chain with a recovery key; its words. */
+export async function keepWords(page: Page): Promise<string[]> {
+  const words = await wordsOn(page);
+  await typeBack(page, words);
+  return words;
+}
+
+/** A second browser asks, and the first one adds it; the new key. */
+export async function join(fresh: Page, holder: Page, handle: string): Promise<string> {
+  await open(fresh, "/join");
+  await fresh.getByLabel("Your handle").fill(handle);
+  await fresh.getByRole("button", { name: "Show a code" }).click();
+  await expect(fresh.locator("#join")).toHaveAttribute("data-state", "offering");
+  const code = (await fresh.locator("#join-code").textContent()) ?? "";
+  const key = (await fresh.locator("#join-key code").textContent()) ?? "";
+  const picture = await fresh.locator("#join-key svg").innerHTML();
+  await open(holder, "/identity");
+  await holder.getByLabel("Code").fill(code.toLowerCase());
+  await holder.getByRole("button", { name: "Look it up" }).click();
+  await expect(holder.locator("#device-offer code")).toHaveText(key);
+  expect(await holder.locator("#device-offer svg").innerHTML(), "the same picture on both").toBe(picture);
+  await holder.getByRole("button", { name: "The pictures are the same: add it" }).click();
+  await expect(holder.locator(`#devices-list li[data-key="${key}"]`)).toHaveAttribute("data-role", "device");
+  await expect(fresh.locator("#join")).toHaveAttribute("data-state", "added");
+  return key;
+}
+
+/** Somebody who got hold of a key's seed, and uses it with a program of their own. */
+export class Thief {
+  readonly stolen: Impostor;
+  readonly #server: Server;
+
+  constructor(seed: Buffer, server: Server) {
+    this.stolen = new Impostor(secretOf(seed));
+    this.#server = server;
+  }
+
+  /** Makes a key of the thief's the primary, with no other that could rotate; the key. */
+  async rotateAway(chain: string): Promise<string> {
+    const own = new Impostor();
+    const path = `${this.#server.url}/v1/sigchains/ed25519/${chain.slice("ed25519:".length)}`;
+    const head = (await (await fetch(`${path}/head`)).json()) as { seq: number; hash: string };
+    const place = { chain, seq: head.seq + 1, prev: head.hash };
+    const event = this.stolen.rotation(place, own);
+    const answer = await fetch(`${path}/events`, { method: "POST", headers: { "content-type": "application/json", "if-match": `"${head.hash}"` }, body: JSON.stringify(event) });
+    expect(answer.status, await answer.text()).toBe(201);
+    return own.key;
+  }
+}
+
+/** A secret key from its seed (RFC 8410). */
+function secretOf(seed: Buffer): KeyObject {
+  const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
+  return createPrivateKey({ key: Buffer.concat([prefix, seed]), format: "der", type: "pkcs8" });
+}
