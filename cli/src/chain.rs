@@ -31,15 +31,21 @@ struct Accepted {
 impl Fetched {
     /// Fetches the chain that a record names, and verifies all of it.
     pub(crate) fn of(record: &Record) -> Result<Fetched, Failure> {
-        let path = format!("/v1/sigchains/{}/{}", record.chain.suite().as_str(), record.chain.hex());
+        let path = path_of(&record.chain);
         let origin = record.sigchain_url.strip_suffix(&path).and_then(|origin| origin.parse::<ServerUrl>().ok());
         let origin = origin.ok_or_else(|| not_verified("The record's `sigchain_url` is not its chain's."))?;
+        Fetched::at(origin, record.chain)
+    }
+
+    /// Fetches the chain of this genesis key from a sigchain server, and verifies all of it.
+    pub(crate) fn at(origin: ServerUrl, id: KeyId) -> Result<Fetched, Failure> {
+        let path = path_of(&id);
         let client = Client::new(origin);
         let log = match client.get_bytes_up_to(&format!("{path}/audit"), MAX_AUDIT_BYTES) {
             Err(failure) if failure.is(Code::NotFound) => Vec::new(),
             log => log?,
         };
-        let chain = if log.is_empty() { Chain::new(record.chain) } else { verify(&log, record.chain)? };
+        let chain = if log.is_empty() { Chain::new(id) } else { verify(&log, id)? };
         Ok(Fetched { client, path, log, chain })
     }
 
@@ -96,6 +102,10 @@ impl Fetched {
     pub(crate) fn next(&self) -> Place {
         self.chain.next()
     }
+}
+
+fn path_of(chain: &KeyId) -> String {
+    format!("/v1/sigchains/{}/{}", chain.suite().as_str(), chain.hex())
 }
 
 /// Verifies a whole log, which has to be that of `chain`.

@@ -5,14 +5,16 @@
 
 use crate::canonical::{Json, Object, object_to_canonical};
 use crate::hash::{Hash, decode_lower_hex};
-use crate::key::{KeyId, MalformedKey, SigningKey, Suite, ed25519_key, secp256k1_key};
+use crate::key::{KeyId, MalformedKey, SigningKey, Suite};
 use crate::problem::{Code, Problem};
 use crate::{contact_request, registration, sigchain};
 
 mod members;
+mod signature;
 
 pub(crate) use members::{malformed, no_more, take_string};
 use members::{object, take_object};
+pub(crate) use signature::Signed;
 
 /// Largest envelope, in canonical bytes.
 pub const MAX_ENVELOPE_BYTES: usize = 8_192;
@@ -208,57 +210,6 @@ impl Envelope {
     pub(crate) fn into_parts(self) -> (Content, Vec<u8>) {
         (self.content, self.bytes)
     }
-
-    /// The alg, the keys, who signs and the signature; returns the key that signed. Inlined, so that a program whose
-    /// `only` is always Ed25519, such as the web page, is linked without the other curve.
-    #[inline(always)]
-    pub(crate) fn verify(&self, only: Alg) -> Result<KeyId, Problem> {
-        let alg = Alg::parse(&self.alg).filter(|&alg| alg == only).ok_or_else(unknown_alg)?;
-        let key = self.key.parse::<KeyId>().map_err(malformed_key)?;
-        let owner = match &self.content {
-            Content::Handle(members) => members.primary.parse::<KeyId>().map_err(malformed_key)?,
-            Content::Contact(members) => {
-                members.recipient().map_err(malformed_key)?;
-                members.from.parse::<KeyId>().map_err(malformed_key)?
-            }
-            Content::Receipt(_) | Content::Unknown => key,
-        };
-        if [key, owner].iter().any(|key| key.suite() != alg.suite()) {
-            return Err(Problem::new(Code::UnsupportedAlg, "The key is not of the suite that `alg` signs with."));
-        }
-        match only {
-            Alg::Ed25519Sha512Jcs => self.verify_by(&key, &owner, ed25519_key, verify_ed25519),
-            Alg::SchnorrSha256Jcs => self.verify_by(&key, &owner, secp256k1_key, verify_schnorr),
-        }
-    }
-
-    fn verify_by<K>(
-        &self,
-        key: &KeyId,
-        owner: &KeyId,
-        usable: impl Fn(&[u8; 32]) -> Result<K, MalformedKey>,
-        verifies: impl Fn(&K, &[u8], &[u8; 64]) -> bool,
-    ) -> Result<KeyId, Problem> {
-        let public = usable(key.as_bytes()).map_err(malformed_key)?;
-        if owner != key {
-            usable(owner.as_bytes()).map_err(malformed_key)?;
-            return Err(Problem::new(Code::KeyMismatch, "Sign with the key that the payload names as its owner."));
-        }
-        if verifies(&public, &self.signing_input, &self.sig) {
-            Ok(*key)
-        } else {
-            Err(Problem::new(Code::BadSignature, "The signature is not this key's over the canonical payload."))
-        }
-    }
-}
-
-fn verify_ed25519(key: &ed25519_dalek::VerifyingKey, signing_input: &[u8], sig: &[u8; 64]) -> bool {
-    key.verify_strict(signing_input, &ed25519_dalek::Signature::from_bytes(sig)).is_ok()
-}
-
-fn verify_schnorr(key: &k256::schnorr::VerifyingKey, signing_input: &[u8], sig: &[u8; 64]) -> bool {
-    k256::schnorr::Signature::try_from(sig.as_slice())
-        .is_ok_and(|sig| key.verify_raw(Hash::of(signing_input).as_bytes(), &sig).is_ok())
 }
 
 /// Signs `payload`, which must hold the `type` and `version` of `envelope_type`, and returns the whole envelope's

@@ -1,6 +1,6 @@
 //! From a message to somebody who asks: everything is verified before anything is kept, and kept before it is shown.
 
-use kez_core::contact_request::Receiver;
+use kez_core::contact_request::{Receiver, SignedRequest};
 use kez_core::registration::Expected;
 use kez_core::{Code, Handle, KeyId, ServerName, subject};
 
@@ -33,7 +33,8 @@ pub(crate) async fn receive(
     let Some((_, sender)) = subject::parse_inbox(subject).filter(|(to, from)| to == me && from != me) else {
         return Ok(Delivered::Dropped);
     };
-    let Ok(request) = (Receiver { me: *me, server, now }).verify(message, &sender) else {
+    let receiver = Receiver { me: *me, server, now };
+    let Ok(request) = receiver.verify(message, &sender).and_then(SignedRequest::from_itself) else {
         return Ok(Delivered::Dropped);
     };
     let known = store::find(me, &request.from).await.map_err(|_| NotNow)?;

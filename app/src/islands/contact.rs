@@ -52,7 +52,7 @@ impl Draft {
         let ContactRequest { to, server, nonce, .. } = &self.request;
         prove(&self.handle, *to, server).await?;
         let secret = vault::open(&self.identity.key).await.map_err(|fault| fault.advice().to_owned())?;
-        let envelope = self.request.sign(&secret);
+        let envelope = self.request.sign(self.identity.key, &secret);
         drop(secret);
         let mut outcome = Err(Trouble::Lost);
         for _ in 0..TRIES {

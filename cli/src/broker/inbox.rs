@@ -94,7 +94,7 @@ impl<'a> Inbox<'a> {
 
     fn message(&self, message: async_nats::Message) -> Message {
         let member = &self.session.member;
-        let sender = parse_inbox(&message.subject).filter(|(to, _)| *to == member.id()).map(|(_, from)| from);
+        let sender = parse_inbox(&message.subject).filter(|(to, _)| *to == member.chain).map(|(_, from)| from);
         // On any other subject, a broker would have us publish what it likes.
         let receipts = format!("$JS.ACK.{STREAM}.{}.", member.subjects().consumer());
         let receipt = message.reply.map(|reply| reply.to_string()).filter(|reply| reply.starts_with(&receipts));

@@ -10,19 +10,16 @@ use kez_core::{KeyId, ServerName, SigningKey};
 /// A key at its home server.
 pub(crate) struct Member {
     pub(crate) key: SigningKey,
+    /// The chain key of the identity that the key stands for, which names its inbox.
+    pub(crate) chain: KeyId,
     /// The home server's name, which every login is signed for.
     pub(crate) server: ServerName,
 }
 
 impl Member {
-    /// The key's public name.
-    pub(crate) fn id(&self) -> KeyId {
-        self.key.id()
-    }
-
     /// What the broker lets this identity use.
     pub(crate) fn subjects(&self) -> Subjects {
-        Subjects::of(&self.id())
+        Subjects::of(&self.chain)
     }
 
     /// Answers a broker's nonce, the first time only: after that, `spent` is set. A connection logs in once; whether it
@@ -48,7 +45,8 @@ mod tests {
     use super::*;
 
     fn member() -> Member {
-        Member { key: SigningKey::from_seed(&[1; 32]), server: "kez.example".parse().expect("a name") }
+        let chain = SigningKey::from_seed(&[2; 32]).id();
+        Member { key: SigningKey::from_seed(&[1; 32]), chain, server: "kez.example".parse().expect("a name") }
     }
 
     #[test]
@@ -57,7 +55,7 @@ mod tests {
         let auth = member.log_in(b"aM28yb1GkNEYbdQ", &spent).expect("it is a nonce");
         let sig = auth.signature.expect("it is signed").try_into().expect("64 bytes");
         let nonce = "aM28yb1GkNEYbdQ".parse().expect("a nonce");
-        assert!(verify(&member.id(), &member.server, &nonce, &sig));
+        assert!(verify(&member.key.id(), &member.server, &nonce, &sig));
         assert!(auth.nkey.is_some_and(|nkey| nkey.starts_with('U')));
         assert!(member.log_in(b"aM28yb1GkNEYbdQ", &spent).is_err());
     }

@@ -83,12 +83,12 @@ fn why(url: &BrokerUrl, member: &Member, error: &ConnectError) -> Failure {
 }
 
 fn refused(url: &BrokerUrl, member: &Member) -> Failure {
-    let (key, server) = (member.id(), &member.server);
+    let (key, server) = (member.key.id(), &member.server);
     Failure::new(
         Local::BrokerRefused,
         format!(
-            "The broker at {url} does not let {key} in: it takes keys that hold a handle at {server}, while that server \
-             is running."
+            "The broker at {url} does not let {key} in: it takes keys that stand for a handle at {server}, while that \
+             server is running."
         ),
     )
 }

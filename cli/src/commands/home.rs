@@ -18,6 +18,7 @@ struct ServerInfo {
     server: String,
     time: Option<Timestamp>,
     nats_ws_url: Option<String>,
+    sig_server_url: Option<String>,
 }
 
 /// A key's home server, which has been asked.
@@ -26,6 +27,8 @@ pub(super) struct Home {
     pub(super) name: ServerName,
     /// The broker's address, if the server tells one.
     pub(super) broker: Option<String>,
+    /// Where its identities' chains are.
+    pub(super) sig_server: ServerUrl,
     /// Seconds by which the server's clock is ahead of this machine's; 0 when they agree well enough to sign.
     ahead: i64,
 }
@@ -53,7 +56,8 @@ impl Home {
                 ahead.unsigned_abs(),
             ));
         }
-        Ok(Home { client, name, broker: info.nats_ws_url, ahead })
+        let sig_server = info.sig_server_url.and_then(|url| url.parse().ok()).unwrap_or_else(|| client.url().clone());
+        Ok(Home { client, name, broker: info.nats_ws_url, sig_server, ahead })
     }
 
     /// The time at home.

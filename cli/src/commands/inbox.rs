@@ -1,6 +1,7 @@
 //! `kez inbox`: contact requests, to and from other identities of the same home server.
 
 mod backoff;
+mod identity;
 mod send;
 mod stop;
 mod watch;
@@ -43,7 +44,8 @@ impl Place {
         if broker.is_exposed() {
             output::warn(&format!("{broker} is not encrypted: whoever is on the way can read along and answer."));
         }
-        Ok(Place { member: Arc::new(Member { key, server: home.name.clone() }), home, broker })
+        let chain = identity::own_chain(&home, &key.id())?;
+        Ok(Place { member: Arc::new(Member { key, chain, server: home.name.clone() }), home, broker })
     }
 }
 

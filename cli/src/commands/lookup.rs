@@ -1,6 +1,7 @@
 //! `kez lookup`: whose handle is that? The server is asked, and only what it can prove is believed.
 
 use kez_core::registration::Expected;
+use kez_core::sigchain::Chain;
 use kez_core::webfinger::Jrd;
 use kez_core::{Code, Handle, Problem, Record, ServerName, verify_envelope};
 use serde::Serialize;
@@ -32,6 +33,15 @@ pub(super) fn run(name: &str, server: Option<ServerUrl>) -> Result<(), Failure> 
 
 /// The record of a handle, proven: its key signed for it, or its chain leads from the key that did to its key.
 pub(super) fn proven(client: &Client, handle: &Handle, server: &ServerName) -> Result<Record, Failure> {
+    proven_with_chain(client, handle, server).map(|(record, _)| record)
+}
+
+/// The record of a handle, proven, and its chain as it verified; nothing is in it when there is none yet.
+pub(super) fn proven_with_chain(
+    client: &Client,
+    handle: &Handle,
+    server: &ServerName,
+) -> Result<(Record, Chain), Failure> {
     let record: Record = client.get(&format!("/v1/u/{handle}"))?;
     check(&record, handle, server, None)?;
     let registration = client.get_bytes(&format!("/v1/u/{handle}/registration"))?;
@@ -42,7 +52,8 @@ pub(super) fn proven(client: &Client, handle: &Handle, server: &ServerName) -> R
     };
     if record.head.is_none() && record.chain == record.primary && record.active {
         signed(record.primary)?;
-        return Ok(record);
+        let chain = Chain::new(record.chain);
+        return Ok((record, chain));
     }
     let fetched = Fetched::of(&record)?;
     fetched.agrees_with(&record)?;
@@ -50,7 +61,7 @@ pub(super) fn proven(client: &Client, handle: &Handle, server: &ServerName) -> R
     let signer = verify_envelope(&registration)?.key;
     signed(signer)?;
     if fetched.chain.had_primary(&signer) {
-        return Ok(record);
+        return Ok((record, fetched.chain));
     }
     let detail =
         format!("The registration is signed by {signer}, which never was the primary of the identity's chain.");

@@ -99,6 +99,11 @@ pub(super) fn json_of(value: &impl serde::Serialize) -> Answer {
     json_response(&serde_json::to_vec(value).expect("it serialises"))
 }
 
+fn nothing_there() -> Answer {
+    let problem = json!({ "code": "not_found", "title": "Not found", "status": 404, "detail": "Nothing is there." });
+    response("404 Not Found", "Content-Type: application/problem+json", problem.to_string().as_bytes())
+}
+
 pub(super) fn now() -> Timestamp {
     let since = std::time::UNIX_EPOCH.elapsed().expect("it is after 1970");
     Timestamp::from_unix(i64::try_from(since.as_secs()).expect("it is not that late"))
@@ -111,6 +116,8 @@ pub(super) fn honest(server: &ServerName, path: &str) -> Answer {
         "/v1/server" => json_of(&json!({ "server": server, "time": now() })),
         "/v1/u/alice" => json_of(&record),
         "/v1/u/alice/registration" => registration("alice", server, &key(1)),
+        path if path == format!("/v1/k/ed25519/{}", key(1).id().hex()) => json_of(&record),
+        path if path.starts_with("/v1/k/") || path.starts_with("/v1/sigchains/") => nothing_there(),
         _ => webfinger(&record),
     }
 }

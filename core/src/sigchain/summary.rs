@@ -53,6 +53,16 @@ impl Chain {
             || self.links().iter().any(|link| link.undo.replaced_primary() == Some(*key))
     }
 
+    /// Whether `key` stands for the identity now: as its primary or an active device of a chain that is in use, or as
+    /// the chain key itself before the genesis.
+    #[must_use]
+    pub fn is_spoken_for_by(&self, key: &KeyId) -> bool {
+        match self.state() {
+            Some(state) => state.active && (state.primary == *key || state.devices.contains_key(key)),
+            None => self.id() == *key,
+        }
+    }
+
     /// `kept` is how many of the links lead to `state`.
     fn summarise(&self, state: &State, head: Hash, kept: usize, entries: u64) -> Summary {
         let undone = self.links().iter().take(kept).filter_map(|link| link.undo.replaced_primary());

@@ -1,6 +1,6 @@
 //! Contact requests, as their recipient judges them.
 
-use kez_core::contact_request::{ContactRequest, Received, Receiver};
+use kez_core::contact_request::{ContactRequest, Received, Receiver, SignedRequest};
 use kez_core::{KeyId, Problem, ServerName, SigningKey, Timestamp, verify_envelope};
 use serde::Deserialize;
 
@@ -37,7 +37,7 @@ impl Case {
 
     fn judge(&self) -> Result<Result<Received, Problem>, String> {
         let receiver = Receiver { me: self.me, server: &self.server()?, now: self.now };
-        Ok(receiver.verify(self.body.as_bytes(), &self.sender))
+        Ok(receiver.verify(self.body.as_bytes(), &self.sender).and_then(SignedRequest::from_itself))
     }
 }
 
@@ -53,8 +53,8 @@ pub(crate) fn valid() {
         let Some(hex) = &case.expect.seed_hex else { return Ok(()) };
         let seed = const_hex::decode_to_array(hex).map_err(|error| error.to_string())?;
         let (to, created_at, nonce) = (case.me, got.created_at, got.nonce);
-        let again =
-            ContactRequest { to, server: case.server()?, created_at, nonce }.sign(&SigningKey::from_seed(&seed));
+        let key = SigningKey::from_seed(&seed);
+        let again = ContactRequest { to, server: case.server()?, created_at, nonce }.sign(key.id(), &key);
         same("the request signed again", &String::from_utf8_lossy(&again).into_owned(), &case.body)
     });
 }

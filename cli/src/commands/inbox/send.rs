@@ -39,7 +39,7 @@ pub(super) fn run(place: Place, to: &str) -> Result<(), Failure> {
     let to = lookup::proven(&place.home.client, &handle, &place.home.name)?.chain;
     let nonce = MessageId::from_bytes(system::random()?);
     let request = ContactRequest { to, server: place.home.name.clone(), created_at: place.home.now(), nonce };
-    let message = request.sign(&place.member.key);
+    let message = request.sign(place.member.chain, &place.member.key);
     let id = Hash::of(&message);
     let Stored { duplicate } = broker::run(deliver(&place, &to, &nonce, &message))?;
     output::json(&Delivered {

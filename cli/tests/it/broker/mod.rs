@@ -232,7 +232,7 @@ impl Member {
 /// A contact request that is signed now.
 fn request_to(to: KeyId, server: &ServerName, from: &SigningKey, nonce: u8) -> Vec<u8> {
     let nonce = MessageId::from_bytes([nonce; 16]);
-    ContactRequest { to, server: server.clone(), created_at: now(), nonce }.sign(from)
+    ContactRequest { to, server: server.clone(), created_at: now(), nonce }.sign(from.id(), from)
 }
 
 /// Long enough for a program to start on a busy machine.

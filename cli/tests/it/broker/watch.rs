@@ -3,13 +3,13 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use kez_core::Timestamp;
 use kez_core::contact_request::{ContactRequest, MessageId};
+use kez_core::{Hash, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Broker, HANG_UP, Member, PATIENCE, Published, Script};
 use crate::Run;
-use crate::hostile::{Server, honest, json_of, key, record};
+use crate::hostile::{Server, honest, json_of, key, now, record};
 
 /// The documents on stdout, one a line.
 fn lines(run: &Run) -> Vec<Value> {
@@ -39,11 +39,7 @@ fn acknowledged(broker: &Broker) -> Vec<(String, String)> {
 
 #[test]
 fn a_request_is_printed_and_then_acknowledged() {
-    let home = Server::start(|server, path| match path {
-        path if path.starts_with("/v1/k/") => json_of(&record("alice", server, &key(1))),
-        path => honest(server, path),
-    });
-    let member = Member::at(home);
+    let member = Member::new();
     let broker = with_messages(&member, vec![member.request(1, 7)]);
     let printed = member.inbox(&broker, &["watch", "--count", "1"]).json();
     assert_eq!(printed["type"], "kez.chat.contact_request");
@@ -59,7 +55,7 @@ fn a_request_is_printed_and_then_acknowledged() {
 fn a_handle_that_is_not_proven_is_not_shown() {
     // The record says that key 2 is alice; the registration says that alice is key 1.
     let home = Server::start(|server, path| match path {
-        path if path.starts_with("/v1/k/") => json_of(&record("alice", server, &key(2))),
+        path if path == format!("/v1/k/ed25519/{}", key(2).id().hex()) => json_of(&record("alice", server, &key(2))),
         path => honest(server, path),
     });
     let member = Member::at(home);
@@ -67,6 +63,61 @@ fn a_handle_that_is_not_proven_is_not_shown() {
     let printed = member.inbox(&broker, &["watch", "--count", "1"]).json();
     assert_eq!(printed["from"], key(2).id().to_string());
     assert!(printed.get("handle").is_none());
+}
+
+#[test]
+fn a_server_gives_nobody_anothers_inbox() {
+    let home = Server::start(|server, path| match path {
+        path if path.starts_with("/v1/k/") => json_of(&record("alice", server, &key(1))),
+        path => honest(server, path),
+    });
+    let member = Member::at(home);
+    let broker = with_messages(&member, Vec::new());
+    for args in [&["watch"][..], &["send", "alice"]] {
+        let (code, detail) = member.inbox(&broker, args).problem();
+        assert_eq!(code, "not_verified");
+        assert!(detail.contains(&member.id.to_string()), "{detail}");
+    }
+    assert!(broker.logins.try_recv().is_err(), "nothing was signed");
+}
+
+/// A request that says it is from key 1, signed by key 5.
+fn by_another_key(member: &Member) -> (String, Vec<u8>) {
+    let (to, server, nonce) = (member.id, member.home.name.clone(), MessageId::from_bytes([5; 16]));
+    let text = ContactRequest { to, server, created_at: now(), nonce }.sign(key(1).id(), &key(5));
+    (member.stored_under(&key(1).id()), text)
+}
+
+#[test]
+fn a_key_that_stands_for_nobody_is_not_believed() {
+    let member = Member::new();
+    let broker = with_messages(&member, vec![by_another_key(&member), member.request(1, 1)]);
+    let run = member.inbox(&broker, &["watch", "--count", "1"]);
+    assert_eq!(lines(&run)[0]["signer"], key(1).id().to_string(), "{}", run.stderr);
+    assert!(run.stderr.contains("key_not_authorised") && run.stderr.lines().count() == 1, "{}", run.stderr);
+    let verdicts: Vec<_> = acknowledged(&broker).into_iter().map(|(_, verdict)| verdict).collect();
+    assert_eq!(verdicts, ["+TERM", "+ACK"]);
+}
+
+#[test]
+fn without_the_senders_chain_nothing_is_believed() {
+    // The server says that there is a chain, and shows none.
+    let home = Server::start(|server, path| {
+        let mut record = record("alice", server, &key(1));
+        record.head = Some(Hash::of(b"an event"));
+        record.sigchain_url = format!("http://{server}/v1/sigchains/ed25519/{}", key(1).id().hex());
+        match path {
+            "/v1/u/alice" => json_of(&record),
+            path if path == format!("/v1/k/ed25519/{}", key(1).id().hex()) => json_of(&record),
+            path => honest(server, path),
+        }
+    });
+    let member = Member::at(home);
+    let broker = with_messages(&member, vec![member.request(1, 1), member.request(2, 2)]);
+    let run = member.inbox(&broker, &["watch", "--count", "1"]);
+    assert_eq!(lines(&run)[0]["from"], key(2).id().to_string(), "{}", run.stderr);
+    assert!(run.stderr.contains("not_verified") && run.stderr.contains("left in the inbox"), "{}", run.stderr);
+    assert_eq!(acknowledged(&broker), [(member.receipt(2), "+ACK".to_owned())], "the first one stays");
 }
 
 #[test]
@@ -78,7 +129,7 @@ fn times_are_judged_by_the_servers_clock() {
     });
     let member = Member::at(home);
     let (to, server, nonce) = (member.id, member.home.name.clone(), MessageId::from_bytes([3; 16]));
-    let old = ContactRequest { to, server, created_at: then, nonce }.sign(&key(1));
+    let old = ContactRequest { to, server, created_at: then, nonce }.sign(key(1).id(), &key(1));
     let of_today = member.request(1, 1);
     let broker = with_messages(&member, vec![of_today, (member.stored_under(&key(1).id()), old)]);
     let run = member.inbox(&broker, &["watch", "--count", "1"]);

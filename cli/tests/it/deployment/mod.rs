@@ -1,5 +1,6 @@
 //! The whole: a real nats-server and a real kez-chat-server, both from the files that `kez-chat-server init` writes.
 
+mod devices;
 mod inbox;
 mod trouble;
 
@@ -64,10 +65,11 @@ impl Deployment {
         let mut of_server = vec!["kez-chat-server".to_owned()];
         of_server.extend(settings(folder.path()));
         of_server.extend(flags.iter().map(|flag| (*flag).to_owned()));
-        let config = Config::try_parse_from(of_server).expect("these are the server's flags");
         let runtime = Runtime::new().expect("threads can be started");
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        of_server.extend(["--public-url".to_owned(), url.clone()]);
+        let config = Config::try_parse_from(of_server).expect("these are the server's flags");
         runtime.spawn(async move {
             kez_chat_server::run(&config, Arc::new(SystemClock), listener, pending()).await.expect("the server runs");
         });
@@ -140,11 +142,11 @@ fn initialise(folder: &Path) -> String {
     format!("nats://{nats}")
 }
 
-/// The server's flags, from the file of variables that `init` wrote.
+/// The server's flags, from the file of variables that `init` wrote; where it is reached, its listener decides.
 fn settings(folder: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(folder.join("kez.env")).expect("init wrote it");
     let values = text.lines().filter_map(|line| line.strip_prefix("KEZ_CHAT_")?.split_once('='));
-    let flags = values.filter(|(_, value)| !value.is_empty());
+    let flags = values.filter(|(name, value)| !value.is_empty() && *name != "PUBLIC_URL");
     flags.flat_map(|(name, value)| [format!("--{}", name.to_lowercase().replace('_', "-")), value.to_owned()]).collect()
 }
 

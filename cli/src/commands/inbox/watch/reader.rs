@@ -4,21 +4,20 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kez_core::contact_request::{Received, Receiver};
+use kez_core::contact_request::{Receiver, SignedRequest};
 use kez_core::envelope::EnvelopeType;
-use kez_core::{Code, Handle, Hash, KeyId, Problem, Record, ServerName, Timestamp};
+use kez_core::{Code, Handle, Hash, KeyId, Problem, Timestamp};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::super::backoff::Backoff;
+use super::super::identity::Identity;
 use super::super::stop::{Stop, Stopped};
 use super::Wanted;
 use crate::broker::{Answer, Inbox, Lost, Member, Message, Session, Verdict};
-use crate::client::Client;
 use crate::commands::home::Home;
-use crate::commands::lookup;
-use crate::failure::Failure;
+use crate::failure::{Failure, Local};
 use crate::output;
 
 /// How long the broker may hold a question for the next message.
@@ -50,6 +49,8 @@ pub(super) enum End {
 struct Line {
     r#type: &'static str,
     from: KeyId,
+    /// The identity's key that signed.
+    signer: KeyId,
     /// The sender's handle, when the server proves that there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     handle: Option<String>,
@@ -90,7 +91,10 @@ impl<'a> Reader<'a> {
                 Ok(Answer::Message(message)) => {
                     backoff.reset();
                     let verdict = self.take(&message).await?;
-                    let settled = self.wanted.keep || inbox.settle(&message, verdict).await.is_ok();
+                    let settled = match verdict {
+                        Some(verdict) if !self.wanted.keep => inbox.settle(&message, verdict).await.is_ok(),
+                        _ => true,
+                    };
                     if self.wanted.count == Some(self.printed) {
                         if !settled {
                             output::warn(
@@ -120,36 +124,49 @@ impl<'a> Reader<'a> {
     }
 
     /// Prints a message that is a contact request to this identity, and tells on stderr what is wrong with any other.
-    async fn take(&mut self, message: &Message) -> Result<Verdict, Failure> {
-        let received = match self.judge(message) {
-            Ok(received) => received,
-            Err(problem) => {
-                let failure = Failure::from(problem);
-                output::failure(&match message.sender {
-                    Some(sender) => failure.advise(&format!("The broker says that {sender} left it.")),
-                    None => failure,
-                });
-                return Ok(Verdict::Worthless);
+    /// None for one whose sender cannot be looked up at the moment: it stays in the inbox.
+    async fn take(&mut self, message: &Message) -> Result<Option<Verdict>, Failure> {
+        let signed = match self.judge(message) {
+            Ok(signed) => signed,
+            Err(problem) => return Ok(Some(worthless(message, problem))),
+        };
+        if self.seen.contains(&signed.id()) {
+            return Ok(Some(Verdict::Done));
+        }
+        let (home, from, signer) = (Arc::clone(&self.home), signed.claimed_from(), signed.signer());
+        let looked_up = spawn_blocking(move || Identity::of(&home, &from, &signer)).await;
+        let looked_up = looked_up.unwrap_or_else(|_| Err(Failure::new(Local::Io, "The look-up did not end well.")));
+        let Identity { chain, handle } = match looked_up {
+            Ok(identity) => identity,
+            Err(failure) => {
+                let advice =
+                    format!("A request from {from} is left in the inbox, because its sender cannot be verified.");
+                output::failure(&failure.advise(&advice));
+                return Ok(None);
             }
+        };
+        let received = match signed.by(&chain) {
+            Ok(received) => received,
+            Err(problem) => return Ok(Some(worthless(message, problem))),
         };
         if self.seen.len() == REMEMBERED {
             self.seen.clear();
         }
-        if self.seen.insert(received.id) {
-            output::json(&Line {
-                r#type: EnvelopeType::ContactRequest.payload_type(),
-                from: received.from,
-                handle: self.handle_of(received.from).await,
-                created_at: received.created_at,
-                id: received.id,
-                nonce: received.nonce.to_string(),
-            })?;
-            self.printed += 1;
-        }
-        Ok(Verdict::Done)
+        self.seen.insert(received.id);
+        output::json(&Line {
+            r#type: EnvelopeType::ContactRequest.payload_type(),
+            from: received.from,
+            signer: received.signer,
+            handle: handle.as_ref().map(Handle::to_string),
+            created_at: received.created_at,
+            id: received.id,
+            nonce: received.nonce.to_string(),
+        })?;
+        self.printed += 1;
+        Ok(Some(Verdict::Done))
     }
 
-    fn judge(&self, message: &Message) -> Result<Received, Problem> {
+    fn judge(&self, message: &Message) -> Result<SignedRequest, Problem> {
         let sender = message.sender.as_ref();
         let sender = sender
             .ok_or_else(|| Problem::new(Code::KeyMismatch, "The broker delivered what no key left in this inbox."))?;
@@ -159,20 +176,17 @@ impl<'a> Reader<'a> {
                 "A message in the inbox is over 64 KiB; it was not looked at.",
             ));
         }
-        let receiver = Receiver { me: self.member.id(), server: &self.home.name, now: self.home.now() };
+        let receiver = Receiver { me: self.member.chain, server: &self.home.name, now: self.home.now() };
         receiver.verify(&message.payload, sender)
-    }
-
-    /// What cannot be asked at the moment is not known: the request is the key's, with or without a handle.
-    async fn handle_of(&self, key: KeyId) -> Option<String> {
-        let home = Arc::clone(&self.home);
-        spawn_blocking(move || ask(&home.client, &home.name, key)).await.ok().flatten()
     }
 }
 
-fn ask(client: &Client, server: &ServerName, key: KeyId) -> Option<String> {
-    let record: Record = client.get(&format!("/v1/k/{}/{}", key.suite().as_str(), key.hex())).ok()?;
-    let handle: Handle = record.handle.parse().ok()?;
-    let proven = lookup::proven(client, &handle, server).ok()?;
-    (proven.chain == key).then(|| handle.to_string())
+/// Tells what is wrong with a message that nobody can make use of.
+fn worthless(message: &Message, problem: Problem) -> Verdict {
+    let failure = Failure::from(problem);
+    output::failure(&match message.sender {
+        Some(sender) => failure.advise(&format!("The broker says that {sender} left it.")),
+        None => failure,
+    });
+    Verdict::Worthless
 }

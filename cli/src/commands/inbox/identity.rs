@@ -1,0 +1,66 @@
+//! Which identity a key stands for, by the identity's chain.
+
+use kez_core::sigchain::Chain;
+use kez_core::{Code, Handle, KeyId, Record};
+
+use crate::chain::Fetched;
+use crate::commands::home::Home;
+use crate::commands::lookup;
+use crate::failure::{Failure, Local};
+
+/// An identity as far as it could be looked up.
+pub(super) struct Identity {
+    /// Verified; nothing is in it when the identity has begun none.
+    pub(super) chain: Chain,
+    /// What the server proves to be the identity's.
+    pub(super) handle: Option<Handle>,
+}
+
+impl Identity {
+    /// Looks up the identity whose chain key is `from`, and which `key` claims to stand for. An identity without a handle
+    /// has a chain, or none, all the same.
+    pub(super) fn of(home: &Home, from: &KeyId, key: &KeyId) -> Result<Identity, Failure> {
+        let record = record_of(home, key).ok().flatten().filter(|record| record.chain == *from);
+        if let Some(record) = record {
+            match proven(home, &record) {
+                Ok((proven, chain)) if proven.chain == *from => {
+                    return Ok(Identity { chain, handle: proven.handle.parse().ok() });
+                }
+                // The server itself says that there is a chain; without it, nobody is believed.
+                Err(failure) if record.head.is_some() => return Err(failure),
+                _ => {}
+            }
+        }
+        let chain = Fetched::at(home.sig_server.clone(), *from)?.chain;
+        Ok(Identity { chain, handle: None })
+    }
+}
+
+/// The chain key of the identity that the user's own `key` stands for. Whether a key that the server does not know may
+/// do anything is the broker's to say.
+pub(super) fn own_chain(home: &Home, key: &KeyId) -> Result<KeyId, Failure> {
+    let Some(record) = record_of(home, key)?.filter(|record| record.chain != *key) else { return Ok(*key) };
+    let (_, chain) = proven(home, &record)?;
+    if chain.is_spoken_for_by(key) {
+        return Ok(chain.id());
+    }
+    let detail =
+        format!("The server says that {key} stands for {}, which that identity's chain does not say.", chain.id());
+    Err(Failure::new(Local::NotVerified, detail))
+}
+
+/// The server's word on whose key it is.
+fn record_of(home: &Home, key: &KeyId) -> Result<Option<Record>, Failure> {
+    match home.client.get(&format!("/v1/k/{}/{}", key.suite().as_str(), key.hex())) {
+        Err(failure) if failure.is(Code::NotFound) => Ok(None),
+        record => record.map(Some),
+    }
+}
+
+fn proven(home: &Home, record: &Record) -> Result<(Record, Chain), Failure> {
+    let handle: Handle = record
+        .handle
+        .parse()
+        .map_err(|_| Failure::new(Local::NotVerified, "The server gave a record whose handle is none."))?;
+    lookup::proven_with_chain(&home.client, &handle, &home.name)
+}
