@@ -4,6 +4,7 @@
 //! first needs it. The functions below are its doors: nothing else of this module is named outside it, or it would be
 //! in the program that every page loads.
 
+mod accept;
 mod backup;
 mod claims;
 mod devices;
@@ -20,7 +21,8 @@ mod recovery_steps;
 use std::future::Future;
 use std::pin::Pin;
 
-use kez_core::{Handle, KeyId};
+use kez_core::contact_request::{Received, SignedRequest};
+use kez_core::{Handle, KeyId, ServerName};
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use crate::vault::Identity;
@@ -57,6 +59,33 @@ pub(crate) enum Card {
 #[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
 pub(crate) fn card(handle: Handle, shown: KeyId, signer: KeyId) -> Result<Later<Card>, NotLoaded> {
     Ok(Box::pin(async move { profile::check(&handle, &shown, &signer).await }))
+}
+
+/// What a contact request turned out to be.
+#[derive(Debug)]
+pub(crate) enum Judged {
+    /// It speaks for the identity that it is from, which has this handle.
+    Theirs(Received, Handle),
+    /// It does not.
+    Nobodys,
+    /// That cannot be found out at the moment.
+    NotNow,
+}
+
+/// Judges a contact request by the chain of the identity that it says it is from.
+#[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub(crate) fn judge(signed: SignedRequest, server: ServerName) -> Result<Later<Judged>, NotLoaded> {
+    Ok(Box::pin(async move { accept::judge(&signed, &server).await }))
+}
+
+/// The chain key of who has `handle`, where `shown` is the primary that the reader sees; else what to do.
+#[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub(crate) fn reach(
+    handle: Handle,
+    shown: KeyId,
+    server: ServerName,
+) -> Result<Later<Result<KeyId, String>>, NotLoaded> {
+    Ok(Box::pin(async move { accept::reach(&handle, &shown, &server).await }))
 }
 
 /// Shows backup, devices and claims of the identity that this browser holds.

@@ -1,13 +1,13 @@
 //! From a message to somebody who asks: everything is verified before anything is kept, and kept before it is shown.
 
-use kez_core::contact_request::{Receiver, SignedRequest};
-use kez_core::registration::Expected;
-use kez_core::{Code, Handle, KeyId, ServerName, subject};
+use kez_core::contact_request::Receiver;
+use kez_core::{KeyId, ServerName, subject};
 
 use super::CHANNEL;
 use super::person::Taken;
 use super::store;
-use crate::{api, browser};
+use crate::browser;
+use crate::chain::{self, Judged};
 
 /// What became of a message that was dealt with, and may be taken out of the inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,38 +34,16 @@ pub(crate) async fn receive(
         return Ok(Delivered::Dropped);
     };
     let receiver = Receiver { me: *me, server, now };
-    let Ok(request) = receiver.verify(message, &sender).and_then(SignedRequest::from_itself) else {
-        return Ok(Delivered::Dropped);
-    };
-    let known = store::find(me, &request.from).await.map_err(|_| NotNow)?;
-    let handle = match known {
-        Some(person) => person.handle,
-        None => match handle_of(&request.from, server).await? {
-            Some(handle) => handle,
-            None => return Ok(Delivered::Dropped),
-        },
+    let Ok(signed) = receiver.verify(message, &sender) else { return Ok(Delivered::Dropped) };
+    let judged = chain::judge(signed, server.clone()).await.map_err(|_| NotNow)?.await;
+    let (request, handle) = match judged {
+        Judged::Theirs(request, handle) => (request, handle),
+        Judged::Nobodys => return Ok(Delivered::Dropped),
+        Judged::NotNow => return Err(NotNow),
     };
     let taken = store::take(me, &request, &handle, now).await.map_err(|_| NotNow)?;
     if taken != Taken::Settled {
         browser::say(CHANNEL, "");
     }
     Ok(Delivered::Kept)
-}
-
-/// The handle that `key` proves to hold: the server says which, and the key's own signature has to say so too.
-async fn handle_of(key: &KeyId, server: &ServerName) -> Result<Option<Handle>, NotNow> {
-    let unknown = |failure: &api::Failure| matches!(failure.code(), Some(Code::NotFound | Code::Gone));
-    let holder = match api::lookup_key(*key).await {
-        Ok(holder) => holder,
-        Err(failure) if unknown(&failure) => return Ok(None),
-        Err(_) => return Err(NotNow),
-    };
-    let Ok(handle) = holder.handle.parse::<Handle>() else { return Ok(None) };
-    let envelope = match api::registration(&handle).await {
-        Ok(envelope) => envelope,
-        Err(failure) if unknown(&failure) => return Ok(None),
-        Err(_) => return Err(NotNow),
-    };
-    let proven = (Expected { handle: &handle, primary: *key, server }).verify(&envelope).is_ok();
-    Ok(proven.then_some(handle))
 }

@@ -32,12 +32,6 @@ pub(super) async fn people(me: &KeyId) -> Result<Vec<Person>, StorageFault> {
     Ok(people)
 }
 
-/// Somebody who asked `me`.
-pub(super) async fn find(me: &KeyId, from: &KeyId) -> Result<Option<Person>, StorageFault> {
-    let work = DATABASE.read().await?;
-    Ok(from_js(&settled(&work.store(PEOPLE)?.get(&place(me, from))?).await?))
-}
-
 /// Takes a verified request to `me`, once for each envelope. `handle` is the sender's.
 pub(super) async fn take(
     me: &KeyId,

@@ -6,8 +6,7 @@
 //! `role=alert`, `#contact-progress` and `#contact-note` are live regions.
 
 use kez_core::contact_request::{ContactRequest, MessageId};
-use kez_core::registration::Expected;
-use kez_core::{Handle, KeyId, ServerName};
+use kez_core::{Handle, KeyId};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
@@ -15,7 +14,7 @@ use leptos::wasm_split::wasm_split;
 use super::proof::shown;
 use crate::broker::{Connection, Stored, Trouble, explain};
 use crate::browser::{mark, tell};
-use crate::chain::NotLoaded;
+use crate::chain::{self, NOT_LOADED, NotLoaded};
 use crate::place::{Broker, broker};
 use crate::vault::{self, Identity, Stage};
 use crate::{api, browser};
@@ -29,30 +28,41 @@ struct Draft {
     identity: Identity,
     broker: Broker,
     handle: Handle,
+    /// The key that the reader sees.
+    primary: KeyId,
     request: ContactRequest,
 }
 
 impl Draft {
     /// Nothing where there is nobody to ask, or nobody to ask as.
     async fn for_this_page() -> Option<Draft> {
-        let (handle, server, to) = shown()?;
+        let (handle, server, primary) = shown()?;
         let broker = broker()?;
         let identity = vault::load().await.ok()??;
-        if identity.stage != Stage::Registered || identity.key == to {
+        if identity.stage != Stage::Registered || identity.key == primary {
+            return None;
+        }
+        // Who is asked is the identity, whichever of its keys is shown; this is proven before anything is sent.
+        let holder = api::lookup(&handle, None).await.ok().filter(|holder| holder.active)?;
+        let to = holder.chain;
+        if identity.chain == to {
             return None;
         }
         let nonce = MessageId::from_bytes(*vault::random().ok()?);
         let request = ContactRequest { to, server, created_at: browser::now(), nonce };
-        Some(Draft { identity, broker, handle, request })
+        Some(Draft { identity, broker, handle, primary, request })
     }
 
     /// Proves that the key is the handle's, signs, and sends; what was signed once stays the same however often it is
     /// sent.
     async fn send(&self) -> Result<(), String> {
         let ContactRequest { to, server, nonce, .. } = &self.request;
-        prove(&self.handle, *to, server).await?;
+        let reached = chain::reach(self.handle.clone(), self.primary, server.clone()).await;
+        if reached.map_err(|_| NOT_LOADED.to_owned())?.await? != *to {
+            return Err("Nothing was sent: the server named another identity than the card proves.".to_owned());
+        }
         let secret = vault::open(&self.identity.key).await.map_err(|fault| fault.advice().to_owned())?;
-        let envelope = self.request.sign(self.identity.key, &secret);
+        let envelope = self.request.sign(self.identity.chain, &secret);
         drop(secret);
         let mut outcome = Err(Trouble::Lost);
         for _ in 0..TRIES {
@@ -90,13 +100,6 @@ impl Draft {
     }
 }
 
-/// Whether `handle` is the key's, by the key's own signature; else what to do.
-async fn prove(handle: &Handle, primary: KeyId, server: &ServerName) -> Result<(), String> {
-    let envelope = api::registration(handle).await.map_err(|failure| failure.advice())?;
-    let proven = (Expected { handle, primary, server }).verify(&envelope);
-    proven.map(drop).map_err(|_| "Nothing was sent: this card does not prove itself. Do not trust it.".to_owned())
-}
-
 /// Moves what the page brings (`#contact`), for somebody who can ask.
 #[island]
 pub fn ContactPanel() -> impl IntoView {
@@ -115,7 +118,7 @@ fn ask() -> Result<(), NotLoaded> {
         let Some(draft) = Draft::for_this_page().await else { return };
         tell("contact-from", draft.identity.handle.as_str());
         tell("contact-to", draft.handle.as_str());
-        tell("contact-statement", &draft.request.signing_input(draft.identity.key));
+        tell("contact-statement", &draft.request.signing_input(draft.identity.chain));
         show("ready", "");
         mark("contact", "hidden", None);
         browser::on_press("contact", move |_| {
