@@ -42,10 +42,10 @@ use backend::RegistryBackend;
 use broker::{Broker, Ended, Upkeep};
 use cache::Cache;
 use callout::{Callout, Issuer, Policy as CalloutPolicy, Service};
-use claims::{Board, Claims, Source};
+use claims::{Board, Claims, Outside, Source};
 use clock::Clock;
-use config::Config;
 use config::nats::{Nats, NatsFlags};
+use config::{Config, Switch};
 use following::Follower;
 use front::Front;
 use identities::RegistryIdentities;
@@ -80,6 +80,30 @@ pub async fn run(
     clock: Arc<dyn Clock>,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    let outside = match config.claim_checks {
+        Switch::Off => None,
+        Switch::On => match Outside::internet() {
+            Ok(outside) => Some(outside),
+            Err(why) => {
+                tracing::warn!(why, "proofs of claims are not looked at: there are no name servers to ask");
+                None
+            }
+        },
+    };
+    run_with(config, clock, listener, shutdown, outside).await
+}
+
+/// As [`run`], with another way out to the proofs of claims; without one, none are looked at.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+    outside: Option<Outside>,
 ) -> Result<(), StartError> {
     let nats = config.nats.resolve().map_err(StartError::Broker)?;
     let policy = Policy { release_hold_secs: i64::from(config.release_hold_days) * SECONDS_PER_DAY };
@@ -133,7 +157,7 @@ pub async fn run(
         };
         let identities =
             RegistryIdentities { registry: registry.clone(), cache: by_key.clone(), broker: broker.clone() };
-        Arc::new(Callout::new(issuer, policy, clock, Arc::new(identities)))
+        Arc::new(Callout::new(issuer, policy, clock.clone(), Arc::new(identities)))
     });
     let running = match (&broker, &callout) {
         (Some(broker), Some(callout)) => {
@@ -143,6 +167,7 @@ pub async fn run(
         }
         _ => None,
     };
+    let board = Board::new(clock.clone(), outside);
     let source = match &chains {
         Some(embedded) => Source::Own(embedded.service.clone()),
         None => Source::Followed(store.clone()),
@@ -155,7 +180,7 @@ pub async fn run(
         internal: internal.map(Arc::new),
         pairings: pairings.clone(),
         chains: chains.as_ref().map(|embedded| embedded.service.clone()),
-        claims: Arc::new(Claims::new(source, Board::empty())),
+        claims: Arc::new(Claims::new(source, board)),
         follows_well,
     });
     let api = match &chains {

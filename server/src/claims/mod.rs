@@ -2,8 +2,14 @@
 //!
 //! Whoever asks gets what is known; a claim that was not looked at lately is looked at afterwards.
 
+mod address;
 mod board;
+mod check;
+pub mod dns;
+mod fetch;
+mod outside;
 mod source;
+mod trouble;
 
 use std::sync::Arc;
 
@@ -14,7 +20,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
+pub use address::is_public;
 pub(crate) use board::Board;
+pub use outside::{Outside, tls};
 pub(crate) use source::Source;
 
 /// What is known of a claim.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use kez_core::ServerName;
 
@@ -72,9 +72,28 @@ pub struct Config {
     #[arg(long, env = "KEZ_CHAT_READS_PER_SECOND", default_value = "100", value_name = "N")]
     pub reads_per_second: NonZeroU32,
 
+    /// Whether this server looks at the proofs of claims, over HTTPS and the DNS: on or off.
+    #[arg(
+        long,
+        env = "KEZ_CHAT_CLAIM_CHECKS",
+        default_value = "on",
+        hide_possible_values = true,
+        value_name = "SWITCH"
+    )]
+    pub claim_checks: Switch,
+
     /// The message broker.
     #[command(flatten)]
     pub nats: nats::NatsFlags,
+}
+
+/// Something that is on or off.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// It is done.
+    On,
+    /// It is not.
+    Off,
 }
 
 /// What the program can do besides serving.

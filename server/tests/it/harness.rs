@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
+use kez_chat_server::claims::Outside;
 use kez_chat_server::clock::{Clock as _, ManualClock, SystemClock};
 use kez_chat_server::config::Config;
 use kez_core::registration::Statement;
@@ -81,13 +82,17 @@ impl Server {
     }
 
     pub(crate) async fn start_in(folder: TempDir, flags: &[&str]) -> Server {
-        let now: Timestamp = "2026-05-25T03:00:00Z".parse().expect("a time");
-        Server::start_at(now, folder, flags).await
+        Server::start_at(start(), folder, flags, None).await
+    }
+
+    /// A server that looks at proofs of claims, as far as `outside` lets it.
+    pub(crate) async fn start_outside(outside: Outside, flags: &[&str]) -> Server {
+        Server::start_at(start(), tempfile::tempdir().expect("a folder"), flags, Some(outside)).await
     }
 
     /// Others that take part live in the machine's time: the server's clock stands at what it is now.
     pub(crate) async fn start_by_the_machines_clock(folder: TempDir, flags: &[&str]) -> Server {
-        Server::start_at(SystemClock.now(), folder, flags).await
+        Server::start_at(SystemClock.now(), folder, flags, None).await
     }
 
     /// Waits until everything that the server depends on is there.
@@ -100,7 +105,7 @@ impl Server {
         tokio::time::timeout(Duration::from_secs(20), ready).await.expect("the server gets ready");
     }
 
-    async fn start_at(now: Timestamp, folder: TempDir, flags: &[&str]) -> Server {
+    async fn start_at(now: Timestamp, folder: TempDir, flags: &[&str], outside: Option<Outside>) -> Server {
         let db = folder.path().join("kez.db");
         let fixed = ["kez-chat-server", "--server", NAME, "--db", db.to_str().expect("UTF-8")];
         let config = Config::try_parse_from(fixed.iter().chain(flags)).expect("good flags");
@@ -111,7 +116,8 @@ impl Server {
         let served = clock.clone();
         let task = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            kez_chat_server::run(&config, served, listener, stopped).await.expect("the server runs");
+            let served = kez_chat_server::run_with(&config, served, listener, stopped, outside).await;
+            served.expect("the server runs");
         });
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(20));
         let http = http.build().expect("a client");
@@ -161,6 +167,10 @@ impl Server {
         assert_eq!(answer.status, StatusCode::CREATED.as_u16(), "{}", answer.json());
         answer
     }
+}
+
+fn start() -> Timestamp {
+    "2026-05-25T03:00:00Z".parse().expect("a time")
 }
 
 pub(crate) fn key(seed: u8) -> SigningKey {

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod chains;
+mod claims;
 mod conformance;
 mod durability;
 mod harness;
