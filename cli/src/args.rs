@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, S
 use kez_core::ServerName;
 
 pub(crate) use self::broker::{BrokerArgs, HomeArgs, InboxCommand, NatsCommand};
-pub(crate) use self::sigchain::{SigchainCommand, WhoseArgs};
+pub(crate) use self::sigchain::{ClaimCommand, SigchainCommand, WhoseArgs};
 use crate::server_url::ServerUrl;
 use crate::system;
 

@@ -57,6 +57,8 @@ pub(crate) enum Local {
     OfferBroken,
     /// The chain went on since a device made its offer.
     OfferStale,
+    /// Nobody could check the claim.
+    ClaimWrong,
     /// The words are no recovery key.
     WordsWrong,
     /// A file or a stream cannot be read or written.
@@ -90,6 +92,7 @@ impl Local {
             Local::ChainExists => ("chain_exists", "Identity has a chain already"),
             Local::OfferBroken => ("offer_broken", "Offer cannot be used"),
             Local::OfferStale => ("offer_stale", "Offer is too old"),
+            Local::ClaimWrong => ("claim_wrong", "Claim cannot be checked"),
             Local::WordsWrong => ("words_wrong", "Words are no recovery key"),
             Local::Io => ("io", "File or stream failed"),
         }

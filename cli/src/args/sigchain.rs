@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
-use kez_core::KeyId;
+use kez_core::claim::Kind;
 use kez_core::sigchain::RevokeReason;
+use kez_core::{Hash, KeyId};
 
 use super::HomeArgs;
 use crate::server_url::ServerUrl;
@@ -89,12 +90,54 @@ pub(crate) enum SigchainCommand {
         #[arg(long, env = "KEZ_SERVER", value_name = "URL")]
         server: Option<ServerUrl>,
     },
+    /// Say that the identity also controls a domain, a web host or a GitHub account
+    #[command(subcommand)]
+    Claim(ClaimCommand),
     /// Show what a chain comes to, verified here
     Show(WhoseArgs),
     /// Print a chain's audit log, verified here, as `kez verify` takes it
     Audit(WhoseArgs),
     /// Say whether a chain verifies, as `kez verify` does
     Verify(WhoseArgs),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ClaimCommand {
+    /// Print what to publish, and where, before the claim is added
+    Text {
+        /// dns, https or github
+        #[arg(value_parser = kind, value_name = "TYPE")]
+        kind: Kind,
+        /// The domain, the host or the user name
+        subject: String,
+        #[command(flatten)]
+        home: HomeArgs,
+    },
+    /// Add a claim; servers look for its proof, and anybody can. Its id is the `hash` that is printed
+    Add {
+        /// dns, https or github
+        #[arg(value_parser = kind, value_name = "TYPE")]
+        kind: Kind,
+        /// The domain, the host or the user name
+        subject: String,
+        /// The gist's address, https://gist.github.com/USER/ID
+        #[arg(long, value_name = "URL", required_if_eq("kind", "github"))]
+        proof: Option<String>,
+        #[command(flatten)]
+        home: HomeArgs,
+    },
+    /// Take a claim back
+    Remove {
+        /// The claim's id, as `kez sigchain show` lists it
+        #[arg(value_name = "ID")]
+        id: Hash,
+        #[command(flatten)]
+        home: HomeArgs,
+    },
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    text.parse().map_err(|_| "a claim is dns, https or github".to_owned())
 }
 
 fn reason(text: &str) -> Result<RevokeReason, String> {

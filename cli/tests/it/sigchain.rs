@@ -172,3 +172,68 @@ fn the_story_of_a_stolen_laptop() {
     let shown = lines.iter().rev().find(|line| line["nullified"].is_array()).expect("the verdict");
     assert_eq!((&shown["valid"], shown["nullified"].as_array().map(Vec::len)), (&json!(true), Some(1)), "{out}");
 }
+
+#[test]
+fn claims_are_written_down_and_taken_back() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let chain = id(&alice);
+    for (kind, subject, publish, text) in [
+        ("dns", "example.org", "a TXT record at _kez.example.org", format!("kez={chain}")),
+        (
+            "https",
+            "example.org:8443",
+            "the document https://example.org:8443/.well-known/kez.json",
+            format!(r#"{{"kez":"claims","chains":["{chain}"]}}"#),
+        ),
+        ("github", "Alice", "a public gist of Alice, on a line of its own", format!("kez={chain}")),
+    ] {
+        let shown = alice.kez(&["sigchain", "claim", "text", kind, subject]).json();
+        assert_eq!((&shown["publish"], &shown["text"]), (&json!(publish), &json!(text)));
+        assert_eq!(
+            (&shown["type"], &shown["subject"], &shown["chain"]),
+            (&json!(kind), &json!(subject), &json!(chain))
+        );
+    }
+    let gist = "https://gist.github.com/alice/00ff";
+    let add = |args: &[&str]| alice.kez(&[&["sigchain", "claim", "add"], args].concat());
+    let dns = add(&["dns", "example.org"]).json();
+    assert_eq!((&dns["event"], &dns["seq"]), (&json!("claim_add"), &json!(2)));
+    let github = add(&["github", "alice", "--proof", gist]).json();
+    let claims = |user: &User| user.kez(&["sigchain", "show"]).json()["state"]["claims"].clone();
+    assert_eq!(
+        claims(&alice),
+        json!({
+            dns["hash"].as_str().expect("an id"):
+                { "type": "dns", "subject": "example.org", "proof": "dns:_kez.example.org?type=TXT" },
+            github["hash"].as_str().expect("an id"): { "type": "github", "subject": "alice", "proof": gist },
+        })
+    );
+    let dns = dns["hash"].as_str().expect("an id");
+    assert_eq!(alice.kez(&["sigchain", "claim", "remove", dns]).json()["event"], "claim_remove");
+    assert_eq!(alice.kez(&["sigchain", "claim", "remove", dns]).problem().0, "invalid_event", "it is gone already");
+    assert_eq!(claims(&alice).as_object().map(serde_json::Map::len), Some(1));
+}
+
+#[test]
+fn claims_that_nobody_can_check_are_not_written_down() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    for (args, code) in [
+        (&["dns", "Example.org"][..], "claim_wrong"),
+        (&["dns", "localhost"], "claim_wrong"),
+        (&["https", "192.0.2.1"], "claim_wrong"),
+        (&["https", "https://example.org"], "claim_wrong"),
+        (&["github", "-", "--proof", "https://gist.github.com/-/00ff"], "claim_wrong"),
+        (&["github", "alice", "--proof", "https://gist.github.com/bob/00ff"], "claim_wrong"),
+        (&["github", "alice"], "usage"),
+        (&["dns", "example.org", "--proof", "x"], "usage"),
+        (&["tea", "pot"], "usage"),
+    ] {
+        let refused = alice.kez(&[&["sigchain", "claim", "add"], args].concat()).problem();
+        assert_eq!(refused.0, code, "{args:?}: {}", refused.1);
+    }
+    assert_eq!(alice.kez(&["sigchain", "claim", "text", "dns", "a b"]).problem().0, "claim_wrong");
+    assert_eq!(alice.kez(&["sigchain", "claim", "remove", "x"]).problem().0, "usage");
+    assert_eq!(alice.kez(&["sigchain", "show"]).json()["head"]["seq"], 1, "nothing was sent");
+}

@@ -122,7 +122,7 @@ impl FromStr for GithubUser {
     }
 }
 
-impl fmt::Display for Domain {
+impl fmt::Display for GithubUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

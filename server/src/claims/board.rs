@@ -57,13 +57,17 @@ impl Board {
     /// What is known of a claim, and since when. When that is nothing or old, a check begins that nobody waits for.
     pub(super) fn ask(&self, id: Hash, chain: KeyId, evidence: Evidence) -> Option<(Timestamp, Verdict)> {
         let known = self.known.get(&id);
-        if known.is_none_or(|known| self.is_old(known))
+        if self.is_due(known)
             && let Some(looker) = &self.looker
             && let Some(busy) = looker.begin(id)
+            // A check may have ended since the first look, before this one began.
+            && self.is_due(self.known.get(&id))
         {
             let (outside, turns) = (looker.outside.clone(), looker.turns.clone());
             let (clock, known) = (self.clock.clone(), self.known.clone());
             tokio::spawn(async move {
+                // All of it: its parts alone would keep nobody from looking, too.
+                let busy = busy;
                 // It is never closed.
                 let Ok(_turn) = turns.acquire().await else { return };
                 let verdict = outside.check(&evidence, &chain).await;
@@ -74,9 +78,11 @@ impl Board {
         known
     }
 
-    fn is_old(&self, (at, verdict): (Timestamp, Verdict)) -> bool {
-        let good_for = if verdict.state == State::Proven { PROVEN_FOR } else { RETRY_AFTER };
-        self.clock.now().abs_diff(at) >= good_for
+    fn is_due(&self, known: Option<(Timestamp, Verdict)>) -> bool {
+        known.is_none_or(|(at, verdict)| {
+            let good_for = if verdict.state == State::Proven { PROVEN_FOR } else { RETRY_AFTER };
+            self.clock.now().abs_diff(at) >= good_for
+        })
     }
 }
 

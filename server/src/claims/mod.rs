@@ -27,6 +27,7 @@ pub(crate) use source::Source;
 
 /// What is known of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ClaimState)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// The proof was there when it was looked at.
@@ -52,7 +53,7 @@ pub struct Verdict {
 
 /// A claim with what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Claim)]
+#[schema(as = CheckedClaim)]
 pub(crate) struct Shown {
     /// The claim's id, which is that of the event that made it.
     #[schema(value_type = String, pattern = "^sha256:[0-9a-f]{64}$")]

@@ -1,5 +1,6 @@
 //! `kez sigchain`: an identity's chain. Every command verifies the whole chain before it believes or signs anything.
 
+mod claim;
 mod create;
 mod device;
 mod rotate;
@@ -36,6 +37,7 @@ pub(super) fn run(keys: &KeyArgs, command: SigchainCommand) -> Result<ExitCode, 
         SigchainCommand::Recover { name, words, new_key, after, server } => {
             rotate::recover(keys, &name, server, &words, &new_key, after)?;
         }
+        SigchainCommand::Claim(command) => claim::run(keys, command)?,
         SigchainCommand::Show(whose) => show::show(keys, whose)?,
         SigchainCommand::Audit(whose) => show::audit(keys, whose)?,
         SigchainCommand::Verify(whose) => return show::verify(keys, whose),

@@ -1,12 +1,18 @@
 //! `GET /v1/u/{handle}/claims`: what it shows at once, and what it shows later.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use kez_chat_server::claims::Outside;
+use kez_chat_server::claims::dns::{Dns, Unresolved};
 use kez_core::claim::{Kind, proof_text};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
-use super::world::{Internet, chain, ok, redirect};
+use super::world::{Internet, Reply, chain, ok, redirect};
 use crate::chains::owner::{Owner, sign};
 use crate::harness::{Server, key};
 
@@ -141,7 +147,7 @@ async fn old_knowledge_is_shown_and_renewed() {
 async fn many_who_ask_are_one_check() {
     let pause = Duration::from_millis(5);
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n";
-    let internet = Internet::start(move |_, _| super::world::Reply::Drip(head, &[b'x'; 40], pause)).await;
+    let internet = Internet::start(move |_, _| Reply::Drip(head, &[b'x'; 40], pause)).await;
     let server = Server::start_outside(internet.outside(), &[]).await;
     let mut owner = Owner::start(&server, "tudisco", 1).await;
     claim(&server, &mut owner, "https", "example.org", "").await;
@@ -153,33 +159,48 @@ async fn many_who_ask_are_one_check() {
     assert_eq!(internet.heads.lock().expect("no panic").len(), 1);
 }
 
+/// Names that are not answered for until the door opens, and how many wait before it.
+struct Door {
+    waiting: AtomicUsize,
+    most: AtomicUsize,
+    door: Semaphore,
+}
+
+#[async_trait]
+impl Dns for Door {
+    async fn addresses(&self, _: &str) -> Result<Vec<IpAddr>, Unresolved> {
+        Err(Unresolved)
+    }
+
+    async fn texts(&self, _: &str) -> Result<Vec<Vec<u8>>, Unresolved> {
+        self.most.fetch_max(self.waiting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        drop(self.door.acquire().await);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        Ok(Vec::new())
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn at_most_eight_checks_run_at_once() {
-    let (running, most) = (std::sync::Arc::new(std::sync::Mutex::new((0_usize, 0_usize))), 8);
-    let seen = running.clone();
-    // Each host holds its check until it is told to go on; hosts are told apart by their ports' one listener.
-    let internet = Internet::start(move |_, _| {
-        let mut seen = seen.lock().expect("no panic");
-        seen.0 += 1;
-        seen.1 = seen.1.max(seen.0);
-        super::world::Reply::Drip(
-            b"",
-            b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-            Duration::from_millis(20),
-        )
-    });
-    let internet = internet.await;
-    let server = Server::start_outside(internet.outside(), &[]).await;
+    let door = Arc::new(Door { waiting: AtomicUsize::new(0), most: AtomicUsize::new(0), door: Semaphore::new(0) });
+    let internet = Internet::start(|_, _| ok("")).await;
+    let outside = Outside { dns: door.clone(), patience: Duration::from_secs(60), ..internet.outside() };
+    let server = Server::start_outside(outside, &[]).await;
     let mut owner = Owner::start(&server, "tudisco", 1).await;
     for n in 0..20 {
-        let subject = format!("n{n}.example");
-        internet.names.mean(&subject, &[&["127.0.0.1"]]);
-        claim(&server, &mut owner, "dns", &subject, "").await;
+        claim(&server, &mut owner, "dns", &format!("n{n}.example"), "").await;
     }
-    let _ = (running, most);
+    let full = async {
+        while door.waiting.load(Ordering::SeqCst) < 8 {
+            assert_eq!(claims(&server).await["n0.example"]["state"], "unchecked", "nobody waits");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), full).await.expect("eight begin");
+    door.door.add_permits(1);
     for n in 0..20 {
         until(&server, &format!("n{n}.example"), "failed").await;
     }
+    assert_eq!(door.most.load(Ordering::SeqCst), 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -106,17 +106,17 @@ async fn nobody_holds_it_up() {
         (b"HTTP/1.1 ", b"2", seldom),
     ] {
         let internet = Internet::start(move |_, _| Reply::Drip(first, rest, pause)).await;
-        in_time(&internet, "example.org", "not in time").await;
+        in_time(&internet, "example.org").await;
     }
     // A host that takes connections and is silent.
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = silent.local_addr().expect("an address").port();
     let internet = Internet::start(|_, _| ok(proof())).await;
-    in_time(&internet, &format!("example.org:{port}"), "in time").await;
+    in_time(&internet, &format!("example.org:{port}")).await;
 }
 
 /// Asserts that a check of a host ends when its time is over.
-async fn in_time(internet: &Internet, host: &str, _words: &str) {
+async fn in_time(internet: &Internet, host: &str) {
     let patience = Duration::from_millis(400);
     let outside = Outside { patience, ..internet.outside() };
     let started = Instant::now();
