@@ -67,6 +67,11 @@ impl Owner {
         sign(&self.chain.next(), &Body::ClaimAdd { claim }, &self.identity)
     }
 
+    pub(crate) fn unclaim(&self, id: &str) -> Vec<u8> {
+        let body = Body::ClaimRemove { claim: id.parse().expect("an id") };
+        sign(&self.chain.next(), &body, &self.identity)
+    }
+
     pub(crate) fn deactivation(&self) -> Vec<u8> {
         sign(&self.chain.next(), &Body::Deactivate { reason: None }, &self.recovery)
     }

@@ -196,6 +196,46 @@ async fn a_server_that_lies_is_not_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn claims_follow_their_chain_elsewhere() {
+    let (listener, base) = listen().await;
+    let server = Server::start_with(&["--sig-server-url", &base]).await;
+    let remote = Remote::start(listener, &server.base).await;
+    let mut owner = Owner::new(1);
+    server.register("tudisco", &owner.identity).await;
+    let genesis = owner.genesis();
+    remote.post(&server, &mut owner, genesis).await.was(201);
+    shows(&server, "tudisco", &owner.head()).await;
+    let claims = async || server.get("/v1/u/tudisco/claims").await.json()["claims"].clone();
+    assert_eq!(claims().await, json!([]));
+    let event = owner.claim("dns", "example.org", "dns:_kez.example.org?type=TXT");
+    remote.post(&server, &mut owner, event).await.was(201);
+    let id = owner.head();
+    shows(&server, "tudisco", &id).await;
+    let shown = claims().await;
+    assert_eq!((&shown[0]["id"], &shown[0]["subject"]), (&json!(id), &json!("example.org")));
+    assert_eq!(
+        (&shown[0]["state"], &shown[0]["proof"]),
+        (&json!("unchecked"), &json!("dns:_kez.example.org?type=TXT"))
+    );
+    // Others' claims are others', and a second one joins the first.
+    let mut other = Owner::new(11);
+    server.register("other", &other.identity).await;
+    let genesis = other.genesis();
+    remote.post(&server, &mut other, genesis).await.was(201);
+    let event = owner.claim("tea", "pot", "kettle");
+    remote.post(&server, &mut owner, event).await.was(201);
+    shows(&server, "tudisco", &owner.head()).await;
+    assert_eq!(claims().await.as_array().map(Vec::len), Some(2));
+    shows(&server, "other", &other.head()).await;
+    assert_eq!(server.get("/v1/u/other/claims").await.json()["claims"], json!([]));
+    let event = owner.unclaim(&id);
+    remote.post(&server, &mut owner, event).await.was(201);
+    shows(&server, "tudisco", &owner.head()).await;
+    let left = claims().await;
+    assert_eq!((left.as_array().map(Vec::len), &left[0]["subject"]), (Some(1), &json!("pot")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_the_other_server_lookups_go_on_and_readiness_says_so() {
     let (listener, base) = listen().await;
     drop(listener);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 
 use super::world::{Internet, Reply, chain, ok, redirect};
-use crate::chains::owner::{Owner, sign};
+use crate::chains::owner::Owner;
 use crate::harness::{Server, key};
 
 const PATH: &str = "/v1/u/tudisco/claims";
@@ -103,9 +103,7 @@ async fn claims_are_shown_with_what_is_known() {
     }
 
     // What is removed from the chain is gone from here.
-    let id = shown["pot"]["id"].as_str().expect("an id").parse().expect("a hash");
-    let removal = kez_core::sigchain::Body::ClaimRemove { claim: id };
-    let removal = sign(&owner.chain.next(), &removal, &owner.identity);
+    let removal = owner.unclaim(shown["pot"]["id"].as_str().expect("an id"));
     owner.post(&server, &removal).await.was(201);
     assert_eq!(claims(&server).await.get("pot"), None);
 }
