@@ -6,7 +6,8 @@ import type { Page } from "@playwright/test";
 import type { AxeResults, RunOptions } from "axe-core";
 
 import { expect, test } from "../support/test.ts";
-import { type Look, identity, landing, messages, reading, registering } from "../support/tour.ts";
+import { type Look, chain, identity, landing, messages, reading, registering } from "../support/tour.ts";
+import { Visitor } from "../support/visitor.ts";
 
 declare global {
   interface Window {
@@ -26,20 +27,28 @@ for (const colorScheme of ["light", "dark"] as const) {
       test.use({ colorScheme, viewport, contextOptions: { reducedMotion: "reduce" } });
 
       let look: Look;
+      const lookAt = (page: Page, outputDir: string) => async (name: string) => {
+        const path = join(outputDir, "looks", `${name}-${size}-${colorScheme}.png`);
+        await page.screenshot({ path, fullPage: true });
+        expect.soft(await wider(page), `${name} scrolls sideways`).toEqual([]);
+        expect.soft(await violations(page), `${name}: axe`).toEqual([]);
+      };
       test.beforeEach(async ({ page }, { project }) => {
         await page.addInitScript({ path: AXE });
-        look = async (name) => {
-          const path = join(project.outputDir, "looks", `${name}-${size}-${colorScheme}.png`);
-          await page.screenshot({ path, fullPage: true });
-          expect.soft(await wider(page), `${name} scrolls sideways`).toEqual([]);
-          expect.soft(await violations(page), `${name}: axe`).toEqual([]);
-        };
+        look = lookAt(page, project.outputDir);
       });
 
       test("the landing page", ({ page, server, watch }) => landing(page, server, watch, look));
       test("registering", ({ page, server, watch }) => registering(page, server, watch, look));
       test("the identity", ({ page, watch }) => identity(page, watch, look));
       test("what is only read", ({ page, server, watch }) => reading(page, server, watch, look));
+      test("the chain", async ({ page, browser, server, watch }, { project }) => {
+        test.slow();
+        const other = await Visitor.fresh(browser, server, { colorScheme, viewport, reducedMotion: "reduce" });
+        await other.page.addInitScript({ path: AXE });
+        await chain(page, other.page, server, watch, look, lookAt(other.page, project.outputDir));
+        await other.leave();
+      });
       test.describe("with a broker", () => {
         test.use({ withBroker: true });
         test("being in touch", ({ page, server, watch }) => {

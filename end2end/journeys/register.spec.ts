@@ -1,4 +1,5 @@
 // From the landing page to a name, and the key behind it.
+import { keepWords } from "../support/chain.ts";
 import { alive, keyIn, makeKeys, open, register, sign, type } from "../support/pages.ts";
 import { expect, test } from "../support/test.ts";
 import { kept } from "../support/vault.ts";
@@ -56,14 +57,18 @@ test("reloading keeps the key, before the signature and after it", async ({ page
   await expect(other.getByRole("heading", { name: "This browser already holds berta" })).toBeVisible();
 });
 
-test("the seed stays sealed, under a key that the browser does not give away", async ({ page, watch }) => {
+test("the seed stays sealed, under a key that the browser does not give away", async ({ page, server, watch }) => {
   const key = await register(page, watch, "carla");
+  await keepWords(page);
+  const state = await page.request.get(`${server.url}/v1/sigchains/ed25519/${key.slice("ed25519:".length)}/state`);
+  const recovery = ((await state.json()) as { rotation_keys: string[] }).rotation_keys[0] ?? "";
   const record = await kept(page);
   expect(record).toMatchObject({ key, stage: "registered", handle: "carla", extractable: false });
   expect(record?.exports).toEqual(["InvalidAccessError", "InvalidAccessError"]);
   expect(record?.sealedBytes, "a nonce, 32 bytes and a tag").toBe(24 + 32 + 16);
   const dataKey = Buffer.from(record?.dataKey ?? []);
-  expect(watch.drawn, "the seed and the data key, and nothing else of that size").toEqual([watch.seedOf(key), dataKey]);
+  const drawn = [watch.seedOf(key), dataKey, watch.seedOf(recovery)];
+  expect(watch.drawn, "two seeds and the data key, and nothing else of that size").toEqual(drawn);
 });
 
 test("a name can be changed until it is signed, and the key stays", async ({ page, watch }) => {

@@ -6,6 +6,7 @@ import { type Page, expect } from "@playwright/test";
 import { Impostor } from "./envelope.ts";
 import { open } from "./pages.ts";
 import type { Server } from "./server.ts";
+import type { Look } from "./tour.ts";
 
 /** The words that a page shows. */
 export async function wordsOn(page: Page): Promise<string[]> {
@@ -33,19 +34,21 @@ export async function keepWords(page: Page): Promise<string[]> {
 }
 
 /** A second browser asks, and the first one adds it; the new key. */
-export async function join(fresh: Page, holder: Page, handle: string): Promise<string> {
+export async function join(fresh: Page, holder: Page, handle: string, there?: Look, here?: Look): Promise<string> {
   await open(fresh, "/join");
   await fresh.getByLabel("Your handle").fill(handle);
   await fresh.getByRole("button", { name: "Show a code" }).click();
   await expect(fresh.locator("#join")).toHaveAttribute("data-state", "offering");
   const code = (await fresh.locator("#join-code").textContent()) ?? "";
   const key = (await fresh.locator("#join-key code").textContent()) ?? "";
+  await there?.("join-code");
   const picture = await fresh.locator("#join-key svg").innerHTML();
   await open(holder, "/identity");
   await holder.getByLabel("Code").fill(code.toLowerCase());
   await holder.getByRole("button", { name: "Look it up" }).click();
   await expect(holder.locator("#device-offer code")).toHaveText(key);
   expect(await holder.locator("#device-offer svg").innerHTML(), "the same picture on both").toBe(picture);
+  await here?.("identity-offer");
   await holder.getByRole("button", { name: "The pictures are the same: add it" }).click();
   await expect(holder.locator(`#devices-list li[data-key="${key}"]`)).toHaveAttribute("data-role", "device");
   await expect(fresh.locator("#join")).toHaveAttribute("data-state", "added");

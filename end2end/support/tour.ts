@@ -1,6 +1,7 @@
 // Every page in every state that a person may see it in.
 import type { Page } from "@playwright/test";
 
+import { Thief, join, typeBack, wordsOn } from "./chain.ts";
 import { asking } from "./contacts.ts";
 import { Impostor } from "./envelope.ts";
 import { Person } from "./kez.ts";
@@ -188,4 +189,51 @@ export async function messages(page: Page, server: Server, watch: Watch, look: L
   await state("refused");
   bob.leave();
   carla.leave();
+}
+
+/** The chain: words, devices, claims, a theft and getting it back. `other` is a page in another browser. */
+export async function chain(page: Page, other: Page, server: Server, watch: Watch, look: Look, there: Look): Promise<void> {
+  const key = await register(page, watch, "anna");
+  const words = await wordsOn(page);
+  await look("words");
+  await page.getByRole("button", { name: "I have written them down" }).click();
+  await page.getByRole("button", { name: "Check and finish" }).click();
+  await expect(page.locator("#backup-error")).not.toBeEmpty();
+  await look("words-wrong");
+  await page.getByRole("button", { name: "Show the words again" }).click();
+  await typeBack(page, words);
+  await look("words-done");
+  await open(other, "/join");
+  await there("join");
+  await join(other, page, "anna", there, look);
+  await there("join-added");
+  await page.getByLabel("Its name").fill("example.org");
+  await page.getByRole("button", { name: "What do I publish?" }).click();
+  await look("identity-chain");
+  await page.getByRole("button", { name: "It is published: sign the claim" }).click();
+  await expect(page.locator("#claims-list > li")).toBeVisible();
+  watch.expectFailedLoad("/v1/k/", 404);
+  await new Thief(watch.seedOf(key), server).rotateAway(key);
+  await open(page, "/identity");
+  await expect(page.locator("#standing")).not.toBeEmpty();
+  await look("identity-out");
+  await open(page, "/recover");
+  await look("recover-held");
+  await open(page, "/identity");
+  await page.locator("#forget > summary").click();
+  await page.locator("#forget-confirm").fill("forget");
+  await page.getByRole("button", { name: "Forget this key" }).click();
+  await open(page, "/recover");
+  await look("recover");
+  await page.getByLabel("Handle", { exact: true }).fill("anna");
+  await page.getByLabel("The 24 words").fill(words.join(" "));
+  await page.getByRole("button", { name: "Look at the identity" }).click();
+  await expect(page.locator("#recover")).toHaveAttribute("data-state", "choose");
+  await look("recover-choose");
+  await page.getByRole("button", { name: "Get it back" }).click();
+  await expect(page.locator("#recover")).toHaveAttribute("data-state", "done");
+  await look("recover-done");
+  await open(page, "/@anna");
+  await expect(page.locator("#history")).toHaveAttribute("data-state", "verified");
+  await look("profile-history");
 }

@@ -1,5 +1,5 @@
 // Other people with a browser of their own, watched like the first.
-import { type Browser, type BrowserContext, type Page, expect } from "@playwright/test";
+import { type Browser, type BrowserContext, type BrowserContextOptions, type Page, expect } from "@playwright/test";
 
 import { register } from "./pages.ts";
 import type { Server } from "./server.ts";
@@ -21,8 +21,8 @@ export class Visitor {
   }
 
   /** Somebody with a fresh browser. */
-  static async fresh(browser: Browser, server: Server): Promise<Visitor> {
-    const context = await browser.newContext({ baseURL: server.url });
+  static async fresh(browser: Browser, server: Server, options: BrowserContextOptions = {}): Promise<Visitor> {
+    const context = await browser.newContext({ baseURL: server.url, ...options });
     const watch = await Watch.over(context, server.url, server.broker?.url);
     return new Visitor(context, await context.newPage(), watch, server);
   }

@@ -80,6 +80,7 @@ pub fn ProofPanel() -> impl IntoView {
         .enumerate()
         .map(|(index, (name, says))| {
             let result = word(move || match proof.get() {
+                _ if name == CHAIN && !has_log.get() => "waiting",
                 Proof::Verified => "good",
                 Proof::Failed(at, _) if at == index => "bad",
                 Proof::Failed(at, _) if index < at => "good",

@@ -126,8 +126,8 @@ pub(super) fn Done(flow: Flow) -> impl IntoView {
                     " is yours. Anyone who opens your profile can check it."
                 </p>
                 <p>
-                    "Your key is in this browser and nowhere else. The words below are the way back if this browser is lost or stolen: keep it safe now, or later under "
-                    <a href="/identity">"Your identity"</a>"."
+                    "Your key is in this browser and nowhere else. The words below are the way back if this browser is lost or stolen: write them down now, or "
+                    <a href="/identity">"Keep it safe later"</a>"."
                 </p>
                 <p class="actions">
                     <a class="button secondary" href=profile>"Open your profile"</a>
