@@ -11,7 +11,7 @@ use super::outside::Outside;
 use super::{State, Verdict};
 use crate::clock::Clock;
 
-/// Most claims of which something is known; an entry is about 100 bytes.
+/// Most claims of which something is known; an entry is about 200 bytes.
 const KNOWN: u64 = 100_000;
 /// Checks that run at one time.
 const AT_ONCE: usize = 8;
