@@ -70,10 +70,11 @@ pub(super) async fn open(
     responses((status = 200, description = "The offer.", body = WaitingOffer), ProblemResponses))]
 pub(super) async fn find(
     State((pairings, registry)): State<(Arc<Pairings>, Arc<Registry>)>,
-    Extension(client): Extension<Client>,
+    Extension(Client(client)): Extension<Client>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<WaitingOffer>, ApiError> {
-    let code = code(&pairings, client, path)?;
+    pairings.count_lookup(client).map_err(ApiError::rate_limited)?;
+    let code = code(path).ok_or_else(unknown)?;
     pairings.find(code, registry.now()).map(waiting).ok_or_else(unknown)
 }
 
@@ -85,12 +86,13 @@ pub(super) async fn find(
     responses((status = 200, description = "The new offer waits.", body = WaitingOffer), ProblemResponses))]
 pub(super) async fn replace(
     State((pairings, registry)): State<(Arc<Pairings>, Arc<Registry>)>,
-    Extension(client): Extension<Client>,
+    Extension(Client(client)): Extension<Client>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     request: Request<Body>,
 ) -> Result<Json<WaitingOffer>, ApiError> {
-    let code = code(&pairings, client, path)?;
+    pairings.count_lookup(client).map_err(ApiError::rate_limited)?;
+    let code = code(path).ok_or_else(unknown)?;
     let offer = read(request).await?;
     Ok(waiting(pairings.replace(code, bearer::token(&headers), offer, registry.now())?))
 }
@@ -102,11 +104,12 @@ pub(super) async fn replace(
     responses((status = 204, description = "Nothing waits under this code any more."), ProblemResponses))]
 pub(super) async fn remove(
     State((pairings, registry)): State<(Arc<Pairings>, Arc<Registry>)>,
-    Extension(client): Extension<Client>,
+    Extension(Client(client)): Extension<Client>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
-    let code = code(&pairings, client, path)?;
+    pairings.count_lookup(client).map_err(ApiError::rate_limited)?;
+    let code = code(path).ok_or_else(unknown)?;
     pairings.remove(code, bearer::token(&headers), registry.now())?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -115,15 +118,9 @@ async fn read(request: Request<Body>) -> Result<Offer, ApiError> {
     Ok(Offer::parse(&body::json(request, MAX_OFFER_BYTES).await?)?)
 }
 
-/// The code that a path names, once the client may ask for it. What cannot be a code is not found, like one that is none.
-fn code(
-    pairings: &Pairings,
-    Client(client): Client,
-    path: Result<Path<String>, PathRejection>,
-) -> Result<PairingCode, ApiError> {
-    pairings.count_lookup(client).map_err(ApiError::rate_limited)?;
-    let Path(text) = path.map_err(|_| unknown())?;
-    text.parse().map_err(|()| unknown())
+/// The code that a path names. What cannot be a code is not found, like one that is none.
+fn code(path: Result<Path<String>, PathRejection>) -> Option<PairingCode> {
+    path.ok().and_then(|Path(text)| text.parse().ok())
 }
 
 fn waiting(Found { offer, expires_at }: Found) -> Json<WaitingOffer> {

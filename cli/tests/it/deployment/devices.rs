@@ -1,16 +1,9 @@
 //! Contact requests by and to identities of several keys.
 
-use std::sync::mpsc::channel;
-use std::thread;
-
-use kez_core::contact_request::{ContactRequest, MessageId};
-use kez_core::subject::Subjects;
-use kez_core::{KeyId, SigningKey};
 use serde_json::{Value, json};
 
 use super::{Deployment, NAME, brokers, lines};
 use crate::User;
-use crate::hostile::now;
 
 fn id(user: &User) -> String {
     user.kez(&["key", "show"]).json()["key"].as_str().expect("a key").to_owned()
