@@ -1,7 +1,7 @@
 // Signed envelopes, made by hand: what somebody could send, or a server that lies could serve.
-import { type KeyObject, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { type KeyObject, createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 
-type Payload = { [name: string]: string | number | string[] | Payload };
+export type Payload = { [name: string]: string | number | null | string[] | Payload };
 
 export interface Envelope {
   kez: string;
@@ -36,12 +36,17 @@ export class Impostor {
     return this.#envelope("contact_request", { type: "kez.chat.contact_request", version: 1, ...members });
   }
 
+  /** An event of a chain. */
+  event(type: string, place: { chain: string; seq: number; prev: string | null }, body: Payload): Envelope {
+    return this.#envelope("sigchain_event", { type: `kez.sigchain.${type}`, version: 1, ...place, created_at: now(), body });
+  }
+
   /** An event of a chain that makes `primary` its primary, and the only key that may rotate. */
   rotation(place: { chain: string; seq: number; prev: string }, primary: Impostor): Envelope {
     const possession = { type: "kez.sigchain.key_possession", version: 1, ...place, key: primary.key, role: "primary" };
     const pop = primary.sign(canonical(possession)).toString("hex");
     const body = { primary: primary.key, rotation_keys: [primary.key], pop };
-    return this.#envelope("sigchain_event", { type: "kez.sigchain.rotate_primary", version: 1, ...place, created_at: now(), body });
+    return this.event("rotate_primary", place, body);
   }
 
   /** A signature over whatever bytes. */
@@ -53,6 +58,12 @@ export class Impostor {
     const sig = this.sign(canonical(payload)).toString("hex");
     return { kez, payload, signature: { alg: "ed25519-sha512-jcs", key: this.key, sig } };
   }
+}
+
+/** An envelope's id: SHA-256 of its canonical bytes. */
+export function idOf(envelope: Envelope): string {
+  const { kez, payload, signature } = envelope;
+  return `sha256:${createHash("sha256").update(canonical({ kez, payload, signature })).digest("hex")}`;
 }
 
 function now(): string {
@@ -70,5 +81,5 @@ function sorted(payload: Payload): Payload {
 }
 
 function isPayload(value: Payload[string]): value is Payload {
-  return typeof value === "object" && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

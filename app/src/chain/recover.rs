@@ -87,6 +87,7 @@ fn show(plan: &Plan) {
     });
     draw("recover-choices", &ways.collect::<String>());
     to("choose");
+    tell("recover-title", &format!("What should happen to {}?", plan.handle));
     focus("recover-title");
 }
 

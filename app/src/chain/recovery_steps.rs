@@ -29,7 +29,8 @@ pub(super) struct Way {
 
 /// What can be done with a recovery key, which is kept for doing it.
 pub(super) struct Plan {
-    handle: Handle,
+    /// Whose identity it is.
+    pub(super) handle: Handle,
     fetched: Fetched,
     recovery: SigningKey,
     /// At least one.
@@ -61,13 +62,12 @@ impl Plan {
                 break;
             }
             if permits(chain, after, &recovery, &probe) {
-                let rotates = |told: &&&&super::fetch::Told| matches!(told.body, Body::RotatePrimary { .. });
                 ways.push(Way {
                     after,
                     undone: undone.len(),
                     since,
                     story: undone.iter().take(STORY).map(|told| history::say(&fetched, told).0).collect(),
-                    undoes_rotation: undone.iter().any(|told| rotates(&&told)),
+                    undoes_rotation: undone.iter().any(|told| matches!(told.body, Body::RotatePrimary { .. })),
                 });
             }
             browser::sleep(0).await;

@@ -45,7 +45,7 @@ pub fn Recover() -> AnyView {
                 </p>
             </form>
             <form id="recover-choose" class="stack" hidden>
-                <p>"The words are good. What should happen?"</p>
+                <p>"The words are good. Choose how much to undo; what is kept stays as it is."</p>
                 <ul id="recover-choices" class="choices"></ul>
                 <p class="actions">
                     <button type="submit" class="button">"Get it back"</button>

@@ -2,7 +2,7 @@
 
 use crate::target;
 
-/// The page, and everything that it loads before it can be used.
+/// The page, and everything that it loads before it can be used: the program that takes a key, too.
 pub(crate) async fn first_visit() {
     let folder = tempfile::tempdir().expect("a folder");
     let ours = target::ours(folder.path()).await;
@@ -17,12 +17,32 @@ pub(crate) async fn first_visit() {
     let (page, encoding) = load("/register").await;
     let mut total = page.len();
     println!("  {:>7} bytes  /register {encoding:?}", page.len());
-    for file in files(&plain(&http, &ours.address).await) {
+    for file in files(&plain(&http, &ours.address).await).into_iter().chain(parts("keys")) {
         let (body, encoding) = load(&file).await;
         println!("  {:>7} bytes  {file} {encoding:?}", body.len());
         total += body.len();
     }
     println!("{:<44} {:>10}", "bytes for a first visit to /register, brotli", total);
+    let mut chain = 0;
+    for file in parts("sigchain") {
+        chain += load(&file).await.0.len();
+    }
+    println!("{:<44} {:>10}", "bytes for an identity's chain, brotli", chain);
+}
+
+/// The files that the split program `name` is made of, and what loads them, as the build's own list has it.
+#[expect(clippy::disallowed_methods, reason = "a benchmark has no configuration but this")]
+fn parts(name: &str) -> Vec<String> {
+    let site = std::env::var("KEZ_SITE").expect("the environment of scripts/env");
+    let names = std::fs::read_dir(format!("{site}/pkg")).expect("a built site").flatten();
+    let names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let find = |start: &str, end: &str| names.iter().find(|name| name.starts_with(start) && name.ends_with(end));
+    let list = find("__wasm_split_manifest.", ".json").expect("a list of parts");
+    let list = std::fs::read(format!("{site}/pkg/{list}")).expect("the list");
+    let list: serde_json::Value = serde_json::from_slice(&list).expect("JSON");
+    let parts = list[name].as_array().expect("a part").iter().filter_map(|part| part.as_str());
+    let loader = find("__wasm_split.", ".js").expect("what loads parts");
+    parts.map(|part| format!("/pkg/{part}.wasm")).chain([format!("/pkg/{loader}")]).collect()
 }
 
 /// What a page loads when it is to be connected to the message broker, and not before.
