@@ -1,5 +1,5 @@
 // A second browser for the same identity: added by a code, named, removed.
-import { asking, connected } from "../support/contacts.ts";
+import { ask, asking, connected } from "../support/contacts.ts";
 import { join, keepWords } from "../support/chain.ts";
 import { open, register } from "../support/pages.ts";
 import { Sender } from "../support/sender.ts";
@@ -52,6 +52,23 @@ test.describe("with a broker", () => {
       "A device was added.",
       "The identity began, with this key and a recovery key.",
     ]);
+  });
+});
+
+test.describe("with a broker, in touch", () => {
+  test.use({ withBroker: true });
+
+  test("a device asks as its identity, and the other verifies it by the chain", async ({ page, browser, server, watch }) => {
+    const chain = await register(page, watch, "anna");
+    await keepWords(page);
+    const laptop = await Visitor.fresh(browser, server);
+    await join(laptop.page, page, "anna");
+    const bob = await Visitor.called("bob", browser, server);
+    await ask(laptop.page, "bob");
+    await connected(bob.page, "bob");
+    await expect(asking(bob.page, chain)).toContainText("@anna");
+    await bob.leave();
+    await laptop.leave();
   });
 });
 

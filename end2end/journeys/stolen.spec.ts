@@ -1,4 +1,6 @@
 // A stolen browser: what the thief does is undone from the words, and the profile tells the story.
+import type { Route } from "@playwright/test";
+
 import { join, keepWords, Thief } from "../support/chain.ts";
 import { connected } from "../support/contacts.ts";
 import { keyIn, open, register } from "../support/pages.ts";
@@ -68,6 +70,33 @@ test.describe("with a broker", () => {
     await expect(visitor.page.locator("#history-events > li[data-nullified]")).toContainText("Undone by a recovery.");
     for (const one of [laptop, visitor, rescue]) await one.leave();
   });
+});
+
+test("a recovery whose answer was lost is found done", async ({ page, browser, server, watch }) => {
+  const chain = await register(page, watch, "anna");
+  const words = await keepWords(page);
+  const rescue = await Visitor.fresh(browser, server);
+  await open(rescue.page, "/recover");
+  await rescue.page.getByLabel("Handle", { exact: true }).fill("@anna");
+  await rescue.page.getByLabel("The 24 words").fill(words.join(" "));
+  await rescue.page.getByRole("button", { name: "Look at the identity" }).click();
+  await expect(rescue.page.getByRole("radio").first(), "nothing has to be undone").toBeChecked();
+  rescue.watch.expectFailedLoad("/v1/sigchains/", "net::ERR_FAILED");
+  const losing = async (route: Route) => {
+    await route.fetch();
+    await route.abort();
+  };
+  await rescue.page.route("**/v1/sigchains/**/events", losing, { times: 1 });
+  await rescue.page.getByRole("button", { name: "Get it back" }).click();
+  await expect(rescue.page.locator("#recover-error")).toContainText("Nothing is lost");
+  await rescue.page.getByRole("button", { name: "Look at the identity" }).click();
+  await expect(rescue.page.locator("#recover")).toHaveAttribute("data-state", "done");
+  await open(rescue.page, "/identity");
+  await expect(rescue.page.locator("#identity-name")).toContainText("anna@");
+  const own = await keyIn(rescue.page, "#identity-key");
+  expect(own).not.toBe(chain);
+  await expect(rescue.page.locator('#devices-list li[data-role="primary"]')).toHaveAttribute("data-key", own);
+  await rescue.leave();
 });
 
 test("words of somebody else do nothing, and say so", async ({ page, browser, server, watch }) => {

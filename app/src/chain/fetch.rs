@@ -144,8 +144,7 @@ impl Fetched {
         // The server's clock decides; nothing can be earlier than the last entry.
         let now = browser::now();
         let received_at = self.chain.last_received_at().map_or(now, |last| last.max(now));
-        // Judged on a copy: what was not accepted must not be built upon.
-        self.chain.clone().judge(event_read.clone(), received_at).map_err(Trouble::Refused)?;
+        self.chain.judge(event_read.clone(), received_at).map_err(Trouble::Refused)?;
         let if_match = head.as_deref().map(|head| ("if-match", head));
         let path = format!("{}/events", path(&self.chain.id()));
         let answer = browser::send_json("POST", &path, event, if_match.as_slice()).await.map_err(Failure::from)?;

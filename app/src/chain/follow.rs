@@ -73,6 +73,9 @@ async fn look(identity: &Identity) -> Result<Option<Fetched>, Trouble> {
         return Err(Trouble::Odd("The server says that this key belongs to another identity than it did."));
     }
     let fetched = Fetched::of(&holder).await?;
+    if !fetched.chain.is_spoken_for_by(&identity.key) {
+        return Ok(None);
+    }
     if holder.chain != identity.chain {
         // Known now, and kept.
         vault::update(&Identity { chain: holder.chain, ..identity.clone() }).await?;

@@ -57,14 +57,19 @@ async fn look() {
     tell("recover-progress", "Reading and verifying the log of keys…");
     let looked = async {
         let server: ServerName = server_name().parse().map_err(|_| Failure::Odd)?;
-        let (_, fetched) = proven(&handle, &server).await?;
-        Plan::new(handle.clone(), fetched, recovery).await
+        let (holder, fetched) = proven(&handle, &server).await?;
+        // The answer to an earlier try was lost.
+        if let Some(devices) = Plan::is_carried_out(&holder, &fetched).await? {
+            return Ok(Err(devices));
+        }
+        Plan::new(handle.clone(), fetched, recovery).await.map(Ok)
     };
     match looked.await {
-        Ok(plan) => {
+        Ok(Ok(plan)) => {
             show(&plan);
             PLAN.set(Some(plan));
         }
+        Ok(Err(devices)) => done(devices),
         Err(trouble) => failed("start", &trouble.advice()),
     }
 }
@@ -96,13 +101,13 @@ async fn go() {
     let chosen = (0..plan.ways.len()).find(|n| browser::is_checked(&format!("way-{n}"))).unwrap_or(0);
     to("working");
     tell("recover-progress", "Making a new key, signing, and telling the server…");
-    let devices = match plan.carry_out(chosen, RevokeReason::Compromised).await {
-        Ok(devices) => devices,
-        Err(trouble) => {
-            failed("start", &format!("{} Nothing is lost: type the words again.", trouble.advice()));
-            return;
-        }
-    };
+    match plan.carry_out(chosen, RevokeReason::Compromised).await {
+        Ok(devices) => done(devices),
+        Err(trouble) => failed("start", &format!("{} Nothing is lost: look at the identity again.", trouble.advice())),
+    }
+}
+
+fn done(devices: usize) {
     put("recover-words", "");
     to("done");
     tell(

@@ -5,6 +5,7 @@ use kez_core::{Handle, KeyId, SigningKey, Timestamp};
 
 use super::fetch::{Fetched, Trouble};
 use super::history;
+use crate::api::Holder;
 use crate::browser;
 use crate::vault::{self, Identity, Stage};
 
@@ -41,6 +42,16 @@ impl Plan {
     /// Whether a browser that holds this may take the identity.
     pub(super) fn can_use(held: Option<&Identity>) -> bool {
         held.is_none_or(|identity| identity.stage == Stage::Joining)
+    }
+
+    /// Whether the key that waits in this browser is the identity's primary already; how many devices there are then.
+    pub(super) async fn is_carried_out(holder: &Holder, fetched: &Fetched) -> Result<Option<usize>, Trouble> {
+        let Some(state) = fetched.chain.state() else { return Ok(None) };
+        let held = vault::load().await?.filter(|held| held.stage == Stage::Joining && held.key == state.primary);
+        let Some(identity) = held else { return Ok(None) };
+        let registered_at = Some(holder.registered_at);
+        vault::update(&Identity { stage: Stage::Registered, chain: holder.chain, registered_at, ..identity }).await?;
+        Ok(Some(state.devices.len()))
     }
 
     /// Finds out what the key can do: every way is judged as the server will judge it.
