@@ -135,6 +135,7 @@ export async function messages(page: Page, server: Server, watch: Watch, look: L
   watch.expect(/^console error: WebSocket connection to/);
   watch.expect(/^server: .*"level":"ERROR"/);
   watch.expectFailedLoad("/v1/k/", 404);
+  watch.expectFailedLoad("/v1/u/anna", 410);
   const key = await register(page, watch, "anna");
   const connection = page.locator("#connection");
   const state = async (wanted: string) => {
