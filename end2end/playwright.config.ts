@@ -8,8 +8,6 @@ export default defineConfig({
   fullyParallel: true,
   workers: 2,
   forbidOnly: Boolean(process.env.CI),
-  // On a build machine that others use too, one test in a thousand waits too long; a second failure is one.
-  retries: process.env.CI ? 1 : 0,
   reporter: process.env.CI ? [["line"], ["./support/failures.ts"]] : [["list"]],
   use: {
     browserName: "chromium",

@@ -47,7 +47,7 @@ test.describe("with a broker", () => {
     watch.expectFailedLoad("/v1/u/anna", 410);
     await other.getByRole("button", { name: "Release @anna" }).click();
     await expect(other.locator("#identity")).toHaveAttribute("data-state", "released");
-    await expect(page.locator("#connection")).toHaveAttribute("data-state", "refused", { timeout: 15_000 });
+    await expect(page.locator("#connection")).toHaveAttribute("data-state", "refused", { timeout: 7_000 });
     await expect(page.locator("#connection-why")).toContainText("anna was released");
     await expect(other.locator("#connection")).toBeHidden();
   });
