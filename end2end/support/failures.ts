@@ -7,7 +7,7 @@ export default class Failures implements Reporter {
   onTestEnd(test: TestCase, result: TestResult): void {
     if (result.status === test.expectedStatus || result.status === "skipped") return;
     const why = result.errors.map((error) => error.message ?? error.value ?? "").join("\n");
-    const said = why.replace(/\u001b\[[0-9;]*m/g, "").split("\n").slice(0, 12).join("\n    ");
+    const said = why.replace(/\u001b\[[0-9;]*m/g, "").split("\n").slice(0, 24).join("\n    ");
     this.#lines.push(`try ${result.retry + 1} of ${test.titlePath().filter(Boolean).join(" > ")}\n    ${said}`);
   }
 

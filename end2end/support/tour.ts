@@ -224,6 +224,7 @@ export async function chain(page: Page, other: Page, server: Server, watch: Watc
   await page.locator("#forget > summary").click();
   await page.locator("#forget-confirm").fill("forget");
   await page.getByRole("button", { name: "Forget this key" }).click();
+  await expect(page.locator("#identity")).toHaveAttribute("data-state", "empty");
   await open(page, "/recover");
   await look("recover");
   await page.getByLabel("Handle", { exact: true }).fill("anna");
