@@ -38,6 +38,19 @@ pub enum Json {
     Object(Object),
 }
 
+/// An object of these members; of two with one name the later one stays.
+pub fn object(members: impl IntoIterator<Item = (String, Json)>) -> Object {
+    // The map's own ways to be made of a list sort it first, which is much more code, and once for each length.
+    fn add(members: &mut dyn Iterator<Item = (String, Json)>) -> Object {
+        let mut object = Object::new();
+        for (name, value) in members {
+            object.insert(name, value);
+        }
+        object
+    }
+    add(&mut members.into_iter())
+}
+
 impl Json {
     /// The canonical bytes (RFC 8785), the same as [`to_vec`] gives but without serde in between: a server does this
     /// twice for every envelope that it reads. Names that are not ASCII, which no document from [`parse`] has, would

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use rand_core::TryCryptoRng;
 
-use crate::canonical::{Json, Object, object_to_canonical};
+use crate::canonical::{Json, Object, object, object_to_canonical};
 use crate::envelope::{EnvelopeType, malformed, no_more, sign, take_string};
 use crate::hash::decode_lower_hex;
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite};
@@ -108,7 +108,7 @@ pub struct ContactRequest {
 impl ContactRequest {
     fn payload(&self, from: KeyId) -> Object {
         let text = |name: &str, value: String| (name.to_owned(), Json::String(value));
-        Object::from([
+        object([
             text("type", EnvelopeType::ContactRequest.payload_type().to_owned()),
             ("version".to_owned(), Json::Integer(1)),
             text("from", from.to_string()),

@@ -3,7 +3,7 @@
 //! `sig` is over JCS(payload). `ed25519-sha512-jcs` is PureEdDSA (RFC 8032 section 5.1) verified strictly;
 //! `schnorr-sha256-jcs` is BIP-340 over SHA-256(JCS(payload)). The id is SHA-256(JCS(envelope)).
 
-use crate::canonical::{Json, Object, object_to_canonical};
+use crate::canonical::{Json, Object, object, object_to_canonical};
 use crate::hash::{Hash, decode_lower_hex};
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite};
 use crate::problem::{Code, Problem};
@@ -13,7 +13,7 @@ mod members;
 mod signature;
 
 pub(crate) use members::{malformed, no_more, take_string};
-use members::{object, take_object};
+use members::{read_object, take_object};
 pub(crate) use signature::Signed;
 
 /// Largest envelope, in canonical bytes.
@@ -134,7 +134,7 @@ pub struct Verified {
 /// [`Code::PayloadTooLarge`], [`Code::UnsupportedAlg`], [`Code::MalformedKey`], [`Code::KeyMismatch`],
 /// [`Code::BadSignature`].
 pub fn verify_envelope(text: &[u8]) -> Result<Verified, Problem> {
-    let members = object(text)?;
+    let members = read_object(text)?;
     if sigchain::is_event(&members) {
         return sigchain::verify_alone(members);
     }
@@ -151,7 +151,7 @@ impl Envelope {
     /// # Errors
     /// [`Code::MalformedJson`], [`Code::MalformedEnvelope`], [`Code::PayloadTooLarge`], in this order.
     pub fn parse(text: &[u8], expected: Option<EnvelopeType>) -> Result<Envelope, Problem> {
-        Envelope::read(object(text)?, expected)
+        Envelope::read(read_object(text)?, expected)
     }
 
     fn read(mut members: Object, expected: Option<EnvelopeType>) -> Result<Envelope, Problem> {
@@ -216,12 +216,12 @@ impl Envelope {
 /// canonical bytes.
 pub(crate) fn sign(envelope_type: EnvelopeType, payload: Object, key: &SigningKey) -> Vec<u8> {
     let text = |name: &str, value: String| (name.to_owned(), Json::String(value));
-    let signature = Object::from([
+    let signature = object([
         text("alg", Alg::Ed25519Sha512Jcs.as_str().to_owned()),
         text("key", key.id().to_string()),
         text("sig", const_hex::encode(key.sign(&object_to_canonical(&payload)))),
     ]);
-    object_to_canonical(&Object::from([
+    object_to_canonical(&object([
         text("kez", envelope_type.tag().to_owned()),
         ("payload".to_owned(), Json::Object(payload)),
         ("signature".to_owned(), Json::Object(signature)),

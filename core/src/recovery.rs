@@ -1,15 +1,21 @@
 //! Recovery keys: an Ed25519 key that is kept on paper, as 24 words.
 //!
-//! words = BIP-39 English mnemonic of 256 bits of entropy; those bits are the key's seed (RFC 8032 section 5.1.5). No
+//! words = BIP-39 English mnemonic of 256 bits of entropy, made and read here; those bits are the key's seed (RFC 8032 section 5.1.5). No
 //! passphrase and no derivation is in between, so the words are the key.
 
-use bip39::{Language, Mnemonic};
 use zeroize::Zeroizing;
 
+use crate::hash::Hash;
 use crate::key::SigningKey;
 
 /// How many words a recovery key has.
 pub const WORDS: usize = 24;
+
+/// The English list of BIP-39, a word a line: 2,048 of them, which are 11 bits each.
+const LIST: &str = include_str!("recovery/words.txt");
+const BITS_PER_WORD: usize = 11;
+/// The seed's 32 bytes, and one of their hash.
+const BYTES: usize = 33;
 
 /// Why words are no recovery key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,13 +34,19 @@ pub enum NotAKey {
 /// The words of a recovery key, with spaces between them; wiped when dropped.
 #[must_use]
 pub fn to_words(key: &SigningKey) -> Zeroizing<String> {
-    let mnemonic = Mnemonic::from_entropy(&*key.seed()).expect("32 bytes are a length that BIP-39 knows");
+    let seed = key.seed();
+    let mut bytes = Zeroizing::new([0; BYTES]);
+    bytes[..32].copy_from_slice(&*seed);
+    bytes[32] = checksum(&seed);
+    // The longest word has eight letters; a text that grew would leave copies behind.
     let mut words = Zeroizing::new(String::with_capacity(WORDS * 9));
-    for (n, word) in mnemonic.words().enumerate() {
+    for n in 0..WORDS {
         if n > 0 {
             words.push(' ');
         }
-        words.push_str(word);
+        let bits = n * BITS_PER_WORD..(n + 1) * BITS_PER_WORD;
+        let index = bits.fold(0, |index, bit| index << 1 | usize::from(bytes[bit / 8] >> (7 - bit % 8) & 1));
+        words.push_str(LIST.split('\n').nth(index).unwrap_or_default());
     }
     words
 }
@@ -49,15 +61,25 @@ pub fn from_words(text: &str) -> Result<SigningKey, NotAKey> {
     if count != WORDS {
         return Err(NotAKey::Count(count));
     }
-    let mnemonic = Mnemonic::parse_in_normalized(Language::English, &words).map_err(|error| match error {
-        bip39::Error::UnknownWord(index) => NotAKey::Unknown(index + 1),
-        _ => NotAKey::Checksum,
-    })?;
-    let (entropy, _) = mnemonic.to_entropy_array();
-    let entropy = Zeroizing::new(entropy);
+    let mut bytes = Zeroizing::new([0; BYTES]);
+    for (n, word) in words.split_whitespace().enumerate() {
+        let index = LIST.split('\n').position(|known| known == word).ok_or(NotAKey::Unknown(n + 1))?;
+        for bit in 0..BITS_PER_WORD {
+            let at = n * BITS_PER_WORD + bit;
+            bytes[at / 8] |= u8::from(index >> (BITS_PER_WORD - 1 - bit) & 1 == 1) << (7 - at % 8);
+        }
+    }
     let mut seed = Zeroizing::new([0; 32]);
-    seed.copy_from_slice(&entropy[..32]);
+    seed.copy_from_slice(&bytes[..32]);
+    if checksum(&seed) != bytes[32] {
+        return Err(NotAKey::Checksum);
+    }
     Ok(SigningKey::from_seed(&seed))
+}
+
+/// BIP-39 adds the first bits of the entropy's SHA-256, one for each four bytes.
+fn checksum(seed: &[u8; 32]) -> u8 {
+    Hash::of(seed).as_bytes()[0]
 }
 
 #[cfg(test)]
@@ -104,5 +126,23 @@ mod tests {
         let mut swapped: Vec<String> = published(0x7f).split(' ').map(str::to_owned).collect();
         swapped.swap(3, 4);
         assert_eq!(parse(&swapped.join(" ")), Err(NotAKey::Checksum));
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    #[test]
+    fn the_list_is_the_published_one() {
+        let list: Vec<&str> = LIST.lines().collect();
+        assert_eq!(list, bip39::Language::English.word_list());
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    proptest::proptest! {
+        #[test]
+        fn as_another_implementation_has_it(seed: [u8; 32]) {
+            let theirs = bip39::Mnemonic::from_entropy(&seed).expect("32 bytes are a length that BIP-39 knows");
+            let key = SigningKey::from_seed(&seed);
+            assert_eq!(*to_words(&key), theirs.to_string());
+            assert_eq!(from_words(&theirs.to_string()).map(|key| key.id()), Ok(key.id()));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::canonical::{Json, Object, object_to_canonical};
+use crate::canonical::{Json, Object, object, object_to_canonical};
 use crate::envelope::{Alg, Content, Envelope, EnvelopeType, malformed, no_more, sign, take_string};
 use crate::handle::Handle;
 use crate::hash::Hash;
@@ -138,7 +138,7 @@ impl Statement {
 
     fn payload(&self, primary: KeyId) -> Object {
         let text = |name: &str, value: String| (name.to_owned(), Json::String(value));
-        Object::from([
+        object([
             text("type", self.kind.payload_type().to_owned()),
             ("version".to_owned(), Json::Integer(1)),
             text("handle", self.handle.to_string()),

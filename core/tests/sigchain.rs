@@ -124,7 +124,7 @@ fn a_thief_cannot_lock_the_owner_out() {
     let body = rotation(&chain.next(), &key(4));
     assert_eq!(add(&mut chain, &body, &key(2)), Ok(()));
     let claims = chain.state().map(|state| state.claims.clone()).unwrap_or_default();
-    for claim in claims.into_keys() {
+    for claim in claims.keys().copied() {
         assert_eq!(add(&mut chain, &Body::ClaimRemove { claim }, &key(4)), Ok(()));
     }
     assert_eq!(add(&mut chain, &Body::Deactivate { reason: None }, &key(4)), Ok(()));

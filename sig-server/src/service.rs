@@ -3,12 +3,12 @@
 mod append;
 mod import;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use kez_core::sigchain::{Claim, Head, Standing};
-use kez_core::{Hash, KeyId, ServerName, Timestamp};
+use kez_core::{Hash, KeyId, ServerName, Sorted, Timestamp};
 use kez_http::clock::Clock;
 use tokio::sync::Semaphore;
 
@@ -118,6 +118,14 @@ impl Service {
         found.ok_or(Refused::NotFound)
     }
 
+    /// What `ask` makes of a chain that is in memory and that nobody changes just now.
+    pub(crate) fn look_now<T>(&self, chain: &KeyId, ask: impl FnOnce(&Loaded, Head) -> T) -> Option<T> {
+        let slot = self.slots.kept(chain)?;
+        let loaded = slot.loaded.try_read().ok()?;
+        let loaded = loaded.as_ref()?;
+        Some(ask(loaded, loaded.chain.head()?))
+    }
+
     /// The rows of these entries of a chain's audit log, checked against what was verified.
     ///
     /// # Errors
@@ -168,7 +176,7 @@ impl Service {
     ///
     /// # Errors
     /// As [`Service::look`].
-    pub async fn claims(&self, chain: &KeyId) -> Result<BTreeMap<Hash, Claim>, Refused> {
+    pub async fn claims(&self, chain: &KeyId) -> Result<Sorted<Hash, Claim>, Refused> {
         self.look(chain, |loaded, _| Some(loaded.chain.state()?.claims.clone())).await
     }
 

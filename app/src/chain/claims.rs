@@ -75,7 +75,7 @@ fn title(claim: &Claim) -> String {
 /// Tells what has to be published where.
 fn prepare(own: &Own) {
     tell("claims-error", "");
-    let subject = value_of("claim-subject").trim().to_lowercase();
+    let subject = value_of("claim-subject").trim().to_ascii_lowercase();
     let kind = match value_of("claim-type").parse::<Kind>() {
         Ok(kind) => kind,
         Err(error) => return tell("claims-error", &error.to_string()),

@@ -1,9 +1,7 @@
 //! What a person calls the devices of their identity. It stays in this browser, and is sealed like the seed.
 
-use std::collections::BTreeMap;
-
-use kez_core::KeyId;
-use kez_core::canonical::{self, Json, Object};
+use kez_core::canonical::{self, Json, object};
+use kez_core::{KeyId, Sorted};
 
 use super::record::Record;
 use super::seal::{Domain, seal_as, unseal_as};
@@ -13,9 +11,9 @@ use super::{Fault, current, database, device};
 const MAX_NAME: usize = 40;
 
 /// The names of devices, by their keys, for whoever holds the key of `id`.
-pub(crate) async fn names(id: &KeyId) -> Result<BTreeMap<KeyId, String>, Fault> {
+pub(crate) async fn names(id: &KeyId) -> Result<Sorted<KeyId, String>, Fault> {
     let record = current(id).await?;
-    let Some(sealed) = &record.sealed_names else { return Ok(BTreeMap::new()) };
+    let Some(sealed) = &record.sealed_names else { return Ok(Sorted::default()) };
     let data_key = device::unwrap(id, &record.device).await?;
     let Ok(Json::Object(members)) = canonical::parse(&unseal_as(Domain::Names, id, sealed, &data_key)?) else {
         return Err(Fault::Damaged);
@@ -36,7 +34,7 @@ pub(crate) async fn name_devices(id: &KeyId, which: KeyId, name: &str) -> Result
     }
     let record = current(id).await?;
     let data_key = device::unwrap(id, &record.device).await?;
-    let members: Object = names.into_iter().map(|(key, name)| (key.to_string(), Json::String(name))).collect();
+    let members = object(names.into_iter().map(|(key, name)| (key.to_string(), Json::String(name))));
     let plain = zeroize::Zeroizing::new(Json::Object(members).to_canonical());
     let sealed_names = Some(seal_as(Domain::Names, id, &plain, &data_key)?);
     database::replace(&Record { sealed_names, ..record }.to_js()?).await

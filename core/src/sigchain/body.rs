@@ -9,7 +9,7 @@ use super::fields::{Fields, Flaws};
 use super::possession::Pop;
 use super::state::Claim;
 use super::{Reason, TYPE_PREFIX};
-use crate::canonical::{Json, Object};
+use crate::canonical::{Json, Object, object};
 use crate::hash::{Hash, decode_lower_hex};
 use crate::key::{KeyId, MalformedKey};
 use crate::server_name::ServerName;
@@ -184,20 +184,20 @@ impl Body {
         };
         match self {
             Body::Genesis { primary, rotation_keys, server } => {
-                Object::from([text("primary", primary), list(rotation_keys), text("server", server)])
+                object([text("primary", primary), list(rotation_keys), text("server", server)])
             }
             Body::AddDeviceKey { key, enc_key, pop } => {
                 let enc_key = enc_key.iter().map(|enc_key| text("enc_key", enc_key));
-                [text("key", key), text("pop", pop)].into_iter().chain(enc_key).collect()
+                object([text("key", key), text("pop", pop)].into_iter().chain(enc_key))
             }
-            Body::RevokeKey { key, reason } => Object::from([text("key", key), text("reason", &reason.as_str())]),
+            Body::RevokeKey { key, reason } => object([text("key", key), text("reason", &reason.as_str())]),
             Body::RotatePrimary { primary, rotation_keys, pop } => {
-                Object::from([text("primary", primary), list(rotation_keys), text("pop", pop)])
+                object([text("primary", primary), list(rotation_keys), text("pop", pop)])
             }
-            Body::ClaimAdd { claim } => Object::from([("claim".to_owned(), Json::Object(claim.to_object()))]),
-            Body::ClaimRemove { claim } => Object::from([text("claim", claim)]),
-            Body::ServerMove { from, to } => Object::from([text("from", from), text("to", to)]),
-            Body::Deactivate { reason } => reason.iter().map(|reason| text("reason", reason)).collect(),
+            Body::ClaimAdd { claim } => object([("claim".to_owned(), Json::Object(claim.to_object()))]),
+            Body::ClaimRemove { claim } => object([text("claim", claim)]),
+            Body::ServerMove { from, to } => object([text("from", from), text("to", to)]),
+            Body::Deactivate { reason } => object(reason.iter().map(|reason| text("reason", reason))),
             Body::Unlisted { body, .. } => body.clone(),
         }
     }

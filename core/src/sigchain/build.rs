@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::{TYPE_PREFIX, event};
-use crate::canonical::{Json, Object, object_to_canonical};
+use crate::canonical::{Json, Object, object, object_to_canonical};
 use crate::hash::Hash;
 use crate::key::{KeyId, SigningKey};
 use crate::time::Timestamp;
@@ -38,7 +38,7 @@ impl Place {
     }
 
     fn payload(&self, body: &Body, created_at: Timestamp) -> Object {
-        let mut payload = Object::from([
+        let mut payload = object([
             member("type", format!("{TYPE_PREFIX}{}", body.name())),
             ("version".to_owned(), Json::Integer(1)),
             member("created_at", created_at),

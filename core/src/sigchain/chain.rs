@@ -1,7 +1,5 @@
 //! A verified chain, and how one more entry is judged and added.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::build::Place;
@@ -12,6 +10,7 @@ use super::undo::Undo;
 use super::{Reason, authority, fork, rules};
 use crate::hash::Hash;
 use crate::key::KeyId;
+use crate::sorted::Sorted;
 use crate::time::Timestamp;
 
 /// A chain and its audit log as far as they were verified. It keeps no event's bytes: some 200 bytes an event.
@@ -25,13 +24,13 @@ pub struct Chain {
     /// The events of the chain; number n is at n − 1.
     links: Vec<Link>,
     /// Every event that was ever accepted.
-    standing: BTreeMap<Hash, Standing>,
+    standing: Sorted<Hash, Standing>,
     /// In the order in which they were displaced.
     nullified: Vec<Hash>,
     /// When the last entry was received.
     last_received_at: Option<Timestamp>,
     /// How many entries each key signed.
-    signed: BTreeMap<KeyId, usize>,
+    signed: Sorted<KeyId, usize>,
     keyring: Keyring,
 }
 
@@ -104,10 +103,10 @@ impl Chain {
             id_text: id.to_string(),
             state: None,
             links: Vec::new(),
-            standing: BTreeMap::new(),
+            standing: Sorted::default(),
             nullified: Vec::new(),
             last_received_at: None,
-            signed: BTreeMap::new(),
+            signed: Sorted::default(),
             keyring: Keyring::default(),
         }
     }
@@ -176,7 +175,7 @@ impl Chain {
         let Some(state) = &mut self.state else { return };
         let undo = Undo::apply(state, &event);
         self.standing.insert(event.id, Standing::InChain(event.seq));
-        *self.signed.entry(event.signer).or_default() += 1;
+        *self.signed.or_default(event.signer) += 1;
         self.keyring.extend(std::mem::take(&mut event.fresh));
         self.links.push(Link { id: event.id, signer: event.signer, received_at, undo });
         self.last_received_at = Some(received_at);

@@ -7,7 +7,7 @@ use super::body::Body;
 use super::build::{Place, member};
 use super::fields::{Fields, Flaws};
 use super::keyring::{Fresh, Keyring, s_is_canonical};
-use crate::canonical::{self, Json, Object, object_to_canonical};
+use crate::canonical::{self, Json, Object, object, object_to_canonical};
 use crate::envelope::{MAX_ENVELOPE_BYTES, Verified};
 use crate::hash::Hash;
 use crate::key::{KeyId, SigningKey};
@@ -229,7 +229,7 @@ pub(crate) fn verify_alone(envelope: Object) -> Result<Verified, Problem> {
 /// Signs a payload, and returns the whole event's canonical bytes.
 pub(super) fn seal(payload: &Object, key: &SigningKey) -> Vec<u8> {
     let sig = const_hex::encode(key.sign(&object_to_canonical(payload)));
-    assemble(payload, &Object::from([member("alg", ALG), member("key", key.id()), member("sig", sig)])).0
+    assemble(payload, &object([member("alg", ALG), member("key", key.id()), member("sig", sig)])).0
 }
 
 /// JCS of the envelope, and where the payload is in it.

@@ -1,17 +1,16 @@
 //! The keys of a chain that were found usable. Looking at a key costs as much as a signature, and the same few keys sign
 //! a whole chain.
 
-use std::collections::BTreeMap;
-
 use curve25519_dalek::Scalar;
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use super::Reason;
 use crate::key::{KeyId, Suite, ed25519_key};
+use crate::sorted::Sorted;
 
 /// Keys that were looked at, by id.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Keyring(BTreeMap<KeyId, VerifyingKey>);
+pub(super) struct Keyring(Sorted<KeyId, VerifyingKey>);
 
 /// The keys that one event names for the first time.
 pub(super) type Fresh = Vec<(KeyId, VerifyingKey)>;

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::body::EncKey;
 use super::build::{Place, member};
-use crate::canonical::{Json, Object, object_to_canonical};
+use crate::canonical::{Json, object, object_to_canonical};
 use crate::key::{KeyId, SigningKey};
 
 /// What the key becomes.
@@ -81,7 +81,7 @@ impl Possession<'_> {
     /// JCS of what `key` signs.
     #[must_use]
     pub fn signing_input(&self, key: &KeyId) -> Vec<u8> {
-        let mut members = Object::from([
+        let mut members = object([
             member("type", "kez.sigchain.key_possession"),
             ("version".to_owned(), Json::Integer(1)),
             member("key", key),

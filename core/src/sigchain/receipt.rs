@@ -1,7 +1,7 @@
 //! Receipts: a server's signed word on when it took an event, and as which entry of its log.
 
 use super::build::member;
-use crate::canonical::{Json, Object};
+use crate::canonical::{Json, Object, object};
 use crate::envelope::{Alg, Content, Envelope, EnvelopeType, malformed, no_more, sign, take_string};
 use crate::hash::Hash;
 use crate::key::{KeyId, SigningKey};
@@ -34,7 +34,7 @@ impl Receipt {
     pub fn sign(&self, key: &SigningKey) -> Vec<u8> {
         let number =
             |name: &str, value: u64| (name.to_owned(), Json::Integer(i64::try_from(value).unwrap_or(i64::MAX)));
-        let payload = Object::from([
+        let payload = object([
             member("type", PAYLOAD_TYPE),
             number("version", 1),
             member("chain", self.chain),

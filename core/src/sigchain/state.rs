@@ -1,16 +1,16 @@
 //! What a chain's events add up to.
 
-use std::collections::BTreeMap;
-
 use serde::{Serialize, Serializer};
 
 use super::Reason;
 use super::body::{EncKey, RevokeReason};
+use super::build::member;
 use super::fields::{Fields, Flaws};
-use crate::canonical::{Json, Object};
+use crate::canonical::{Object, object};
 use crate::hash::Hash;
 use crate::key::KeyId;
 use crate::server_name::ServerName;
+use crate::sorted::Sorted;
 
 /// The longest texts of a claim, in characters.
 const MAX_CLAIM_TYPE: usize = 32;
@@ -25,11 +25,11 @@ pub struct State {
     /// Who may rotate, the highest authority first.
     pub rotation_keys: Vec<KeyId>,
     /// The active devices.
-    pub devices: BTreeMap<KeyId, Device>,
+    pub devices: Sorted<KeyId, Device>,
     /// The current claims, by the ids of the events that made them.
-    pub claims: BTreeMap<Hash, Claim>,
+    pub claims: Sorted<Hash, Claim>,
     /// Every key that had a role and lost it.
-    pub revoked: BTreeMap<KeyId, Revocation>,
+    pub revoked: Sorted<KeyId, Revocation>,
     /// The chain's home.
     pub server: ServerName,
     /// Whether further events are taken.
@@ -90,9 +90,9 @@ impl State {
         State {
             primary,
             rotation_keys,
-            devices: BTreeMap::new(),
-            claims: BTreeMap::new(),
-            revoked: BTreeMap::new(),
+            devices: Sorted::default(),
+            claims: Sorted::default(),
+            revoked: Sorted::default(),
             server,
             active: true,
         }
@@ -116,8 +116,6 @@ impl Claim {
     }
 
     pub(super) fn to_object(&self) -> Object {
-        [("type", &self.r#type), ("subject", &self.subject), ("proof", &self.proof)]
-            .map(|(name, value)| (name.to_owned(), Json::String(value.clone())))
-            .into()
+        object([member("type", &self.r#type), member("subject", &self.subject), member("proof", &self.proof)])
     }
 }

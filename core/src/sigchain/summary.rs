@@ -1,12 +1,11 @@
 //! What a registry of handles has to know of a chain: who speaks for it, and which keys are taken by it.
 
-use std::collections::BTreeMap;
-
 use super::chain::{Chain, Step};
 use super::state::{RevokedFor, State};
 use super::undo::Undo;
 use crate::hash::Hash;
 use crate::key::KeyId;
+use crate::sorted::Sorted;
 
 /// A chain in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub struct Summary {
     /// Every key that proved itself in the chain: the chain key, each primary and each device, now or before; and
     /// whether it still stands for the identity, as the primary or as an active device. Keys that are only listed for
     /// rotation proved nothing and are not here, nor are those of displaced events.
-    pub keys: BTreeMap<KeyId, bool>,
+    pub keys: Sorted<KeyId, bool>,
 }
 
 impl Chain {
@@ -42,7 +41,10 @@ impl Chain {
         Undo::apply(&mut state, step.event());
         let mut summary = self.summarise(&state, step.event().id(), step.kept(), self.entries() as u64 + 1);
         // The primary that a rotation replaces is in no undo yet.
-        summary.keys.entry(self.before(step)?.primary).or_insert(false);
+        let primary = self.before(step)?.primary;
+        if !summary.keys.contains_key(&primary) {
+            summary.keys.insert(primary, false);
+        }
         Some(summary)
     }
 
@@ -67,7 +69,7 @@ impl Chain {
     fn summarise(&self, state: &State, head: Hash, kept: usize, entries: u64) -> Summary {
         let undone = self.links().iter().take(kept).filter_map(|link| link.undo.replaced_primary());
         let revoked = state.revoked.iter().filter(|(_, why)| matches!(why.reason, RevokedFor::Device(_)));
-        let mut keys: BTreeMap<KeyId, bool> = undone.map(|key| (key, false)).collect();
+        let mut keys: Sorted<KeyId, bool> = undone.map(|key| (key, false)).collect();
         keys.insert(self.id(), false);
         keys.extend(revoked.map(|(key, _)| (*key, false)));
         keys.extend(state.devices.keys().map(|key| (*key, true)));

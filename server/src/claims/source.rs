@@ -1,10 +1,9 @@
 //! Where claims come from: the chains that this process keeps, or what it followed of another server's.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kez_core::sigchain::Claim;
-use kez_core::{Hash, KeyId};
+use kez_core::{Hash, KeyId, Sorted};
 use kez_sig_server::refused::Refused;
 use kez_sig_server::service::Service;
 
@@ -21,12 +20,12 @@ pub(crate) enum Source {
 
 impl Source {
     /// The current claims of a chain, by their ids; none when there is no such chain.
-    pub(super) async fn claims(&self, chain: &KeyId) -> Result<BTreeMap<Hash, Claim>, ApiError> {
+    pub(super) async fn claims(&self, chain: &KeyId) -> Result<Sorted<Hash, Claim>, ApiError> {
         match self {
             Source::Followed(store) => Ok(store.followed_claims(chain).await?),
             Source::Own(service) => match service.claims(chain).await {
                 Ok(claims) => Ok(claims),
-                Err(Refused::NotFound) => Ok(BTreeMap::new()),
+                Err(Refused::NotFound) => Ok(Sorted::default()),
                 Err(error @ Refused::Damaged(_)) => Err(StoreError::Corrupt(error.to_string()).into()),
                 Err(error) => Err(StoreError::Unavailable(error.to_string()).into()),
             },

@@ -3,12 +3,11 @@
 mod decide;
 pub mod sqlite;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use kez_core::sigchain::{self, Reason, Summary};
-use kez_core::{ChainStanding, Claim, Handle, Hash, KeyId, Timestamp};
+use kez_core::{ChainStanding, Claim, Handle, Hash, KeyId, Sorted, Timestamp};
 
 pub use decide::{Policy, Refusal};
 
@@ -85,7 +84,7 @@ pub struct Followed {
     /// Who speaks for the identity.
     pub summary: Summary,
     /// What the identity claims, by the claims' ids.
-    pub claims: BTreeMap<Hash, sigchain::Claim>,
+    pub claims: Sorted<Hash, sigchain::Claim>,
 }
 
 /// A durable registry of handles.
@@ -118,7 +117,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<Result<(), Reason>>, StoreError>;
 
     /// The claims of a chain that was taken in, by their ids.
-    async fn followed_claims(&self, chain: &KeyId) -> Result<BTreeMap<Hash, sigchain::Claim>, StoreError>;
+    async fn followed_claims(&self, chain: &KeyId) -> Result<Sorted<Hash, sigchain::Claim>, StoreError>;
 
     /// What was taken in of a chain last: how many entries its audit log had, and the last one's id.
     async fn followed(&self, chain: &KeyId) -> Result<Option<(u64, Hash)>, StoreError>;

@@ -30,8 +30,9 @@ impl Follow {
     /// Writes it, without committing.
     pub(super) async fn write(&mut self, db: &mut SqliteConnection, changed: &Changed) -> Result<(), StoreError> {
         for chain in &self.chains {
-            let followed = chains::follow(db, &chain.summary, changed).await;
+            let followed = chains::follow(db, &[&chain.summary], changed).await;
             let followed = followed.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let Some(followed) = followed.into_iter().next() else { continue };
             if followed.is_ok() {
                 write_claims(db, chain).await?;
             }
@@ -65,7 +66,7 @@ async fn write_claims(db: &mut SqliteConnection, chain: &Followed) -> Result<(),
         return Ok(());
     }
     let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO followed_claims (chain, id, type, subject, proof) ");
-    query.push_values(&chain.claims, |mut tuple, (claim, what)| {
+    query.push_values(chain.claims.iter(), |mut tuple, (claim, what)| {
         tuple.push_bind(id.clone()).push_bind(claim.as_bytes().to_vec());
         tuple.push_bind(what.r#type.clone()).push_bind(what.subject.clone()).push_bind(what.proof.clone());
     });

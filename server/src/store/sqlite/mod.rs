@@ -8,14 +8,13 @@ mod read;
 mod standing;
 mod writer;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kez_core::sigchain::{self, Reason};
-use kez_core::{Claim, Handle, Hash, KeyId, Timestamp};
+use kez_core::{Claim, Handle, Hash, KeyId, Sorted, Timestamp};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -173,7 +172,7 @@ impl Store for SqliteStore {
         self.writer.follow(url.to_owned(), chains, log_index).await
     }
 
-    async fn followed_claims(&self, chain: &KeyId) -> Result<BTreeMap<Hash, sigchain::Claim>, StoreError> {
+    async fn followed_claims(&self, chain: &KeyId) -> Result<Sorted<Hash, sigchain::Claim>, StoreError> {
         self.readers.followed_claims(chain).await
     }
 

@@ -1,12 +1,11 @@
 //! The readers: a small pool of connections that never write, and never wait for the writer.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use kez_core::sigchain::Claim;
-use kez_core::{ChainStanding, Handle, Hash, KeyId, Timestamp};
+use kez_core::{ChainStanding, Handle, Hash, KeyId, Sorted, Timestamp};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
 
@@ -121,7 +120,7 @@ impl Readers {
         found.map(parse).transpose()
     }
 
-    pub(super) async fn followed_claims(&self, chain: &KeyId) -> Result<BTreeMap<Hash, Claim>, StoreError> {
+    pub(super) async fn followed_claims(&self, chain: &KeyId) -> Result<Sorted<Hash, Claim>, StoreError> {
         let found: Vec<(Vec<u8>, String, String, String)> =
             sqlx::query_as("SELECT id, type, subject, proof FROM followed_claims WHERE chain = ?")
                 .bind(chain.to_string())
