@@ -32,6 +32,8 @@ pub(crate) struct Client(pub(crate) Option<IpAddr>);
 /// The whole server behind its listener.
 pub(crate) struct Front {
     pub(crate) registry: Arc<Registry>,
+    /// The sigchains of this process, if it has them.
+    pub(crate) chains: Option<Arc<kez_sig_server::service::Service>>,
     pub(crate) api: Router,
     pub(crate) pages: Router,
     pub(crate) limiter: Limiter,
@@ -91,12 +93,15 @@ impl kez_http::serve::Front for Front {
 }
 
 impl Front {
-    /// The hottest request, a lookup whose answer is in memory, passes the router by.
+    /// The hottest requests, lookups and heads whose answers are in memory, pass the router by.
     fn in_memory(&self, request: &Request<Body>) -> Option<Response> {
         if request.method() != Method::GET {
             return None;
         }
-        let entry = self.registry.cached(request.uri().path().strip_prefix("/v1/u/")?)?;
+        let Some(handle) = request.uri().path().strip_prefix("/v1/u/") else {
+            return kez_sig_server::in_memory(self.chains.as_deref()?, request);
+        };
+        let entry = self.registry.cached(handle)?;
         Some(api::user_response(&entry, request.headers()))
     }
 

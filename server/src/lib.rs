@@ -187,7 +187,9 @@ pub async fn run_with(
         Some(embedded) => api.merge(kez_sig_server::router(embedded.service.clone())),
         None => api,
     };
+    let service = chains.as_ref().map(|embedded| embedded.service.clone());
     let front = Arc::new(Front {
+        chains: service.clone(),
         api: api.fallback(routes::unknown),
         pages: web::router(config.web_dir(), config.watch, Arc::new(RegistryBackend::new(registry.clone(), &document))),
         limiter: limit::Limiter::new(config.writes_per_minute, config.reads_per_second),
@@ -198,7 +200,6 @@ pub async fn run_with(
     let address = listener.local_addr().ok();
     let public_url = config.public_url();
     tracing::info!(address = address.map(tracing::field::display), server = %config.server, public_url, "kez-chat-server is listening");
-    let service = chains.as_ref().map(|embedded| embedded.service.clone());
     let housekeeping = tokio::spawn(housekeeping(front.clone(), pairings, service));
     serve::serve(listener, front, shutdown).await;
     housekeeping.abort();

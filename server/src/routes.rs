@@ -31,6 +31,8 @@ pub(crate) fn of(path: &str) -> (&'static str, Kind) {
         "" => ("/", Kind::Page),
         "register" => ("/register", Kind::Page),
         "identity" => ("/identity", Kind::Page),
+        "join" => ("/join", Kind::Page),
+        "recover" => ("/recover", Kind::Page),
         "docs" => ("/docs", Kind::Page),
         "problems" => ("/problems/{code}", Kind::Page),
         "pkg" => ("/pkg/*", Kind::Page),

@@ -22,10 +22,12 @@ use tower::ServiceExt as _;
 
 use crate::api;
 use crate::error::ApiError;
+use crate::service::Service;
 
 /// The whole server behind its listener.
 pub(crate) struct Front {
     pub(crate) server: ServerName,
+    pub(crate) service: Arc<Service>,
     pub(crate) api: Router,
     pub(crate) limiter: Limiter,
     pub(crate) proxies: TrustedProxies,
@@ -46,7 +48,10 @@ impl kez_http::serve::Front for Front {
         let client = self.proxies.client(peer.ip(), request.headers());
         let mut response = match self.limiter.check(client, &method) {
             Err(wait) => ApiError::rate_limited(wait).render(&self.server),
-            Ok(()) => self.route(request).await,
+            Ok(()) => match api::in_memory(&self.service, &request) {
+                Some(response) => response,
+                None => self.route(request).await,
+            },
         };
         let is_unchanged = response.status() == StatusCode::NOT_MODIFIED;
         let headers = response.headers_mut();

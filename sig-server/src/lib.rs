@@ -32,7 +32,7 @@ use service::{Policy, Service};
 use store::sqlite::{Readers, SqliteStore};
 use store::{Log as _, NewEntry, Sealer, Store as _};
 
-pub use api::chains as router;
+pub use api::{chains as router, in_memory};
 pub use front::template;
 
 /// Runs a server on `listener` until `shutdown` completes, what is in flight is finished and the database is closed.
@@ -59,6 +59,7 @@ pub async fn run(
     let service = Arc::new(Service::new(store.clone(), clock, policy, key_id).await.map_err(say)?);
     let front = Arc::new(Front {
         server: config.server.clone(),
+        service: service.clone(),
         api: api::router(service.clone()),
         limiter: limit::Limiter::new(config.writes_per_minute, config.reads_per_second),
         proxies: proxy::TrustedProxies(config.trusted_proxies.clone()),

@@ -31,7 +31,7 @@ pub(crate) struct Slots {
 
 #[derive(Clone)]
 struct Kept {
-    _slot: Arc<Slot>,
+    slot: Arc<Slot>,
     bytes: u32,
 }
 
@@ -39,6 +39,11 @@ impl Slots {
     pub(crate) fn new() -> Self {
         let kept = moka::sync::Cache::builder().max_capacity(CAPACITY).weigher(|_, kept: &Kept| kept.bytes).build();
         Slots { all: Mutex::default(), kept }
+    }
+
+    /// The chain's slot, if it is kept in memory.
+    pub(crate) fn kept(&self, chain: &KeyId) -> Option<Arc<Slot>> {
+        self.kept.get(chain).map(|kept| kept.slot)
     }
 
     /// The chain's slot, which may be empty.
@@ -57,7 +62,7 @@ impl Slots {
     /// Keeps a chain of so many entries in memory, if there is room.
     pub(crate) fn keep(&self, chain: KeyId, slot: &Arc<Slot>, entries: usize) {
         let bytes = u32::try_from((entries + 4) * BYTES_PER_ENTRY).unwrap_or(u32::MAX);
-        self.kept.insert(chain, Kept { _slot: slot.clone(), bytes });
+        self.kept.insert(chain, Kept { slot: slot.clone(), bytes });
     }
 
     /// Forgets where chains were that nobody holds any more.

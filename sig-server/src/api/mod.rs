@@ -28,6 +28,8 @@ use http::{HeaderValue, Method, StatusCode};
 use crate::error::ApiError;
 use crate::service::Service;
 
+pub use head::in_memory;
+
 /// What every handler is given.
 type State = axum::extract::State<Arc<Service>>;
 

@@ -1,14 +1,14 @@
 //! A group of appends in one transaction: look how long the logs are that they touch, number and seal what fits, write
 //! it. One append that came too late spoils no other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use kez_core::KeyId;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 use tokio::sync::oneshot;
 
-use super::super::{Append, NotStored, Row, Sealer, StoreError};
+use super::super::{Append, NewEntry, NotStored, Row, Sealer, StoreError};
 use super::companion::{Companion, Tell};
 use super::read::number;
 use super::unavailable;
@@ -18,10 +18,13 @@ const ROWS_PER_STATEMENT: usize = 2_000;
 
 type Reply = oneshot::Sender<Result<Result<Vec<Row>, NotStored>, StoreError>>;
 
+/// An append, whom to answer, and the answer.
+type Waiting = (Append, Reply, Result<Vec<Row>, NotStored>);
+
 /// Appends that will be committed together, and afterwards their answers.
 #[derive(Default)]
 pub(super) struct Batch {
-    appends: Vec<(Append, Reply, Result<Vec<Row>, NotStored>)>,
+    appends: Vec<Waiting>,
     keys: Vec<KeyId>,
     /// Who is to be told of it afterwards.
     told: Vec<Tell>,
@@ -65,36 +68,33 @@ impl Batch {
         let last: Option<i64> =
             sqlx::query_scalar("SELECT max(log_index) FROM entries").fetch_one(&mut *db).await.map_err(unavailable)?;
         let mut log_index = u64::try_from(last.unwrap_or(0)).unwrap_or(0);
-        for (append, _, answer) in &mut self.appends {
-            let length = lengths.entry(append.chain).or_default();
-            if *length != append.behind {
-                continue;
+        let mut waiting: Vec<_> = self.appends.iter_mut().collect();
+        while !waiting.is_empty() {
+            // The companion is asked about each chain once at a time.
+            let mut seen = HashSet::new();
+            let (now, later): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|(append, ..)| seen.insert(append.chain));
+            waiting = later;
+            let fits = |append: &Append| lengths.get(&append.chain).copied().unwrap_or(0) == append.behind;
+            let now = now.into_iter().filter(|(append, ..)| fits(append)).collect();
+            let taken = match companion {
+                Some(companion) => follow(db, companion, now, &mut self.told).await?,
+                None => now,
+            };
+            for (append, _, answer) in taken {
+                let length = lengths.entry(append.chain).or_default();
+                let rows: Vec<_> = append
+                    .entries
+                    .drain(..)
+                    .zip(*length..)
+                    .map(|(entry, place)| {
+                        log_index += 1;
+                        seal(append.chain, place, entry, log_index, sealer)
+                    })
+                    .collect();
+                *length += rows.len() as u64;
+                *answer = Ok(rows);
             }
-            if let Some(companion) = companion {
-                match companion.follow(db, &append.after).await? {
-                    Ok(tell) => self.told.push(tell),
-                    Err(reason) => {
-                        *answer = Err(NotStored::Refused(reason));
-                        continue;
-                    }
-                }
-            }
-            let rows = append.entries.drain(..).zip(*length..).map(|(entry, place)| {
-                log_index += 1;
-                let receipt = sealer(&append.chain, &entry, log_index);
-                Row {
-                    log_index,
-                    chain: append.chain,
-                    entry: place,
-                    id: entry.id,
-                    event: entry.event,
-                    received_at: entry.received_at,
-                    receipt,
-                }
-            });
-            let rows: Vec<_> = rows.collect();
-            *length += rows.len() as u64;
-            *answer = Ok(rows);
         }
         self.write(db).await
     }
@@ -143,6 +143,35 @@ impl Batch {
         }
         Ok(())
     }
+}
+
+/// Asks the companion about appends to different chains; gives those that it takes.
+async fn follow<'a>(
+    db: &mut SqliteConnection,
+    companion: &dyn Companion,
+    appends: Vec<&'a mut Waiting>,
+    told: &mut Vec<Tell>,
+) -> Result<Vec<&'a mut Waiting>, StoreError> {
+    let chains: Vec<_> = appends.iter().map(|(append, ..)| &append.after).collect();
+    let followed = companion.follow(db, &chains).await?;
+    let mut taken = Vec::with_capacity(appends.len());
+    for (waiting, followed) in appends.into_iter().zip(followed) {
+        match followed {
+            Ok(tell) => {
+                told.push(tell);
+                taken.push(waiting);
+            }
+            Err(reason) => waiting.2 = Err(NotStored::Refused(reason)),
+        }
+    }
+    Ok(taken)
+}
+
+/// The row of an entry, with its receipt.
+fn seal(chain: KeyId, place: u64, entry: NewEntry, log_index: u64, sealer: &Sealer) -> Row {
+    let receipt = sealer(&chain, &entry, log_index);
+    let NewEntry { id, event, received_at, .. } = entry;
+    Row { log_index, chain, entry: place, id, event, received_at, receipt }
 }
 
 /// Writes to the disk what changes nothing: whoever can do this can store entries.

@@ -13,10 +13,15 @@ pub type Tell = Box<dyn FnOnce() + Send + Sync>;
 /// Tables that follow the chains.
 #[async_trait]
 pub trait Companion: Send + Sync + 'static {
-    /// Takes in what a chain comes to, in the transaction that stores its new entries: either both are durable or
-    /// neither is. What is refused changes nothing and spoils no other chain of the transaction.
+    /// Takes in what chains come to, each of which is there once, in the transaction that stores their new entries:
+    /// either both are durable or neither is. Gives an answer for each, in their order; what is refused changes nothing
+    /// and spoils no other chain of the transaction.
     ///
     /// # Errors
     /// [`StoreError`] when the tables cannot be read or written, which undoes the whole transaction.
-    async fn follow(&self, db: &mut SqliteConnection, chain: &Summary) -> Result<Result<Tell, Reason>, StoreError>;
+    async fn follow(
+        &self,
+        db: &mut SqliteConnection,
+        chains: &[&Summary],
+    ) -> Result<Vec<Result<Tell, Reason>>, StoreError>;
 }
