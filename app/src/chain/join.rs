@@ -9,11 +9,11 @@ use kez_core::sigchain::Offer;
 use kez_core::{Handle, ServerName};
 use leptos::task::spawn_local;
 
-use super::fetch::{Fetched, Trouble, path, proven};
+use super::fetch::{Fetched, Trouble, path, proven, typed_handle};
 use super::markup::key;
 use super::pairing::{self, Ticket};
 use crate::api::{self, Failure, Holder};
-use crate::browser::{self, draw, focus, mark, put, tell, value_of};
+use crate::browser::{self, draw, focus, mark, put, tell};
 use crate::components::qr_code;
 use crate::place::server_name;
 use crate::vault::{self, Identity, Stage};
@@ -45,10 +45,7 @@ pub(super) fn run() {
 }
 
 async fn start() {
-    let typed = value_of("join-handle");
-    let typed = typed.trim().trim_start_matches('@');
-    let name = typed.split('@').next().unwrap_or_default();
-    let Ok(handle) = Handle::for_lookup(name) else {
+    let Some(handle) = typed_handle("join-handle") else {
         return failed("Type the handle of your identity, as you chose it when you registered.");
     };
     to("working");

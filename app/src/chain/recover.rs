@@ -8,11 +8,11 @@
 use std::cell::RefCell;
 
 use kez_core::sigchain::RevokeReason;
-use kez_core::{Handle, ServerName, recovery};
+use kez_core::{ServerName, recovery};
 use leptos::task::spawn_local;
 use zeroize::Zeroizing;
 
-use super::fetch::proven;
+use super::fetch::{proven, typed_handle};
 use super::recovery_steps::{Plan, Way};
 use crate::api::Failure;
 use crate::browser::{self, draw, focus, mark, put, tell, value_of};
@@ -39,9 +39,7 @@ pub(super) fn run() {
 
 /// Reads the words, and shows what they can do.
 async fn look() {
-    let typed = value_of("recover-handle");
-    let name = typed.trim().trim_start_matches('@').split('@').next().unwrap_or_default().to_owned();
-    let Ok(handle) = Handle::for_lookup(&name) else {
+    let Some(handle) = typed_handle("recover-handle") else {
         focus("recover-handle");
         return failed("start", "Type the handle of the identity.");
     };

@@ -4,40 +4,18 @@ use kez_core::registration::Statement;
 use kez_core::{Code, Handle, ServerName, Timestamp};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos::wasm_split::wasm_split;
 
 use super::super::handle_answer::{Answer, answer_for};
 use super::step::Step;
 use crate::api::{self, Failure, Holder};
 use crate::browser;
-use crate::chain::{self, NOT_LOADED, NotLoaded};
+use crate::chain::{self, NOT_LOADED};
 use crate::place::asked_for;
 use crate::vault::{self, Fault, Identity, Stage};
 
 /// A statement that was shown for longer than this gets a new time before it is signed, in seconds: the server takes
 /// 300 either way, and clocks differ.
 const FRESH: u64 = 60;
-
-/// What takes a key.
-#[derive(Clone, Copy)]
-pub(super) enum Act {
-    /// To find out what this browser holds, and to go on where it was left.
-    Resume,
-    /// From the name to the signature: makes the key, unless there is one.
-    Choose,
-    /// Signs and sends, and tries again where that helps and is safe.
-    Sign,
-}
-
-#[wasm_split(keys, wasm_split_path = ::leptos::wasm_split, fallible)]
-fn act(flow: Flow, what: Act) -> Result<(), NotLoaded> {
-    match what {
-        Act::Resume => flow.resume(),
-        Act::Choose => flow.choose(),
-        Act::Sign => flow.sign(),
-    }
-    Ok(())
-}
 
 /// The state of the four steps. A handle to it is as cheap to copy as a number.
 #[derive(Clone, Copy)]
@@ -87,17 +65,7 @@ impl Flow {
         }
     }
 
-    /// Does one of the things that take a key. They are a program of their own ([`crate::chain`] says how), which is
-    /// loaded with the page that needs it.
-    pub(super) fn act(self, what: Act) {
-        spawn_local(async move {
-            if act(self, what).await.is_err() {
-                self.trouble.set(NOT_LOADED.to_owned());
-            }
-        });
-    }
-
-    fn resume(self) {
+    pub(super) fn resume(self) {
         spawn_local(async move {
             match vault::load().await {
                 Ok(None) => {}
@@ -130,7 +98,7 @@ impl Flow {
         }
     }
 
-    fn choose(self) {
+    pub(super) fn choose(self) {
         let Ok(handle) = self.name.with_untracked(|name| name.parse::<Handle>()) else { return };
         if self.is_busy() || !self.answer.with_untracked(Answer::is_free) {
             return;
@@ -176,7 +144,7 @@ impl Flow {
         Some(Statement::registration(handle, server, self.created_at.get()))
     }
 
-    fn sign(self) {
+    pub(super) fn sign(self) {
         if self.is_busy() {
             return;
         }

@@ -7,6 +7,7 @@
 //! `role=alert`, `#register-progress` and `#register-note` are live regions, `#statement` is the exact text that is signed. Links of the last
 //! step: `Open your profile`, `Keep it safe`; of `#register-held`: `Your identity`.
 
+mod act;
 mod flow;
 mod step;
 mod steps;
@@ -14,7 +15,8 @@ mod steps;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use self::flow::{Act, Flow};
+use self::act::Act;
+use self::flow::Flow;
 use self::step::Step;
 use self::steps::{Done, Keys, Name, Sign};
 use super::bind::{flag, text, word};

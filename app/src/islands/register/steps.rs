@@ -6,7 +6,8 @@ use web_sys::SubmitEvent;
 
 use super::super::bind::{act, flag, text, word};
 use super::super::handle_answer::{Answer, HandleField};
-use super::flow::{Act, Flow};
+use super::act::Act;
+use super::flow::Flow;
 use super::step::Step;
 use crate::components::{grouped, picture};
 
