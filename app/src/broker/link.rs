@@ -99,11 +99,11 @@ pub(crate) async fn explain(trouble: Trouble, identity: &Identity) -> Option<Ref
             may_pass: false,
         }),
         Trouble::Refused => match api::lookup_key(identity.key).await {
-            Ok(_) => Some(Refusal {
+            Ok(holder) if holder.active => Some(Refusal {
                 why: "Your key is registered, but the server does not let it in at the moment.".to_owned(),
                 may_pass: true,
             }),
-            Err(Failure::Refused { code: Code::NotFound, .. }) => {
+            Ok(_) | Err(Failure::Refused { code: Code::NotFound, .. }) => {
                 let by_chain = match chain::why_out(identity.clone()).await {
                     Ok(why) => why.await,
                     Err(_) => None,

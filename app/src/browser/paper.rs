@@ -1,6 +1,7 @@
 //! Getting something out of the page, onto paper or into a file; and the page's address.
 
 use js_sys::{Array, Uint8Array};
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
 
@@ -44,4 +45,13 @@ pub(crate) fn fragment() -> String {
     let location = web_sys::window().map(|window| window.location());
     let hash = location.and_then(|location| location.hash().ok()).unwrap_or_default();
     hash.trim_start_matches('#').to_owned()
+}
+
+/// Calls `changed` whenever that changes, for as long as the page is there.
+pub(crate) fn on_fragment(changed: impl FnMut() + 'static) {
+    let heard = Closure::<dyn FnMut()>::new(changed);
+    if let Some(window) = web_sys::window() {
+        // A window takes every listener.
+        let _added = window.add_event_listener_with_callback("hashchange", heard.into_js_value().unchecked_ref());
+    }
 }

@@ -168,10 +168,10 @@ async fn finish() {
     }
     to("working", "Putting your recovery key above this browser's");
     match put_above(&identity, recovery).await {
-        Ok(()) => {
+        Ok(fetched) => {
             DRAFT.set(None);
             draw("backup-fields", "");
-            follow::reload(identity).await;
+            follow::display(identity, fetched).await;
             focus("backup-title");
         }
         Err(trouble) => {
@@ -182,14 +182,14 @@ async fn finish() {
 }
 
 /// Begins the chain of `identity`, with the recovery key above its own.
-async fn put_above(identity: &Identity, recovery: KeyId) -> Result<(), Trouble> {
+async fn put_above(identity: &Identity, recovery: KeyId) -> Result<Fetched, Trouble> {
     let holder = holder_of(&identity.key).await?.ok_or(Trouble::Odd("This key holds no handle here any more."))?;
     let mut fetched = Fetched::of(&holder).await?;
     if let Some(state) = fetched.chain.state() {
         // The answer to an earlier try was lost.
         let is_done = state.rotation_keys.contains(&recovery);
         return if is_done {
-            Ok(())
+            Ok(fetched)
         } else {
             Err(Trouble::Odd("Another tab began the log of keys. Load the page again."))
         };
@@ -197,7 +197,8 @@ async fn put_above(identity: &Identity, recovery: KeyId) -> Result<(), Trouble> 
     let server = server_name().parse().map_err(|_| Failure::Odd)?;
     let body = Body::Genesis { primary: identity.key, rotation_keys: vec![recovery, identity.key], server };
     let secret = vault::open(&identity.key).await?;
-    fetched.sign(&body, &secret).await
+    fetched.sign(&body, &secret).await?;
+    Ok(fetched)
 }
 
 /// A file of the words, by way of the browser's downloads.

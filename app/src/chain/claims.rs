@@ -46,19 +46,23 @@ pub(super) fn listen() {
     });
 }
 
-/// Shows the claims of the identity in this browser.
-pub(super) fn show(own: &Own) {
-    let fetched = own.fetched.borrow();
-    let Some(state) = fetched.chain.state() else { return mark("claims", "hidden", Some("")) };
+/// Shows the claims of the identity in this browser, and what the server found at each.
+pub(super) async fn show(own: &Own) {
+    let Some(claims) = own.fetched.borrow().chain.state().map(|state| state.claims.clone()) else {
+        return mark("claims", "hidden", Some(""));
+    };
+    let found = if claims.is_empty() { None } else { Findings::of(&own.identity.handle).await };
     let item = |(id, claim): (&Hash, &Claim)| {
+        let (state, says) = says(found.as_ref(), id);
         format!(
-            "<li data-id=\"{id}\" data-type=\"{}\"><p>{}</p>{}</li>",
+            "<li data-id=\"{id}\" data-type=\"{}\" data-state=\"{}\"><p>{}</p><p class=\"quiet\">{says}</p>{}</li>",
             escape(&claim.r#type),
+            escape(&state),
             title(claim),
             button("button secondary", "withdraw", &id.to_string(), "Withdraw it")
         )
     };
-    draw("claims-list", &state.claims.iter().map(item).collect::<String>());
+    draw("claims-list", &claims.iter().map(item).collect::<String>());
     mark("claims", "hidden", None);
 }
 
@@ -146,25 +150,39 @@ pub(super) async fn card(handle: &Handle, fetched: &Fetched) {
     if claims.is_empty() {
         return;
     }
-    let answer = browser::get(&format!("/v1/u/{handle}/claims"), None).await.ok();
-    let told = answer.filter(|answer| answer.status == 200).and_then(|answer| api::object(&answer.body));
-    let told = match told.and_then(|mut members| members.remove("claims")) {
-        Some(Json::Array(told)) => told,
-        _ => Vec::new(),
-    };
-    let found = |id: &Hash| {
-        let id = id.to_string();
-        told.iter().find_map(|told| match told {
-            Json::Object(members) if text(members, "id") == Some(&id) => Some(members),
-            _ => None,
-        })
-    };
-    let items = claims.into_iter().map(|(id, claim)| item(claim, found(id)));
+    let found = Findings::of(handle).await;
+    let items = claims.into_iter().map(|(id, claim)| item(claim, says(found.as_ref(), id)));
     draw("card-claims-list", &items.collect::<String>());
     mark("card-claims", "hidden", None);
 }
 
-fn item(claim: &Claim, found: Option<&Object>) -> String {
+/// What the server says that it found at an identity's claims.
+struct Findings(Vec<Json>);
+
+impl Findings {
+    /// None where it cannot be asked.
+    async fn of(handle: &Handle) -> Option<Findings> {
+        let answer = browser::get(&format!("/v1/u/{handle}/claims"), None).await.ok()?;
+        match api::object(&answer.body).filter(|_| answer.status == 200)?.remove("claims") {
+            Some(Json::Array(found)) => Some(Findings(found)),
+            _ => None,
+        }
+    }
+
+    fn at(&self, id: &str) -> Option<&Object> {
+        self.0.iter().find_map(|found| match found {
+            Json::Object(members) if text(members, "id") == Some(id) => Some(members),
+            _ => None,
+        })
+    }
+}
+
+/// The state of a claim, and the same in words, as markup.
+fn says(findings: Option<&Findings>, id: &Hash) -> (String, String) {
+    let Some(findings) = findings else {
+        return ("unknown".to_owned(), "This server cannot be asked what it found.".to_owned());
+    };
+    let found = findings.at(&id.to_string());
     let state = found.and_then(|found| text(found, "state")).unwrap_or("unchecked");
     let at = found.and_then(|found| text(found, "checked_at")?.parse().ok()).map(day).unwrap_or_default();
     let says = match state {
@@ -174,6 +192,12 @@ fn item(claim: &Claim, found: Option<&Object>) -> String {
         "unsupported" => "This server cannot check claims of this kind.".to_owned(),
         _ => "This server has not looked yet.".to_owned(),
     };
+    let why = found.filter(|_| matches!(state, "failed" | "unreachable")).and_then(|found| text(found, "detail"));
+    let why = why.map(|why| format!(" ({})", escape(why)));
+    (state.to_owned(), format!("{says}{}", why.unwrap_or_default()))
+}
+
+fn item(claim: &Claim, (state, says): (String, String)) -> String {
     let alone = Evidence::of(claim).map(|evidence| {
         format!(
             " <a href=\"{}\" rel=\"noreferrer nofollow\">Look yourself</a>, or run <code>{}</code>",
@@ -183,7 +207,7 @@ fn item(claim: &Claim, found: Option<&Object>) -> String {
     });
     format!(
         "<li data-state=\"{}\" data-type=\"{}\"><p>{}</p><p class=\"quiet\">{says}{}</p></li>",
-        escape(state),
+        escape(&state),
         escape(&claim.r#type),
         title(claim),
         alone.unwrap_or_default()

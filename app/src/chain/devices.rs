@@ -34,9 +34,8 @@ pub(super) fn listen() {
     }
     browser::on_press("devices", |button| spawn_local(pressed(button)));
     // A camera that read the other browser's code leads here.
-    if let Some(code) = browser::fragment().strip_prefix("add=") {
-        put("device-code", code);
-    }
+    take_code();
+    browser::on_fragment(take_code);
     browser::on_submit("devices-add", || {
         spawn_local(async {
             if let Some(own) = follow::shown() {
@@ -44,6 +43,13 @@ pub(super) fn listen() {
             }
         });
     });
+}
+
+/// Fills in the code that the page was opened with.
+fn take_code() {
+    if let Some(code) = browser::fragment().strip_prefix("add=") {
+        put("device-code", code);
+    }
 }
 
 /// Draws what the chain says of devices.

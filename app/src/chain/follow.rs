@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 
 use super::fetch::{Fetched, Trouble, holder_of, proven};
 use super::{backup, claims, devices};
-
+use crate::api::Failure;
 use crate::browser::{mark, tell};
 use crate::place::server_name;
 use crate::vault::{self, Identity};
@@ -40,14 +40,7 @@ pub(super) fn show(identity: Identity) {
 /// Reads the chain anew and shows it.
 pub(super) async fn reload(identity: Identity) {
     match look(&identity).await {
-        Ok(Some(fetched)) => {
-            let own = Rc::new(Own { identity, fetched: RefCell::new(fetched) });
-            OWN.set(Some(Rc::clone(&own)));
-            tell("standing", "");
-            backup::show(&own);
-            devices::show(&own).await;
-            claims::show(&own);
-        }
+        Ok(Some(fetched)) => display(identity, fetched).await,
         Ok(None) => {
             OWN.set(None);
             for section in ["backup", "devices", "claims", "release"] {
@@ -66,9 +59,19 @@ pub(super) async fn reload(identity: Identity) {
     }
 }
 
+/// Shows an identity with its chain as it is known here, which may be newer than what the server has taken in.
+pub(super) async fn display(identity: Identity, fetched: Fetched) {
+    let own = Rc::new(Own { identity, fetched: RefCell::new(fetched) });
+    OWN.set(Some(Rc::clone(&own)));
+    tell("standing", "");
+    backup::show(&own);
+    devices::show(&own).await;
+    claims::show(&own).await;
+}
+
 /// The chain of the identity; none when its key no longer stands for it.
 async fn look(identity: &Identity) -> Result<Option<Fetched>, Trouble> {
-    let Some(holder) = holder_of(&identity.key).await? else { return Ok(None) };
+    let Some(holder) = holder_of(&identity.key).await? else { return look_ahead(identity).await };
     if holder.chain != identity.chain && identity.chain != identity.key {
         return Err(Trouble::Odd("The server says that this key belongs to another identity than it did."));
     }
@@ -83,6 +86,14 @@ async fn look(identity: &Identity) -> Result<Option<Fetched>, Trouble> {
     Ok(Some(fetched))
 }
 
+/// The chain by the handle, where the server does not know the key: another server that keeps the chain knows first.
+async fn look_ahead(identity: &Identity) -> Result<Option<Fetched>, Trouble> {
+    let server: ServerName = server_name().parse().map_err(|_| Failure::Odd)?;
+    let Ok((holder, fetched)) = proven(&identity.handle, &server).await else { return Ok(None) };
+    let is_ours = holder.chain == identity.chain && fetched.chain.is_spoken_for_by(&identity.key);
+    Ok(is_ours.then_some(fetched))
+}
+
 /// Why the key of `identity` may not log in: none where its chain does not say.
 pub(super) async fn why_out(identity: &Identity) -> Option<String> {
     let server: ServerName = server_name().parse().ok()?;
@@ -94,7 +105,8 @@ pub(super) async fn why_out(identity: &Identity) -> Option<String> {
     let state = fetched.chain.state()?;
     if !state.active {
         return Some(format!(
-            "The identity {handle} was ended by its owner. Nothing can be done in its name any more."
+            "The identity {handle} was ended by its owner. Nothing can be done in its name any more. If that was not you, \
+             get the identity back with your 24 words, within 72 hours."
         ));
     }
     if state.devices.contains_key(&identity.key) || state.primary == identity.key {

@@ -67,6 +67,9 @@ async fn offer(handle: &Handle) -> Result<bool, Trouble> {
             "This identity has no recovery words yet. Make them first, on the browser that holds it, under “Your identity”.",
         ));
     }
+    if fetched.chain.state().is_some_and(|state| !state.active) {
+        return Err(Trouble::Odd("This identity was ended by its owner. No browser can be added to it."));
+    }
     if is_device(&fetched, &identity) {
         return adopt(&identity, &holder).await;
     }

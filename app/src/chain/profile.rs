@@ -45,13 +45,19 @@ fn warn(fetched: &Fetched) -> String {
     let rotated =
         fetched.told.iter().rev().find(|told| matches!(told.body, Body::RotatePrimary { .. }) && fetched.holds(told));
     if let Some(told) = rotated.filter(|told| now.abs_diff(told.received_at) < RECOVERY_WINDOW_SECS) {
+        let before = told.seq.checked_sub(1).and_then(|seq| fetched.chain.state_at(seq));
+        let is_last_word = before.is_some_and(|before| before.rotation_keys.first() == Some(&told.signer));
+        let end = if is_last_word {
+            "The key that signed this ranks highest, so nobody can undo it.".to_owned()
+        } else {
+            let until = day(told.received_at.after(RECOVERY_WINDOW_SECS));
+            format!("Until {until} its owner can still undo that, if it was a thief.")
+        };
+        let ago = ago(now, told.received_at);
         tell(
             "profile-fresh",
             &format!(
-                "The key of this identity was changed {}. Until {} its owner can still undo that, if it was a thief. \
-                 Before you rely on it, ask the owner by another way.",
-                ago(now, told.received_at),
-                day(told.received_at.after(RECOVERY_WINDOW_SECS)),
+                "The key of this identity was changed {ago}. {end} Before you rely on it, ask the owner by another way."
             ),
         );
         mark("profile-fresh", "hidden", None);

@@ -21,7 +21,7 @@ pub fn Join() -> AnyView {
         <NeedsScript />
         <section id="join" class="card" data-state="loading" aria-labelledby="join-title">
             <h2 id="join-title" tabindex="-1">"Show a code, type it there"</h2>
-            <div id="join-start">
+            <div id="join-start" hidden>
                 <form id="join-form" class="stack">
                     <label for="join-handle">"Your handle"</label>
                     <input
