@@ -15,14 +15,19 @@ export async function wordsOn(page: Page): Promise<string[]> {
   return page.locator("#backup-list li").allTextContents();
 }
 
-/** Types back the words that are asked for. */
-export async function typeBack(page: Page, words: string[]): Promise<void> {
+/** Types back the words that are asked for, and sends the event that puts them to use. */
+export async function typeWords(page: Page, words: string[]): Promise<void> {
   await page.getByRole("button", { name: "I have written them down" }).click();
   await expect(page.locator("#backup")).toHaveAttribute("data-state", "check");
   for (const field of await page.locator("#backup-fields input").all()) {
     await field.fill(words[Number(await field.getAttribute("data-word")) - 1] ?? "");
   }
   await page.getByRole("button", { name: "Check and finish" }).click();
+}
+
+/** Types back the words that are asked for, and waits until they are in use. */
+export async function typeBack(page: Page, words: string[]): Promise<void> {
+  await typeWords(page, words);
   await expect(page.locator("#backup")).toHaveAttribute("data-state", "done");
 }
 

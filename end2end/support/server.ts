@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { Broker } from "./broker.ts";
+import { SigServer } from "./sigserver.ts";
 
 /** What scripts/env says, or a sentence that tells how to get there. */
 export function configured(name: string): string {
@@ -17,8 +18,8 @@ export function configured(name: string): string {
 }
 
 export class Server {
-  /** Everything that it logged, one JSON document a line. */
-  readonly log: string[] = [];
+  /** Everything that it logged, and the server that keeps its chains: one JSON document a line. */
+  readonly log: string[];
   /** The part of handle@server behind the @. */
   readonly name: string;
   /** Where its pages are. Browsers take localhost for a secure context, which WebCrypto needs. */
@@ -27,11 +28,15 @@ export class Server {
   readonly folder: string;
   /** Its message broker, where the test wants one. */
   readonly broker: Broker | undefined;
+  /** The server that keeps its chains, where the test wants another than itself. */
+  readonly sigchains: SigServer | undefined;
   readonly #process: ChildProcess;
 
-  private constructor(port: number, folder: string, broker: Broker | undefined, more: Record<string, string>) {
+  private constructor(port: number, folder: string, broker: Broker | undefined, sigchains: SigServer | undefined, more: Record<string, string>) {
     this.folder = folder;
     this.broker = broker;
+    this.sigchains = sigchains;
+    this.log = sigchains?.log ?? [];
     this.name = nameAt(port);
     this.url = `http://${this.name}`;
     const settings = {
@@ -40,6 +45,7 @@ export class Server {
       "--server": this.name,
       "--public-url": this.url,
       "--web-dir": configured("KEZ_SITE"),
+      ...(sigchains === undefined ? {} : { "--sig-server-url": sigchains.url }),
     };
     this.#process = spawn(configured("KEZ_CHAT_SERVER_BIN"), Object.entries(settings).flat(), {
       env: { ...broker?.env, ...more },
@@ -48,11 +54,12 @@ export class Server {
   }
 
   /** Starts one, and returns when it takes connections. */
-  static async start(withBroker: boolean | Record<string, string> = false, program?: string): Promise<Server> {
+  static async start(withBroker: boolean | Record<string, string> = false, program?: string, withSigchains = false): Promise<Server> {
     const [port, folder] = [await freePort(), await mkdtemp(join(tmpdir(), "kez-end2end-"))];
     const broker = withBroker ? await Broker.start(nameAt(port), folder, program) : undefined;
-    const server = new Server(port, folder, broker, typeof withBroker === "object" ? withBroker : {});
-    await server.#listening();
+    const sigchains = withSigchains ? await SigServer.start(nameAt(port), folder) : undefined;
+    const server = new Server(port, folder, broker, sigchains, typeof withBroker === "object" ? withBroker : {});
+    await listening("kez-chat-server", server.#process, server.log);
     return server;
   }
 
@@ -64,6 +71,7 @@ export class Server {
       await exit;
     }
     await this.broker?.stop();
+    await this.sigchains?.stop();
     await rm(this.folder, { recursive: true });
     if (this.#process.exitCode !== 0) throw new Error(`the server ended with ${this.#process.exitCode}:\n${this.log.join("\n")}`);
   }
@@ -82,20 +90,21 @@ export class Server {
   get #database(): string {
     return join(this.folder, "kez.db");
   }
+}
 
-  async #listening(): Promise<void> {
-    const { stderr } = this.#process;
-    if (stderr === null) throw new Error("the server has no log");
-    const lines = createInterface({ input: stderr });
-    await new Promise<void>((resolve, reject) => {
-      this.#process.once("error", reject);
-      lines.on("line", (line) => {
-        this.log.push(line);
-        if (line.includes('"kez-chat-server is listening"')) resolve();
-      });
-      lines.once("close", () => reject(new Error(`the server did not start:\n${this.log.join("\n")}`)));
+/** Until a program says that it is listening; what it logs is in `log`, also later. */
+export async function listening(program: string, started: ChildProcess, log: string[]): Promise<void> {
+  const { stderr } = started;
+  if (stderr === null) throw new Error(`${program} has no log`);
+  const lines = createInterface({ input: stderr });
+  await new Promise<void>((resolve, reject) => {
+    started.once("error", reject);
+    lines.on("line", (line) => {
+      log.push(line);
+      if (line.includes(`"${program} is listening"`)) resolve();
     });
-  }
+    lines.once("close", () => reject(new Error(`${program} did not start:\n${log.join("\n")}`)));
+  });
 }
 
 function nameAt(port: number): string {

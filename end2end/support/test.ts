@@ -6,18 +6,20 @@ import { Watch } from "./watch.ts";
 
 export { expect };
 
-export const test = base.extend<{ withBroker: boolean | Record<string, string>; server: Server; watch: Watch }>({
+export const test = base.extend<{ withBroker: boolean | Record<string, string>; withSigchains: boolean; server: Server; watch: Watch }>({
   // Whether the server has a message broker, or with which settings.
   withBroker: [false, { option: true }],
-  server: async ({ withBroker }, use) => {
-    const server = await Server.start(withBroker);
+  // Whether another server keeps its chains, on an origin of its own.
+  withSigchains: [false, { option: true }],
+  server: async ({ withBroker, withSigchains }, use) => {
+    const server = await Server.start(withBroker, undefined, withSigchains);
     await use(server);
     await server.stop();
   },
   baseURL: async ({ server }, use) => use(server.url),
   watch: [
     async ({ context, server }, use) => {
-      const watch = await Watch.over(context, server.url, server.broker?.url);
+      const watch = await Watch.over(context, server.url, server.broker?.url, server.sigchains?.url);
       await use(watch);
       expect(await watch.verdict(context, server.log), "what nobody announced").toEqual([]);
     },

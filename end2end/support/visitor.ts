@@ -23,7 +23,7 @@ export class Visitor {
   /** Somebody with a fresh browser. */
   static async fresh(browser: Browser, server: Server, options: BrowserContextOptions = {}): Promise<Visitor> {
     const context = await browser.newContext({ baseURL: server.url, ...options });
-    const watch = await Watch.over(context, server.url, server.broker?.url);
+    const watch = await Watch.over(context, server.url, server.broker?.url, server.sigchains?.url);
     return new Visitor(context, await context.newPage(), watch, server);
   }
 

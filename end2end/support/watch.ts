@@ -16,15 +16,18 @@ export class Watch {
   readonly #headers: Promise<void>[] = [];
 
   readonly #broker: string | undefined;
+  readonly #sigchains: string | undefined;
 
-  private constructor(origin: string, broker: string | undefined) {
+  private constructor(origin: string, broker: string | undefined, sigchains: string | undefined) {
     this.#origin = origin;
     this.#broker = broker;
+    this.#sigchains = sigchains;
   }
 
-  /** Watches all pages of a context, of which none may have been opened yet. `broker` is where they may connect to. */
-  static async over(context: BrowserContext, origin: string, broker?: string): Promise<Watch> {
-    const watch = new Watch(origin, broker);
+  /** Watches all pages of a context, of which none may have been opened yet. `broker` is where they may connect to, and
+   * `sigchains` another server that they may ask for chains. */
+  static async over(context: BrowserContext, origin: string, broker?: string, sigchains?: string): Promise<Watch> {
+    const watch = new Watch(origin, broker, sigchains);
     context.on("console", (message) => watch.#console(message));
     context.on("weberror", (error) => watch.#faults.push(`error: ${error.error().stack}`));
     context.on("request", (request) => watch.#request(request));
@@ -89,13 +92,18 @@ export class Watch {
 
   #request(request: Request): void {
     this.#saw("a URL", request.url());
-    if (!request.url().startsWith(this.#origin)) this.#faults.push(`request to elsewhere: ${request.url()}`);
+    const isOurs = request.url().startsWith(this.#origin) || this.#isOfChains(request.url());
+    if (!isOurs) this.#faults.push(`request to elsewhere: ${request.url()}`);
     const body = request.postDataBuffer();
     if (body !== null) this.#saw("a request's body", body);
     this.#saw("a request's headers", JSON.stringify(request.headers()));
     // Those that the browser adds on the way out are known later, and never of a request that was given up.
     const all = request.allHeaders().then((headers) => this.#saw("a request's headers", JSON.stringify(headers)));
     this.#headers.push(all.catch(() => undefined));
+  }
+
+  #isOfChains(url: string): boolean {
+    return this.#sigchains !== undefined && url.startsWith(`${this.#sigchains}/v1/sigchains/`);
   }
 
   #socket(socket: WebSocket): void {
