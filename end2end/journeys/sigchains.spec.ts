@@ -1,6 +1,6 @@
 // Chains that a server of its own keeps, on another origin than the pages. What the pages may ask it is in their policy,
 // and that they may is in its answers (CORS).
-import { join, typeWords, wordsOn } from "../support/chain.ts";
+import { join, keepWords, typeWords, wordsOn } from "../support/chain.ts";
 import { open, register } from "../support/pages.ts";
 import type { Server } from "../support/server.ts";
 import { expect, test } from "../support/test.ts";
@@ -13,6 +13,12 @@ async function followed(key: string, server: Server): Promise<void> {
   const record = async () => (await fetch(`${server.url}/v1/k/ed25519/${key.slice("ed25519:".length)}`)).json();
   await expect.poll(record).toMatchObject({ head: expect.stringContaining("sha256:") });
 }
+
+test("words that were typed back are in use at once, before the pages' server has heard of it", async ({ page, watch }) => {
+  await register(page, watch, "anna");
+  await keepWords(page);
+  await expect(page.getByRole("button", { name: "Make recovery words" })).toBeHidden();
+});
 
 test("an identity whose chain another server keeps is backed up, verified, and gets a second browser", async ({ page, browser, server, watch }) => {
   const asked: string[] = [];
