@@ -11,6 +11,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     await keepWords(page);
     const laptop = await Visitor.fresh(browser, server, { colorScheme });
     await open(laptop.page, "/join");
+    await expect(laptop.page.locator("#join"), "what the form needs is loaded").toHaveAttribute("data-state", "start");
     await laptop.page.getByLabel("Your handle").fill("anna");
     await laptop.page.getByRole("button", { name: "Show a code" }).click();
     await expect(laptop.page.locator("#join")).toHaveAttribute("data-state", "offering");

@@ -3,7 +3,7 @@ import { type KeyObject, createPrivateKey } from "node:crypto";
 
 import { type Page, expect } from "@playwright/test";
 
-import { Impostor } from "./envelope.ts";
+import { type Envelope, Impostor } from "./envelope.ts";
 import { open } from "./pages.ts";
 import type { Server } from "./server.ts";
 import type { Look } from "./tour.ts";
@@ -41,6 +41,7 @@ export async function keepWords(page: Page): Promise<string[]> {
 /** A second browser asks, and the first one adds it; the new key. */
 export async function join(fresh: Page, holder: Page, handle: string, there?: Look, here?: Look): Promise<string> {
   await open(fresh, "/join");
+  await expect(fresh.locator("#join"), "what the form needs is loaded").toHaveAttribute("data-state", "start");
   await fresh.getByLabel("Your handle").fill(handle);
   await fresh.getByRole("button", { name: "Show a code" }).click();
   await expect(fresh.locator("#join")).toHaveAttribute("data-state", "offering");
@@ -73,14 +74,26 @@ export class Thief {
   /** Makes a key of the thief's the primary, with no other that could rotate; the key. */
   async rotateAway(chain: string): Promise<string> {
     const own = new Impostor();
-    const path = `${this.#server.url}/v1/sigchains/ed25519/${chain.slice("ed25519:".length)}`;
-    const head = (await (await fetch(`${path}/head`)).json()) as { seq: number; hash: string };
-    const place = { chain, seq: head.seq + 1, prev: head.hash };
-    const event = this.stolen.rotation(place, own);
-    const answer = await fetch(`${path}/events`, { method: "POST", headers: { "content-type": "application/json", "if-match": `"${head.hash}"` }, body: JSON.stringify(event) });
-    expect(answer.status, await answer.text()).toBe(201);
+    await append(chain, this.#server, (place) => this.stolen.rotation(place, own));
     return own.key;
   }
+}
+
+/** Ends an identity, as its owner may with the seed of a key that can rotate and a program of their own. */
+export async function end(chain: string, seed: Buffer, server: Server): Promise<void> {
+  await append(chain, server, (place) => new Impostor(secretOf(seed)).event("deactivate", place, { reason: "enough" }));
+}
+
+type Place = { chain: string; seq: number; prev: string };
+
+/** Puts an event behind the head of a chain. */
+async function append(chain: string, server: Server, event: (place: Place) => Envelope): Promise<void> {
+  const path = `${server.url}/v1/sigchains/ed25519/${chain.slice("ed25519:".length)}`;
+  const { seq, hash } = (await (await fetch(`${path}/head`)).json()) as { seq: number; hash: string };
+  const headers = { "content-type": "application/json", "if-match": `"${hash}"` };
+  const body = JSON.stringify(event({ chain, seq: seq + 1, prev: hash }));
+  const answer = await fetch(`${path}/events`, { method: "POST", headers, body });
+  expect(answer.status, await answer.text()).toBe(201);
 }
 
 /** A secret key from its seed (RFC 8410). */
