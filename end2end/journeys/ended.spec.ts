@@ -62,3 +62,12 @@ test("an identity that a thief ended is got back from the words", async ({ page,
   await open(page, "/identity");
   await expect(page.locator("#standing"), "the key that the thief had").toContainText("does not count any more");
 });
+
+test("a connection that is over because the identity was ended says so", async ({ page, server, watch }) => {
+  const chain = await register(page, watch, "anna");
+  await keepWords(page);
+  await connected(page, "anna");
+  await end(chain, watch.seedOf(chain), server);
+  await expect(page.locator("#connection")).toHaveAttribute("data-state", "refused", { timeout: 15_000 });
+  await expect(page.locator("#connection-why")).toContainText(ENDED);
+});
