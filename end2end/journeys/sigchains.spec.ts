@@ -59,6 +59,7 @@ test("an identity whose chain another server keeps is backed up, verified, and g
   await expect(claim).toContainText("the domain kez-chat.invalid");
   await expect(claim).toHaveAttribute("data-state", /^(unchecked|unreachable|failed)$/);
   expect(await (await fetch(`${server.url}/v1/u/anna/claims`)).json(), "the server looks at it, too").toMatchObject({ claims: [{ subject: "kez-chat.invalid" }] });
-  await expect(visitor.page.getByRole("link", { name: "Log of this identity's keys" })).toHaveAttribute("href", new RegExp(`^${server.sigchains?.url}/`));
+  const log = visitor.page.getByRole("link", { name: "Log of this identity's keys" });
+  await expect(log).toHaveAttribute("href", new RegExp(`^${server.sigchains?.url}/`));
   await visitor.leave();
 });
