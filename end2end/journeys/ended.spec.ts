@@ -7,7 +7,8 @@ import { Visitor } from "../support/visitor.ts";
 
 test.use({ withBroker: true });
 
-const ENDED = "The identity anna was ended by its owner. Nothing can be done in its name any more.";
+const ENDED =
+  "The identity anna was ended by its owner. Nothing can be done in its name any more. If that was not you, get the identity back with your 24 words, within 72 hours.";
 
 test("an identity that was ended is out at once, says so to its owner, and to whoever reads its card", async ({ page, browser, server, watch }) => {
   const chain = await register(page, watch, "anna");

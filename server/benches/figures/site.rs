@@ -5,7 +5,7 @@ use crate::target;
 /// The page, and everything that it loads before it can be used: the program that takes a key, too.
 pub(crate) async fn first_visit() {
     let folder = tempfile::tempdir().expect("a folder");
-    let ours = target::ours(folder.path()).await;
+    let ours = target::ours_with(folder.path(), &["--web-dir".to_owned(), site()]).await;
     let http = reqwest::Client::new();
     let load = async |path: &str| {
         let request = http.get(format!("http://{}{path}", ours.address)).header("accept-encoding", "br");
@@ -30,10 +30,15 @@ pub(crate) async fn first_visit() {
     println!("{:<44} {:>10}", "bytes for an identity's chain, brotli", chain);
 }
 
-/// The files that the split program `name` is made of, and what loads them, as the build's own list has it.
+/// Where the site was built, which need not be beside the program.
 #[expect(clippy::disallowed_methods, reason = "a benchmark has no configuration but this")]
+fn site() -> String {
+    std::env::var("KEZ_SITE").expect("the environment of scripts/env")
+}
+
+/// The files that the split program `name` is made of, and what loads them, as the build's own list has it.
 fn parts(name: &str) -> Vec<String> {
-    let site = std::env::var("KEZ_SITE").expect("the environment of scripts/env");
+    let site = site();
     let names = std::fs::read_dir(format!("{site}/pkg")).expect("a built site").flatten();
     let names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     let find = |start: &str, end: &str| names.iter().find(|name| name.starts_with(start) && name.ends_with(end));
@@ -48,7 +53,8 @@ fn parts(name: &str) -> Vec<String> {
 /// What a page loads when it is to be connected to the message broker, and not before.
 pub(crate) async fn connecting() {
     let folder = tempfile::tempdir().expect("a folder");
-    let ours = target::ours_with(folder.path(), &["--nats-ws-url".to_owned(), "ws://127.0.0.1:8443".to_owned()]).await;
+    let flags = ["--web-dir".to_owned(), site(), "--nats-ws-url".to_owned(), "ws://127.0.0.1:8443".to_owned()];
+    let ours = target::ours_with(folder.path(), &flags).await;
     let http = reqwest::Client::new();
     let page = plain(&http, &ours.address).await;
     let clients: Vec<String> = files(&page).into_iter().filter(|file| file.starts_with("/pkg/broker.")).collect();
