@@ -18,6 +18,7 @@ pub mod components;
 mod contacts;
 pub mod islands;
 mod place;
+mod task;
 mod vault;
 
 #[cfg(feature = "ssr")]

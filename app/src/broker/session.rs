@@ -11,6 +11,7 @@ use super::{Trouble, retry};
 use crate::browser::{self, Bell, Channel, Listener, Turn};
 use crate::contacts::{self, Delivered};
 use crate::place::Broker;
+use crate::task::spawn;
 use crate::vault::{self, Identity};
 
 /// The lock of the tab that is connected, and the channel on which it says how that goes.
@@ -59,7 +60,7 @@ impl Session {
             bell,
             current: RefCell::new(None),
         });
-        leptos::task::spawn_local(Rc::clone(&inner).run());
+        spawn(Rc::clone(&inner).run());
         Session(inner)
     }
 }

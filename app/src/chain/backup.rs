@@ -9,7 +9,6 @@ use std::cell::{Cell, RefCell};
 
 use kez_core::sigchain::Body;
 use kez_core::{KeyId, SigningKey, recovery};
-use leptos::task::spawn_local;
 use zeroize::Zeroizing;
 
 use super::fetch::{Fetched, Trouble, holder_of};
@@ -18,6 +17,7 @@ use crate::api::Failure;
 use crate::browser::{self, draw, focus, mark, tell, value_of};
 use crate::components::day;
 use crate::place::server_name;
+use crate::task::spawn;
 use crate::vault::{self, Fault, Identity};
 
 /// How many words are typed back.
@@ -58,7 +58,7 @@ pub(super) fn listen() {
         Some("again") => show_words(),
         _ => {}
     });
-    browser::on_submit("backup-check", || spawn_local(finish()));
+    browser::on_submit("backup-check", || spawn(finish()));
 }
 
 /// Shows how an identity is backed up.

@@ -12,7 +12,6 @@ use kez_core::canonical::{Json, Object};
 use kez_core::claim::{Evidence, Kind, proof_text};
 use kez_core::sigchain::{Body, Claim};
 use kez_core::{Handle, Hash};
-use leptos::task::spawn_local;
 use web_sys::Element;
 
 use super::devices::sign;
@@ -22,6 +21,7 @@ use super::markup::{button, escape};
 use crate::api::{self, text};
 use crate::browser::{self, draw, focus, mark, put, tell, value_of};
 use crate::components::day;
+use crate::task::spawn;
 
 thread_local! {
     /// What somebody is about to claim.
@@ -36,7 +36,7 @@ pub(super) fn listen() {
     }
     browser::on_press("claims", |button| {
         if let Some(own) = follow::shown() {
-            spawn_local(pressed(own, button));
+            spawn(pressed(own, button));
         }
     });
     browser::on_submit("claims-add", || {

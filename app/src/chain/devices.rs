@@ -10,7 +10,6 @@ use std::rc::Rc;
 
 use kez_core::KeyId;
 use kez_core::sigchain::{Body, Offer, RevokeReason};
-use leptos::task::spawn_local;
 use web_sys::Element;
 
 use super::fetch::Trouble;
@@ -19,6 +18,7 @@ use super::markup::{button, escape, key};
 use super::pairing;
 use crate::browser::{self, draw, focus, mark, put, tell, value_of};
 use crate::components::picture;
+use crate::task::spawn;
 use crate::vault;
 
 thread_local! {
@@ -32,12 +32,12 @@ pub(super) fn listen() {
     if LISTENS.replace(true) {
         return;
     }
-    browser::on_press("devices", |button| spawn_local(pressed(button)));
+    browser::on_press("devices", |button| spawn(pressed(button)));
     // A camera that read the other browser's code leads here.
     take_code();
     browser::on_fragment(take_code);
     browser::on_submit("devices-add", || {
-        spawn_local(async {
+        spawn(async {
             if let Some(own) = follow::shown() {
                 find(&own).await;
             }

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use kez_core::ServerName;
-use leptos::task::spawn_local;
 
 use super::fetch::{Fetched, Trouble, holder_of, proven};
 use super::{backup, claims, devices};
 use crate::api::Failure;
 use crate::browser::{mark, tell};
 use crate::place::server_name;
+use crate::task::spawn;
 use crate::vault::{self, Identity};
 
 /// The identity that is shown, with its verified chain.
@@ -34,7 +34,7 @@ pub(super) fn show(identity: Identity) {
     backup::listen();
     devices::listen();
     claims::listen();
-    spawn_local(reload(identity));
+    spawn(reload(identity));
 }
 
 /// Reads the chain anew and shows it.

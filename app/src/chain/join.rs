@@ -7,7 +7,6 @@
 
 use kez_core::sigchain::Offer;
 use kez_core::{Handle, ServerName};
-use leptos::task::spawn_local;
 
 use super::fetch::{Fetched, Trouble, path, proven, typed_handle};
 use super::markup::key;
@@ -16,6 +15,7 @@ use crate::api::{self, Failure, Holder};
 use crate::browser::{self, draw, focus, mark, put, tell};
 use crate::components::qr_code;
 use crate::place::server_name;
+use crate::task::spawn;
 use crate::vault::{self, Identity, Stage};
 
 /// Milliseconds between two looks at the chain.
@@ -25,13 +25,13 @@ const LOOKS: u32 = 390;
 
 /// Moves the page.
 pub(super) fn run() {
-    browser::on_submit("join-form", || spawn_local(start()));
+    browser::on_submit("join-form", || spawn(start()));
     browser::on_press("join", |button| {
         if button.has_attribute("data-do") {
-            spawn_local(start());
+            spawn(start());
         }
     });
-    spawn_local(async {
+    spawn(async {
         match vault::load().await {
             Ok(None) => to("start"),
             Ok(Some(identity)) if identity.stage == Stage::Joining => {

@@ -9,7 +9,6 @@ use std::cell::RefCell;
 
 use kez_core::sigchain::RevokeReason;
 use kez_core::{ServerName, recovery};
-use leptos::task::spawn_local;
 use zeroize::Zeroizing;
 
 use super::fetch::{proven, typed_handle};
@@ -18,6 +17,7 @@ use crate::api::Failure;
 use crate::browser::{self, draw, focus, mark, put, tell, value_of};
 use crate::components::day;
 use crate::place::server_name;
+use crate::task::spawn;
 use crate::vault;
 
 thread_local! {
@@ -26,9 +26,9 @@ thread_local! {
 
 /// Moves the page.
 pub(super) fn run() {
-    browser::on_submit("recover-form", || spawn_local(look()));
-    browser::on_submit("recover-choose", || spawn_local(go()));
-    spawn_local(async {
+    browser::on_submit("recover-form", || spawn(look()));
+    browser::on_submit("recover-choose", || spawn(go()));
+    spawn(async {
         match vault::load().await {
             Ok(held) if Plan::can_use(held.as_ref()) => to("start"),
             Ok(_) => to("held"),

@@ -28,3 +28,9 @@ pub(super) fn act(mut action: impl FnMut() + Send + 'static) -> Box<dyn FnMut(Mo
 pub(super) fn typed(target: RwSignal<String>) -> Box<dyn FnMut(web_sys::Event) + Send> {
     Box::new(move |event| target.set(event_target_value(&event)))
 }
+
+/// What is done once the page is alive, and again whenever a signal that it read has changed.
+pub(super) fn effect(run: impl FnMut() + 'static) {
+    let run: Box<dyn FnMut()> = Box::new(run);
+    Effect::new(run);
+}

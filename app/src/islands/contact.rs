@@ -8,14 +8,15 @@
 use kez_core::contact_request::{ContactRequest, MessageId};
 use kez_core::{Handle, KeyId};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 
+use super::bind::effect;
 use super::proof::shown;
 use crate::broker::{Connection, Stored, Trouble, explain};
 use crate::browser::{mark, tell};
 use crate::chain::{self, NOT_LOADED, NotLoaded};
 use crate::place::{Broker, broker};
+use crate::task::spawn;
 use crate::vault::{self, Identity, Stage};
 use crate::{api, browser};
 
@@ -103,8 +104,8 @@ impl Draft {
 /// Moves what the page brings (`#contact`), for somebody who can ask.
 #[island]
 pub fn ContactPanel() -> impl IntoView {
-    Effect::new(|_| {
-        spawn_local(async {
+    effect(|| {
+        spawn(async {
             // Without it there is nobody to ask, as on a server without a broker.
             let _loaded = ask().await;
         });
@@ -114,7 +115,7 @@ pub fn ContactPanel() -> impl IntoView {
 /// Offers to ask. It is part of the program that has the messages.
 #[wasm_split(messages, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn ask() -> Result<(), NotLoaded> {
-    spawn_local(async {
+    spawn(async {
         let Some(draft) = Draft::for_this_page().await else { return };
         tell("contact-from", draft.identity.handle.as_str());
         tell("contact-to", draft.handle.as_str());
@@ -124,7 +125,7 @@ fn ask() -> Result<(), NotLoaded> {
         browser::on_press("contact", move |_| {
             show("working", "");
             let draft = draft.clone();
-            spawn_local(async move {
+            spawn(async move {
                 match draft.send().await {
                     Ok(()) => show(
                         "delivered",

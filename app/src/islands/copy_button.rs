@@ -3,10 +3,10 @@
 //! For tests: `button.copy`, named `Copy the key`; `data-state` is `idle`, `copied` or `failed`.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
-use super::bind::{act, flag, text, word};
+use super::bind::{act, effect, flag, text, word};
 use crate::browser;
+use crate::task::spawn;
 
 /// Copies the profile's key.
 #[island]
@@ -22,9 +22,9 @@ pub(super) fn CopyButton(
 ) -> impl IntoView {
     let state = RwSignal::new("idle");
     let alive = RwSignal::new(false);
-    Effect::new(move || alive.set(true));
+    effect(move || alive.set(true));
     let copy = act(move || {
-        spawn_local(async move {
+        spawn(async move {
             let copied = match browser::text_of(of) {
                 Some(text) => browser::copy(text.trim()).await,
                 None => false,

@@ -3,13 +3,13 @@
 use kez_core::{Code, Handle};
 use leptos::html::Input;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use web_sys::AbortSignal;
 
-use super::bind::{flag, text, typed, word};
+use super::bind::{effect, flag, text, typed, word};
 use crate::api;
 use crate::browser::{self, AbortOnDrop};
 use crate::place::{asked_for, server_name};
+use crate::task::spawn;
 
 /// How long the typing has to pause before the server is asked, in milliseconds.
 const PAUSE: i32 = 250;
@@ -77,7 +77,7 @@ pub(super) fn answer_for(name: RwSignal<String>) -> RwSignal<Answer> {
     let answer = RwSignal::new(Answer::Empty);
     let round = StoredValue::new(0_u32);
     let request = StoredValue::new_local(None::<AbortOnDrop>);
-    Effect::new(move || {
+    effect(move || {
         let text = name.get();
         round.update_value(|round| *round += 1);
         let this_round = round.get_value();
@@ -87,7 +87,7 @@ pub(super) fn answer_for(name: RwSignal<String>) -> RwSignal<Answer> {
             Err(verdict) => return answer.set(verdict),
         };
         answer.set(Answer::Checking);
-        spawn_local(async move {
+        spawn(async move {
             browser::sleep(PAUSE).await;
             if round.get_value() != this_round {
                 return;
@@ -140,7 +140,7 @@ pub(super) fn HandleField(
 ) -> impl IntoView {
     let field = NodeRef::<Input>::new();
     // What was typed before the page came alive counts, and so does what the page was asked for.
-    Effect::new(move || {
+    effect(move || {
         if let Some(field) = field.get() {
             name.set(field.value());
         }

@@ -5,7 +5,7 @@
 
 use leptos::prelude::*;
 
-use super::bind::flag;
+use super::bind::{effect, flag};
 use super::handle_answer::{Answer, HandleField, answer_for};
 
 /// One large field that answers while you type.
@@ -14,7 +14,7 @@ pub fn HandleSearch() -> impl IntoView {
     let name = RwSignal::new(String::new());
     let answer = answer_for(name).into();
     let alive = RwSignal::new(false);
-    Effect::new(move || alive.set(true));
+    effect(move || alive.set(true));
     view! {
         <form id="search" class="search" role="search" action="/register" method="get">
             <HandleField name answer />

@@ -7,12 +7,12 @@
 use kez_core::registration::{Expected, Unproven};
 use kez_core::{Handle, KeyId, ServerName};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
-use super::bind::{act, flag, text, word};
+use super::bind::{act, effect, flag, text, word};
 use super::live::Live;
 use crate::chain::{self, Card, NOT_LOADED};
 use crate::components::picture;
+use crate::task::spawn;
 use crate::{api, browser};
 
 /// The checks, in the order in which they are made: a name for the page, and what each says.
@@ -47,9 +47,9 @@ pub fn ProofPanel() -> impl IntoView {
     let check = move || {
         proof.set(Proof::Checking);
         has_log.set(browser::text_of("profile-log").is_some());
-        spawn_local(async move { proof.set(prove().await) });
+        spawn(async move { proof.set(prove().await) });
     };
-    Effect::new(check);
+    effect(check);
     let state = word(move || match proof.get() {
         Proof::NotRun | Proof::Unchecked(_) => "unchecked",
         Proof::Checking => "checking",

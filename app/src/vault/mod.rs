@@ -13,7 +13,7 @@ mod seal;
 use kez_core::registration::{Expected, Statement};
 use kez_core::{Handle, KeyId, ServerName, SigningKey, Timestamp};
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 
 pub(crate) use self::names::{name_devices, names};
 use self::record::Record;
@@ -90,7 +90,7 @@ pub(crate) async fn create(handle: Handle, stage: Stage, now: Timestamp) -> Resu
         return Err(Fault::Changed);
     }
     database::insert(&record.to_js()?).await?;
-    spawn_local(ask_to_persist());
+    crate::task::spawn(ask_to_persist());
     prove(&record.identity).await?;
     Ok(record.identity)
 }

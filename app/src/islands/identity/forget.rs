@@ -5,7 +5,6 @@
 
 use kez_core::KeyId;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 
 use super::super::bind::{act, flag, typed};
@@ -13,6 +12,7 @@ use super::super::live::Live;
 use super::{Held, of, show};
 use crate::chain::{NOT_LOADED, NotLoaded};
 use crate::contacts;
+use crate::task::spawn;
 use crate::vault::{self, Stage};
 
 const WORD: &str = "forget";
@@ -20,7 +20,7 @@ const WORD: &str = "forget";
 /// Forgets. It takes the vault, and is part of the program that has it.
 #[wasm_split(keys, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn forget(key: KeyId, held: RwSignal<Held>, trouble: RwSignal<String>) -> Result<(), NotLoaded> {
-    spawn_local(async move {
+    spawn(async move {
         match vault::forget(&key).await {
             // Contacts without a key are of no use to its owner, and nobody else's business.
             Ok(()) if contacts::clear().await.is_err() => trouble.set(contacts::ADVICE.to_owned()),
@@ -41,7 +41,7 @@ pub(super) fn Forget(held: RwSignal<Held>) -> impl IntoView {
         if !untrack(confirmed) {
             return;
         }
-        spawn_local(async move {
+        spawn(async move {
             if forget(key, held, trouble).await.is_err() {
                 trouble.set(NOT_LOADED.to_owned());
             }

@@ -13,7 +13,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use kez_core::KeyId;
-use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 use web_sys::Element;
 
@@ -23,6 +22,7 @@ use crate::chain::NotLoaded;
 use crate::components::{day, grouped, picture};
 use crate::contacts::{self, Person, Standing};
 use crate::place::{broker, server_name};
+use crate::task::spawn;
 use crate::vault::Identity;
 
 /// What runs for one identity.
@@ -77,7 +77,7 @@ fn pressed(button: &Element, bell: &Bell, me: Option<KeyId>) {
     let key = button.get_attribute("data-key").and_then(|key| key.parse().ok());
     let standing = button.get_attribute("data-standing").and_then(|standing| Standing::parse(&standing));
     let (Some(me), Some(key), Some(standing)) = (me, key, standing) else { return bell.ring() };
-    spawn_local(async move {
+    spawn(async move {
         if contacts::decide(&me, &key, standing).await.is_err() {
             return tell("contacts-error", contacts::ADVICE);
         }
@@ -125,7 +125,7 @@ fn show(identity: &Identity, view: &View) {
 }
 
 fn load(me: KeyId) {
-    spawn_local(async move { show_people(&me).await });
+    spawn(async move { show_people(&me).await });
 }
 
 /// Shows everybody who asked.

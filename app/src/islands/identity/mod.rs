@@ -11,18 +11,18 @@ mod messages;
 mod release;
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 
 use self::forget::Forget;
 use self::release::Release;
-use super::bind::{flag, text, word};
+use super::bind::{effect, flag, text, word};
 use super::copy_button::CopyButton;
 use super::live::Live;
 use crate::browser::{self, mark, tell};
 use crate::chain::{self, NOT_LOADED, NotLoaded};
 use crate::components::{day, grouped, picture};
 use crate::place::server_name;
+use crate::task::spawn;
 use crate::vault::{self, Fault, Identity, Stage};
 
 /// What is known of the vault.
@@ -70,12 +70,12 @@ pub fn IdentityPanel(
 ) -> impl IntoView {
     let held = RwSignal::new(Held::Loading);
     let proven = RwSignal::new("checking");
-    Effect::new(move || {
+    effect(move || {
         let identity = held.with(|held| held.identity().filter(|held| held.stage == Stage::Registered).cloned());
-        spawn_local(follow(identity));
+        spawn(follow(identity));
     });
-    Effect::new(move || {
-        spawn_local(async move {
+    effect(move || {
+        spawn(async move {
             if look(held, proven).await.is_err() {
                 tell("identity-error", NOT_LOADED);
             }
@@ -136,7 +136,7 @@ async fn follow(identity: Option<Identity>) {
 /// What is held, and whether it can be opened and used.
 #[wasm_split(keys, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn look(held: RwSignal<Held>, proven: RwSignal<&'static str>) -> Result<(), NotLoaded> {
-    spawn_local(async move {
+    spawn(async move {
         let (now_held, works) = match vault::load().await {
             Ok(Some(identity)) => {
                 let works = vault::prove(&identity).await.is_ok();

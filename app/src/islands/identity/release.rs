@@ -7,16 +7,16 @@
 use kez_core::registration::Statement;
 use kez_core::{Code, Timestamp};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 
-use super::super::bind::{act, flag, text, typed};
+use super::super::bind::{act, effect, flag, text, typed};
 use super::super::live::Live;
 use super::{Held, of, show};
 use crate::api::{self, Failure};
 use crate::browser;
 use crate::chain::{NOT_LOADED, NotLoaded};
 use crate::place::server_name;
+use crate::task::spawn;
 use crate::vault::{self, Fault, Identity, Stage};
 
 /// A statement that was shown for longer than this gets a new time before it is signed, in seconds.
@@ -30,7 +30,7 @@ pub(super) fn Release(held: RwSignal<Held>) -> impl IntoView {
     let trouble = RwSignal::new(String::new());
     let created_at = RwSignal::new(Timestamp::from_unix(0));
     // The server renders this too, and has no say in a browser's time.
-    Effect::new(move || created_at.set(browser::now()));
+    effect(move || created_at.set(browser::now()));
     let shown = of(held, move |identity| {
         statement(identity, server, created_at.get())
             .map(|statement| statement.signing_input(identity.key))
@@ -43,7 +43,7 @@ pub(super) fn Release(held: RwSignal<Held>) -> impl IntoView {
     let form = Form { held, server, busy, trouble, created_at };
     let release = act(move || {
         if !busy.get_untracked() && untrack(confirmed) {
-            spawn_local(async move {
+            spawn(async move {
                 if release(form).await.is_err() {
                     trouble.set(NOT_LOADED.to_owned());
                 }
@@ -102,7 +102,7 @@ fn statement(identity: &Identity, server: StoredValue<String>, created_at: Times
 /// Releases. It takes the key, and is part of the program that does.
 #[wasm_split(keys, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn release(form: Form) -> Result<(), NotLoaded> {
-    spawn_local(form.release());
+    spawn(form.release());
     Ok(())
 }
 

@@ -1,11 +1,11 @@
 //! What takes a key is a program of its own ([`crate::chain`] says how), which is loaded with the page that needs it.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 
 use super::flow::Flow;
 use crate::chain::{NOT_LOADED, NotLoaded};
+use crate::task::spawn;
 
 /// What takes a key.
 #[derive(Clone, Copy)]
@@ -31,7 +31,7 @@ fn act(flow: Flow, what: Act) -> Result<(), NotLoaded> {
 impl Flow {
     /// Does one of the things that take a key.
     pub(super) fn act(self, what: Act) {
-        spawn_local(async move {
+        spawn(async move {
             if act(self, what).await.is_err() {
                 self.trouble.set(NOT_LOADED.to_owned());
             }

@@ -3,7 +3,6 @@
 use kez_core::registration::Statement;
 use kez_core::{Code, Handle, ServerName, Timestamp};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 use super::super::handle_answer::{Answer, answer_for};
 use super::step::Step;
@@ -11,6 +10,7 @@ use crate::api::{self, Failure, Holder};
 use crate::browser;
 use crate::chain::{self, NOT_LOADED};
 use crate::place::asked_for;
+use crate::task::spawn;
 use crate::vault::{self, Fault, Identity, Stage};
 
 /// A statement that was shown for longer than this gets a new time before it is signed, in seconds: the server takes
@@ -66,7 +66,7 @@ impl Flow {
     }
 
     pub(super) fn resume(self) {
-        spawn_local(async move {
+        spawn(async move {
             match vault::load().await {
                 Ok(None) => {}
                 Ok(Some(identity)) => self.resume_with(identity).await,
@@ -107,7 +107,7 @@ impl Flow {
         self.note.set(String::new());
         self.busy.set("Making and sealing your key…".to_owned());
         self.go(Step::Keys);
-        spawn_local(async move {
+        spawn(async move {
             let kept = self.keep(handle).await;
             self.busy.set(String::new());
             match kept {
@@ -154,7 +154,7 @@ impl Flow {
         if browser::now().abs_diff(self.created_at.get_untracked()) > FRESH {
             self.created_at.set(browser::now());
         }
-        spawn_local(async move {
+        spawn(async move {
             let mut sent = self.send().await;
             if let Ok(Err(failure)) = &sent
                 && self.can_mend(failure).await
@@ -262,7 +262,7 @@ impl Flow {
     /// Opens a step, and moves the keyboard there once it is drawn.
     pub(super) fn go(self, step: Step) {
         self.step.set(step);
-        spawn_local(async move {
+        spawn(async move {
             browser::sleep(20).await;
             browser::focus(step.title_id());
         });

@@ -13,26 +13,26 @@ mod step;
 mod steps;
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 use self::act::Act;
 use self::flow::Flow;
 use self::step::Step;
 use self::steps::{Done, Keys, Name, Sign};
-use super::bind::{flag, text, word};
+use super::bind::{effect, flag, text, word};
 use super::live::Live;
 use crate::browser;
 use crate::place::server_name;
+use crate::task::spawn;
 
 /// The four steps.
 #[island]
 pub fn RegisterFlow() -> impl IntoView {
     let flow = Flow::new(server_name());
-    Effect::new(move || flow.act(Act::Resume));
+    effect(move || flow.act(Act::Resume));
     // What went wrong is said below the steps, which on a small screen is out of sight of the button that was pressed.
-    Effect::new(move || {
+    effect(move || {
         if flow.trouble.with(|trouble| !trouble.is_empty()) {
-            spawn_local(async {
+            spawn(async {
                 // The keyboard may move first, and the page with it.
                 browser::sleep(40).await;
                 browser::reveal("register-error");
