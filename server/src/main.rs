@@ -1,5 +1,6 @@
 //! The program: configuration, log, signals.
 
+use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -59,10 +60,9 @@ async fn examine(config: &Config) -> Result<(), String> {
 async fn serve(config: &Config) -> Result<(), String> {
     let listener = listen(config.bind).await?;
     let (stop, stopped) = watch::channel(());
+    let signalled = signalled()?;
     tokio::spawn(async move {
-        if let Err(error) = until_signalled().await {
-            tracing::error!(%error, "signals cannot be received; stopping");
-        }
+        signalled.await;
         drop(stop);
     });
     let stopped = move || {
@@ -92,13 +92,16 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
-async fn until_signalled() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+/// Completes when the process is told to end. It hears that from now on, not only once it is awaited.
+fn signalled() -> Result<impl Future<Output = ()>, String> {
+    let hear = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
+    let (mut terminate, mut interrupt) = (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// Text for people at a terminal, one JSON object a line for everything else.

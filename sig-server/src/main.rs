@@ -1,5 +1,6 @@
 //! The program: configuration, log, signals.
 
+use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -39,23 +40,21 @@ async fn verify(config: &Config) -> Result<ExitCode, String> {
 async fn serve(config: &Config) -> Result<(), String> {
     let listener = TcpListener::bind(config.bind).await;
     let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.bind))?;
-    let stopped = async {
-        if let Err(error) = until_signalled().await {
-            tracing::error!(%error, "signals cannot be received; stopping");
-        }
-    };
-    kez_sig_server::run(config, Arc::new(SystemClock), listener, stopped).await?;
+    kez_sig_server::run(config, Arc::new(SystemClock), listener, signalled()?).await?;
     tracing::info!("kez-sig-server has stopped");
     Ok(())
 }
 
-async fn until_signalled() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+/// Completes when the process is told to end. It hears that from now on, not only once it is awaited.
+fn signalled() -> Result<impl Future<Output = ()>, String> {
+    let hear = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
+    let (mut terminate, mut interrupt) = (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// Text for people at a terminal, one JSON object a line for everything else.
