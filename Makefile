@@ -59,7 +59,7 @@ bench: build ## benchmarks: ours and the limit in turn, as ratios
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release -p kez-chat-server --example bare_axum
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo bench -p kez-core --features kez-core/tables
 	@scripts/setup wasm-std wasm-bindgen
-	@$(E) cargo test --release -p kez-core --bench sigchain_wasm $(WASM) -- --nocapture
+	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo test --release -p kez-core --bench sigchain_wasm $(WASM) -- --nocapture
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" KEZ_BARE_AXUM_BIN="$$KEZ_TARGET/release/examples/bare_axum" cargo bench -p kez-chat-server --bench figures
 
 fmt: ## format the code

@@ -50,7 +50,8 @@ test("from the landing page to a released name", async ({ page, watch }) => {
   await expect(page.locator("#statement")).toBeVisible();
   await tabTo(page, page.getByRole("button", { name: "Sign and register" }));
   await page.keyboard.press("Space");
-  await expect(page.locator("#done-title")).toBeFocused();
+  await expect(page.locator("#backup"), "the words are there").toHaveAttribute("data-state", "words");
+  await expect(page.locator("#done-title"), "and do not take the keyboard").toBeFocused();
   await tabTo(page, page.getByRole("link", { name: "Keep it safe" }));
   await page.keyboard.press("Enter");
 

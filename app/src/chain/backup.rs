@@ -46,6 +46,7 @@ pub(super) fn listen() {
         Some("make") => {
             if let Some(own) = follow::shown() {
                 begin(own.identity.clone());
+                focus("backup-title");
             }
         }
         Some("save") => DRAFT.with_borrow(|draft| {
@@ -55,7 +56,10 @@ pub(super) fn listen() {
         }),
         Some("print") => browser::print(),
         Some("written") => ask(),
-        Some("again") => show_words(),
+        Some("again") => {
+            show_words();
+            focus("backup-title");
+        }
         _ => {}
     });
     browser::on_submit("backup-check", || spawn(finish()));
@@ -90,7 +94,8 @@ pub(super) fn show(own: &Own) {
     tell("backup-says", &says);
 }
 
-/// Makes a recovery key for `identity` and shows its words.
+/// Makes a recovery key for `identity` and shows its words. The keyboard stays where it is: at the end of registering it is
+/// at what comes before the words.
 pub(super) fn begin(identity: Identity) {
     listen();
     mark("backup", "hidden", None);
@@ -126,7 +131,6 @@ fn show_words() {
         let list = Zeroizing::new(words.split(' ').map(|word| format!("<li>{word}</li>")).collect::<String>());
         draw("backup-list", &list);
     });
-    focus("backup-title");
 }
 
 fn ask() {
