@@ -93,13 +93,17 @@ impl kez_http::serve::Front for Front {
 }
 
 impl Front {
-    /// The hottest requests, lookups and heads whose answers are in memory, pass the router by.
+    /// The hottest requests, whose answers are in memory, pass the router by.
     fn in_memory(&self, request: &Request<Body>) -> Option<Response> {
         if request.method() != Method::GET {
             return None;
         }
-        let Some(handle) = request.uri().path().strip_prefix("/v1/u/") else {
-            return kez_sig_server::in_memory(self.chains.as_deref()?, request);
+        let path = request.uri().path();
+        let Some(handle) = path.strip_prefix("/v1/u/") else {
+            return match path {
+                "/.well-known/webfinger" => api::described_in_memory(&self.registry, request.uri().query()?),
+                _ => kez_sig_server::in_memory(self.chains.as_deref()?, request),
+            };
         };
         let entry = self.registry.cached(handle)?;
         Some(api::user_response(&entry, request.headers()))

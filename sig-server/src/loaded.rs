@@ -1,6 +1,10 @@
 //! A chain as it is read from the store: every row is checked against its id and its receipt, every event verified.
 
-use kez_core::sigchain::{Chain, Receipt, Unverified};
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use kez_core::sigchain::{Chain, Head, Receipt, Unverified};
 use kez_core::{Hash, KeyId, Timestamp};
 
 use crate::store::{Log, Row, StoreError};
@@ -13,6 +17,14 @@ const PAGE: u64 = 500;
 pub struct Loaded {
     pub(crate) chain: Chain,
     pub(crate) log: Vec<Logged>,
+    ready: OnceLock<Option<Ready>>,
+}
+
+/// The answer about a head, as it is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    pub(crate) tag: HeaderValue,
+    pub(crate) body: Bytes,
 }
 
 /// What is remembered of a row.
@@ -51,7 +63,7 @@ pub enum LoadError {
 /// # Errors
 /// [`LoadError`].
 pub async fn load(store: &dyn Log, chain: KeyId, keys: &[KeyId]) -> Result<Loaded, LoadError> {
-    let mut loaded = Loaded { chain: Chain::new(chain), log: Vec::new() };
+    let mut loaded = Loaded { chain: Chain::new(chain), log: Vec::new(), ready: OnceLock::new() };
     loop {
         let rows = store.log(&chain, loaded.log.len() as u64, PAGE).await?;
         let is_last = (rows.len() as u64) < PAGE;
@@ -85,6 +97,21 @@ impl Loaded {
         })?;
         self.log.push(Logged::of(row));
         Ok(())
+    }
+
+    /// Takes note of rows whose events were added to the chain.
+    pub(crate) fn added<'a>(&mut self, rows: impl Iterator<Item = &'a Row>) {
+        self.log.extend(rows.map(Logged::of));
+        self.ready = OnceLock::new();
+    }
+
+    /// The answer about `head`, which is the chain's.
+    pub(crate) fn ready(&self, head: Head) -> Option<&Ready> {
+        let make = || {
+            let tag = HeaderValue::from_str(&format!("\"{}\"", head.hash)).ok()?;
+            Some(Ready { tag, body: serde_json::to_vec(&head).ok()?.into() })
+        };
+        self.ready.get_or_init(make).as_ref()
     }
 
     /// Whether a row that was read just now is the one that was verified.

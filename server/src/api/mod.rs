@@ -39,6 +39,7 @@ use crate::registry::Registry;
 use internal::Internal;
 
 pub(crate) use user::respond as user_response;
+pub(crate) use webfinger::in_memory as described_in_memory;
 
 /// What most handlers are given.
 pub(crate) type State = axum::extract::State<Arc<Registry>>;

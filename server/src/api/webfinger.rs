@@ -22,10 +22,22 @@ const JRD_JSON: HeaderValue = HeaderValue::from_static("application/jrd+json");
 pub(super) async fn webfinger(registry: State, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
     let query = Query::parse(query.as_deref().unwrap_or_default())?;
     let body = describe(&registry, &query).await?.ok_or(ApiError::not_found("This server knows no such resource."))?;
+    Ok(described(body))
+}
+
+/// The answer to a query whose descriptor is in memory, whole; none for any other.
+pub(crate) fn in_memory(registry: &Registry, query: &str) -> Option<Response> {
+    let query = Query::parse(query).ok().filter(|query| query.rels.is_empty())?;
+    let names = registry.names();
+    let handle = query.handle(&names.server, &names.public_url)?;
+    Some(described(registry.cached(handle.as_str())?.jrd_body.clone()))
+}
+
+fn described(body: Bytes) -> Response {
     let mut response = body.into_response();
     response.headers_mut().insert(CONTENT_TYPE, JRD_JSON);
     response.headers_mut().insert(CACHE_CONTROL, CACHED);
-    Ok(response)
+    response
 }
 
 async fn describe(registry: &Registry, query: &Query) -> Result<Option<Bytes>, ApiError> {

@@ -1,6 +1,7 @@
 //! Conditional requests (RFC 9110 section 13): the tag of everything about a chain is its head.
 
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use kez_core::Hash;
@@ -8,6 +9,7 @@ use kez_core::sigchain::Head;
 use serde::Serialize;
 
 use crate::error::ApiError;
+use crate::loaded::Ready;
 use crate::service::Expected;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -15,18 +17,34 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// `200` with the body, or `304` when the client has what belongs to this head.
 pub(super) fn respond<T: Serialize>(head: Head, request: &HeaderMap, body: &T) -> Response {
     let tag = format!("\"{}\"", head.hash);
+    let body = || serde_json::to_vec(body).map(Bytes::from).ok();
+    respond_with(&tag, HeaderValue::from_str(&tag).ok(), request, body)
+}
+
+/// The same for a head whose body is made already.
+pub(super) fn respond_ready(ready: &Ready, request: &HeaderMap) -> Response {
+    let tag = ready.tag.to_str().unwrap_or_default();
+    respond_with(tag, Some(ready.tag.clone()), request, || Some(ready.body.clone()))
+}
+
+fn respond_with(
+    tag: &str,
+    value: Option<HeaderValue>,
+    request: &HeaderMap,
+    body: impl FnOnce() -> Option<Bytes>,
+) -> Response {
     let mut response = if tags(request, &IF_NONE_MATCH).any(|t| t == "*" || t.strip_prefix("W/").unwrap_or(t) == tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        match serde_json::to_vec(body) {
-            Ok(body) => ([(CONTENT_TYPE, JSON)], body).into_response(),
-            Err(_) => ApiError::internal().into_response(),
+        match body() {
+            Some(body) => ([(CONTENT_TYPE, JSON)], body).into_response(),
+            None => ApiError::internal().into_response(),
         }
     };
     let headers = response.headers_mut();
     // It may be kept, but the next event can come at any moment.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.extend(HeaderValue::from_str(&tag).ok().map(|tag| (ETAG, tag)));
+    headers.extend(value.map(|tag| (ETAG, tag)));
     response
 }
 

@@ -8,7 +8,7 @@ use kez_core::{Hash, KeyId, Timestamp};
 
 use super::Service;
 use crate::gate::Admission;
-use crate::loaded::{Loaded, Logged};
+use crate::loaded::Loaded;
 use crate::refused::Refused;
 use crate::slots::Slot;
 use crate::store::{Append, NewEntry, NotStored, Row};
@@ -189,7 +189,7 @@ impl Service {
         };
         if let Some(loaded) = &mut *place {
             add(loaded);
-            loaded.log.extend(rows.iter().map(Logged::of));
+            loaded.added(rows.iter());
             self.slots.keep(chain, slot, loaded.log.len());
         }
         let newest = rows.iter().map(|row| row.received_at.unix()).max().unwrap_or(i64::MIN);
