@@ -1,9 +1,10 @@
 //! What the kez servers share below their APIs: connections and their orderly end, whose address a request is from,
-//! limits by address, the clock.
+//! limits by address, signals, the clock.
 
 pub mod clock;
 pub mod limit;
 pub mod proxy;
 mod refusal;
 pub mod serve;
+pub mod signals;
 mod unread;

@@ -1,6 +1,5 @@
 //! The program: configuration, log, signals.
 
-use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,8 +10,8 @@ use kez_chat_server::config::{self, Command, Config};
 use kez_chat_server::init::{self, InitError};
 use kez_chat_server::store::sqlite;
 use kez_chat_server::{doctor, healthcheck, random};
+use kez_http::signals::told_to_end;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
@@ -60,9 +59,9 @@ async fn examine(config: &Config) -> Result<(), String> {
 async fn serve(config: &Config) -> Result<(), String> {
     let listener = listen(config.bind).await?;
     let (stop, stopped) = watch::channel(());
-    let signalled = signalled()?;
+    let told = told_to_end().map_err(|error| format!("signals cannot be heard: {error}"))?;
     tokio::spawn(async move {
-        signalled.await;
+        told.await;
         drop(stop);
     });
     let stopped = move || {
@@ -90,18 +89,6 @@ async fn serve(config: &Config) -> Result<(), String> {
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
-}
-
-/// Completes when the process is told to end. It hears that from now on, not only once it is awaited.
-fn signalled() -> Result<impl Future<Output = ()>, String> {
-    let hear = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
-    let (mut terminate, mut interrupt) = (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
 
 /// Text for people at a terminal, one JSON object a line for everything else.

@@ -1,14 +1,13 @@
 //! The program: configuration, log, signals.
 
-use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use kez_http::clock::SystemClock;
+use kez_http::signals::told_to_end;
 use kez_sig_server::config::{self, Command, Config};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// The system's allocator keeps what it once had; this one gives back, and is quicker for many small answers.
@@ -40,21 +39,10 @@ async fn verify(config: &Config) -> Result<ExitCode, String> {
 async fn serve(config: &Config) -> Result<(), String> {
     let listener = TcpListener::bind(config.bind).await;
     let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.bind))?;
-    kez_sig_server::run(config, Arc::new(SystemClock), listener, signalled()?).await?;
+    let told = told_to_end().map_err(|error| format!("signals cannot be heard: {error}"))?;
+    kez_sig_server::run(config, Arc::new(SystemClock), listener, told).await?;
     tracing::info!("kez-sig-server has stopped");
     Ok(())
-}
-
-/// Completes when the process is told to end. It hears that from now on, not only once it is awaited.
-fn signalled() -> Result<impl Future<Output = ()>, String> {
-    let hear = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
-    let (mut terminate, mut interrupt) = (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
 
 /// Text for people at a terminal, one JSON object a line for everything else.
