@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use kez_core::sigchain::{Chain, Head, Receipt, Unverified};
 use kez_core::{Hash, KeyId, Timestamp};
 
@@ -17,14 +16,15 @@ const PAGE: u64 = 500;
 pub struct Loaded {
     pub(crate) chain: Chain,
     pub(crate) log: Vec<Logged>,
-    ready: OnceLock<Option<Ready>>,
+    told: OnceLock<Option<Told>>,
 }
 
-/// The answer about a head, as it is sent.
+/// A head in bytes: it is asked for far more often than it changes.
 #[derive(Clone, Debug)]
-pub(crate) struct Ready {
-    pub(crate) tag: HeaderValue,
-    pub(crate) body: Bytes,
+pub(crate) struct Told {
+    /// Its hash in quotation marks.
+    pub(crate) quoted: Bytes,
+    pub(crate) json: Bytes,
 }
 
 /// What is remembered of a row.
@@ -63,7 +63,7 @@ pub enum LoadError {
 /// # Errors
 /// [`LoadError`].
 pub async fn load(store: &dyn Log, chain: KeyId, keys: &[KeyId]) -> Result<Loaded, LoadError> {
-    let mut loaded = Loaded { chain: Chain::new(chain), log: Vec::new(), ready: OnceLock::new() };
+    let mut loaded = Loaded { chain: Chain::new(chain), log: Vec::new(), told: OnceLock::new() };
     loop {
         let rows = store.log(&chain, loaded.log.len() as u64, PAGE).await?;
         let is_last = (rows.len() as u64) < PAGE;
@@ -102,16 +102,16 @@ impl Loaded {
     /// Takes note of rows whose events were added to the chain.
     pub(crate) fn added<'a>(&mut self, rows: impl Iterator<Item = &'a Row>) {
         self.log.extend(rows.map(Logged::of));
-        self.ready = OnceLock::new();
+        self.told = OnceLock::new();
     }
 
-    /// The answer about `head`, which is the chain's.
-    pub(crate) fn ready(&self, head: Head) -> Option<&Ready> {
+    /// `head`, which is the chain's, in bytes.
+    pub(crate) fn told(&self, head: Head) -> Option<&Told> {
         let make = || {
-            let tag = HeaderValue::from_str(&format!("\"{}\"", head.hash)).ok()?;
-            Some(Ready { tag, body: serde_json::to_vec(&head).ok()?.into() })
+            let quoted = format!("\"{}\"", head.hash).into();
+            Some(Told { quoted, json: serde_json::to_vec(&head).ok()?.into() })
         };
-        self.ready.get_or_init(make).as_ref()
+        self.told.get_or_init(make).as_ref()
     }
 
     /// Whether a row that was read just now is the one that was verified.

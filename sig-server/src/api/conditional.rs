@@ -9,7 +9,7 @@ use kez_core::sigchain::Head;
 use serde::Serialize;
 
 use crate::error::ApiError;
-use crate::loaded::Ready;
+use crate::loaded::Told;
 use crate::service::Expected;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -21,10 +21,10 @@ pub(super) fn respond<T: Serialize>(head: Head, request: &HeaderMap, body: &T) -
     respond_with(&tag, HeaderValue::from_str(&tag).ok(), request, body)
 }
 
-/// The same for a head whose body is made already.
-pub(super) fn respond_ready(ready: &Ready, request: &HeaderMap) -> Response {
-    let tag = ready.tag.to_str().unwrap_or_default();
-    respond_with(tag, Some(ready.tag.clone()), request, || Some(ready.body.clone()))
+/// The same for a head whose bytes are there already.
+pub(super) fn respond_told(told: &Told, request: &HeaderMap) -> Response {
+    let tag = std::str::from_utf8(&told.quoted).unwrap_or_default();
+    respond_with(tag, HeaderValue::from_maybe_shared(told.quoted.clone()).ok(), request, || Some(told.json.clone()))
 }
 
 fn respond_with(

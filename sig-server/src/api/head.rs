@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, Request};
 use kez_core::KeyId;
 
 use super::State;
-use super::conditional::{respond, respond_ready};
+use super::conditional::{respond, respond_told};
 use super::path::Chain;
 use crate::error::ApiError;
 use crate::service::Service;
@@ -21,5 +21,5 @@ pub fn in_memory(service: &Service, request: &Request<Body>) -> Option<Response>
     }
     let hex = request.uri().path().strip_prefix("/v1/sigchains/ed25519/")?.strip_suffix("/head")?;
     let id = KeyId::from_parts("ed25519", hex).ok()?;
-    service.look_now(&id, |loaded, head| Some(respond_ready(loaded.ready(head)?, request.headers()))).flatten()
+    service.look_now(&id, |loaded, head| Some(respond_told(loaded.told(head)?, request.headers()))).flatten()
 }
