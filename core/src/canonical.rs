@@ -3,9 +3,9 @@
 //! The reader takes less than RFC 8259 allows, so that a document has one meaning everywhere: no duplicate names, no
 //! lone surrogates, no byte order mark, at most [`MAX_DEPTH`] levels; integers within ±(2^53−1) and ASCII names only.
 
-use std::collections::BTreeMap;
-
 use serde::{Serialize, Serializer};
+
+use crate::sorted::Sorted;
 
 mod read;
 mod write;
@@ -19,7 +19,7 @@ pub const MAX_DEPTH: usize = 16;
 pub const MAX_INTEGER: i64 = (1 << 53) - 1;
 
 /// The members of an object. Names are ASCII, so the map's order is that of RFC 8785 section 3.2.3.
-pub type Object = BTreeMap<String, Json>;
+pub type Object = Sorted<String, Json>;
 
 /// A JSON value that has a canonical form here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,13 +40,9 @@ pub enum Json {
 
 /// An object of these members; of two with one name the later one stays.
 pub fn object(members: impl IntoIterator<Item = (String, Json)>) -> Object {
-    // The map's own ways to be made of a list sort it first, which is much more code, and once for each length.
+    // Once for all lists, whatever their lengths.
     fn add(members: &mut dyn Iterator<Item = (String, Json)>) -> Object {
-        let mut object = Object::new();
-        for (name, value) in members {
-            object.insert(name, value);
-        }
-        object
+        members.collect()
     }
     add(&mut members.into_iter())
 }
@@ -71,6 +67,11 @@ pub(crate) fn object_to_canonical(members: &Object) -> Vec<u8> {
     out
 }
 
+/// The canonical bytes of an object, as the text that they are: what its signer reads.
+pub(crate) fn text(members: &Object) -> String {
+    String::from_utf8(object_to_canonical(members)).expect("strings and punctuation are written as UTF-8")
+}
+
 /// Appends the canonical bytes of an object to `out`.
 pub(crate) fn append(out: &mut Vec<u8>, members: &Object) {
     write::object(out, members);
@@ -84,7 +85,7 @@ impl Serialize for Json {
             Json::Integer(value) => serializer.serialize_i64(*value),
             Json::String(value) => serializer.serialize_str(value),
             Json::Array(items) => serializer.collect_seq(items),
-            Json::Object(members) => serializer.collect_map(members),
+            Json::Object(members) => members.serialize(serializer),
         }
     }
 }

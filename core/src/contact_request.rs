@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use rand_core::TryCryptoRng;
 
-use crate::canonical::{Json, Object, object, object_to_canonical};
+use crate::canonical::{self, Json, Object, object};
 use crate::envelope::{EnvelopeType, malformed, no_more, sign, take_string};
 use crate::hash::decode_lower_hex;
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite};
@@ -122,7 +122,7 @@ impl ContactRequest {
     /// The exact text that will be signed for `from`, for showing it.
     #[must_use]
     pub fn signing_input(&self, from: KeyId) -> String {
-        String::from_utf8_lossy(&object_to_canonical(&self.payload(from))).into_owned()
+        canonical::text(&self.payload(from))
     }
 
     /// Signs for the identity whose chain key is `from`, and returns the envelope's canonical bytes, ready to be sent.

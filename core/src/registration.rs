@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::canonical::{Json, Object, object, object_to_canonical};
+use crate::canonical::{self, Json, Object, object};
 use crate::envelope::{Alg, Content, Envelope, EnvelopeType, malformed, no_more, sign, take_string};
 use crate::handle::Handle;
 use crate::hash::Hash;
@@ -151,7 +151,7 @@ impl Statement {
     /// The exact text that `primary` will sign, for showing it.
     #[must_use]
     pub fn signing_input(&self, primary: KeyId) -> String {
-        String::from_utf8_lossy(&object_to_canonical(&self.payload(primary))).into_owned()
+        canonical::text(&self.payload(primary))
     }
 
     /// Signs, and returns the envelope's canonical bytes, ready to be sent.

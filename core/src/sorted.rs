@@ -1,7 +1,9 @@
-//! A map in one sorted list: for the few keys, devices and claims that an identity has.
+//! A map in one sorted list: for the members of a document, and the few keys, devices and claims that an identity has.
 //!
 //! A tree would be as quick and its code many times as large, once for each kind of value, in a program that browsers
 //! download. Adding moves what stands behind: with the ten thousand entries that a log may have, some ten microseconds.
+
+use std::borrow::Borrow;
 
 use serde::{Serialize, Serializer};
 
@@ -16,6 +18,23 @@ impl<K, V> Default for Sorted<K, V> {
 }
 
 impl<K: Ord, V> Sorted<K, V> {
+    /// A map of nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Sorted(Vec::new())
+    }
+
+    /// A map of these, in whatever order they are; none where two have one key. However long the list, this takes no
+    /// more than sorting it.
+    #[must_use]
+    pub fn of(mut all: Vec<(K, V)>) -> Option<Self> {
+        let is_ascending = |all: &[(K, V)]| all.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        if !is_ascending(&all) {
+            all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        }
+        is_ascending(&all).then_some(Sorted(all))
+    }
+
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -30,13 +49,19 @@ impl<K: Ord, V> Sorted<K, V> {
 
     /// The value of `key`.
     #[must_use]
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         self.place(key).ok().map(|at| &self.0[at].1)
     }
 
     /// Whether `key` has a value.
     #[must_use]
-    pub fn contains_key(&self, key: &K) -> bool {
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
         self.place(key).is_ok()
     }
 
@@ -64,7 +89,10 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     /// Takes the value of `key` away.
-    pub fn remove(&mut self, key: &K) -> Option<V> {
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         self.place(key).ok().map(|at| self.0.remove(at).1)
     }
 
@@ -83,8 +111,11 @@ impl<K: Ord, V> Sorted<K, V> {
         self.0.iter().map(|(_, value)| value)
     }
 
-    fn place(&self, key: &K) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| known.cmp(key))
+    fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.binary_search_by(|(known, _)| known.borrow().cmp(key))
     }
 }
 
@@ -113,6 +144,12 @@ impl<K, V> IntoIterator for Sorted<K, V> {
     }
 }
 
+impl<K: Ord, V, const N: usize> From<[(K, V); N]> for Sorted<K, V> {
+    fn from(all: [(K, V); N]) -> Self {
+        all.into_iter().collect()
+    }
+}
+
 impl<K: Serialize, V: Serialize> Serialize for Sorted<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
@@ -133,5 +170,17 @@ mod tests {
         map.or_default(9).clone_from(&'i');
         assert_eq!(*map.or_default(9), 'i');
         assert_eq!(map.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [0, 2, 3, 9]);
+    }
+
+    #[test]
+    fn a_list_is_put_in_order_unless_a_key_is_there_twice() {
+        let list = |keys: &[u8]| keys.iter().map(|key| (*key, ())).collect::<Vec<_>>();
+        for (keys, sorted) in [(&[][..], &[][..]), (&[1, 2, 3], &[1, 2, 3]), (&[3, 1, 2], &[1, 2, 3])] {
+            let map = Sorted::of(list(keys)).expect("no key is there twice");
+            assert_eq!(map.keys().copied().collect::<Vec<_>>(), sorted);
+        }
+        for keys in [&[1, 1][..], &[2, 1, 2], &[1, 2, 2, 3]] {
+            assert_eq!(Sorted::of(list(keys)), None, "{keys:?}");
+        }
     }
 }

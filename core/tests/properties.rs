@@ -24,7 +24,8 @@ fn documents() -> impl Strategy<Value = Json> {
     leaf.prop_recursive(15, 64, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Json::Array),
-            btree_map("[\\x00-\\x7f]{0,6}", inner, 0..4).prop_map(Json::Object),
+            btree_map("[\\x00-\\x7f]{0,6}", inner, 0..4)
+                .prop_map(|members| Json::Object(members.into_iter().collect())),
         ]
     })
 }

@@ -123,10 +123,10 @@ impl Reader<'_> {
 
     fn object(&mut self, depth: usize) -> Result<Json, Syntax> {
         self.at += 1;
-        let mut members = Object::new();
+        let mut members = Vec::new();
         self.white_space()?;
         if self.take(b'}') {
-            return Ok(Json::Object(members));
+            return Ok(Json::Object(Object::new()));
         }
         loop {
             self.white_space()?;
@@ -141,12 +141,10 @@ impl Reader<'_> {
             self.white_space()?;
             self.expect(b':', "a colon was expected")?;
             self.white_space()?;
-            let value = self.value(depth + 1)?;
-            if members.insert(name, value).is_some() {
-                return Err(Syntax("an object has two members of one name"));
-            }
+            members.push((name, self.value(depth + 1)?));
             self.white_space()?;
             if self.take(b'}') {
+                let members = Object::of(members).ok_or(Syntax("an object has two members of one name"))?;
                 return Ok(Json::Object(members));
             }
             self.expect(b',', "a comma or the object's end was expected")?;

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::{TYPE_PREFIX, event};
-use crate::canonical::{Json, Object, object, object_to_canonical};
+use crate::canonical::{self, Json, Object, object};
 use crate::hash::Hash;
 use crate::key::{KeyId, SigningKey};
 use crate::time::Timestamp;
@@ -34,7 +34,7 @@ impl Place {
     /// The exact text that will be signed, for showing it.
     #[must_use]
     pub fn signing_input(&self, body: &Body, created_at: Timestamp) -> String {
-        String::from_utf8_lossy(&object_to_canonical(&self.payload(body, created_at))).into_owned()
+        canonical::text(&self.payload(body, created_at))
     }
 
     fn payload(&self, body: &Body, created_at: Timestamp) -> Object {
