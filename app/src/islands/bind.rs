@@ -4,14 +4,16 @@
 use leptos::prelude::*;
 use web_sys::MouseEvent;
 
+use super::var::Var;
+
 /// A text that changes.
 pub(super) fn text(value: impl Fn() -> String + Send + Sync + 'static) -> Signal<String> {
     Signal::derive(value)
 }
 
-/// One of a few words, for `data-…` attributes.
-pub(super) fn word(value: impl Fn() -> &'static str + Send + Sync + 'static) -> Signal<&'static str> {
-    Signal::derive(value)
+/// One of a few words.
+pub(super) fn word(value: impl Fn() -> &'static str + Send + Sync + 'static) -> Signal<String> {
+    Signal::derive(move || value().to_owned())
 }
 
 /// An attribute that is there or not.
@@ -25,7 +27,7 @@ pub(super) fn act(mut action: impl FnMut() + Send + 'static) -> Box<dyn FnMut(Mo
 }
 
 /// What a field does with its text.
-pub(super) fn typed(target: RwSignal<String>) -> Box<dyn FnMut(web_sys::Event) + Send> {
+pub(super) fn typed(target: Var<String>) -> Box<dyn FnMut(web_sys::Event) + Send> {
     Box::new(move |event| target.set(event_target_value(&event)))
 }
 

@@ -5,6 +5,7 @@
 use leptos::prelude::*;
 
 use super::bind::{act, effect, flag, text, word};
+use super::var::Var;
 use crate::browser;
 use crate::task::spawn;
 
@@ -20,8 +21,8 @@ pub(super) fn CopyButton(
     /// The element's id.
     of: &'static str,
 ) -> impl IntoView {
-    let state = RwSignal::new("idle");
-    let alive = RwSignal::new(false);
+    let state = Var::new("idle");
+    let alive = Var::new(false);
     effect(move || alive.set(true));
     let copy = act(move || {
         spawn(async move {

@@ -1,11 +1,14 @@
 //! What is known of the name in a field, while it is being typed.
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
 use kez_core::{Code, Handle};
-use leptos::html::Input;
 use leptos::prelude::*;
 use web_sys::AbortSignal;
 
 use super::bind::{effect, flag, text, typed, word};
+use super::var::Var;
 use crate::api;
 use crate::browser::{self, AbortOnDrop};
 use crate::place::{asked_for, server_name};
@@ -71,31 +74,39 @@ impl Answer {
     }
 }
 
+/// What is being asked.
+#[derive(Default)]
+struct Asking {
+    /// Counts what was typed.
+    round: Cell<u32>,
+    request: RefCell<Option<AbortOnDrop>>,
+}
+
 /// The answer for whatever `name` holds, kept up to date. Asking pauses for the typing, and an answer that was overtaken
 /// is dropped with its request.
-pub(super) fn answer_for(name: RwSignal<String>) -> RwSignal<Answer> {
-    let answer = RwSignal::new(Answer::Empty);
-    let round = StoredValue::new(0_u32);
-    let request = StoredValue::new_local(None::<AbortOnDrop>);
+pub(super) fn answer_for(name: Var<String>) -> Var<Answer> {
+    let answer = Var::new(Answer::Empty);
+    let asking = Rc::new(Asking::default());
     effect(move || {
         let text = name.get();
-        round.update_value(|round| *round += 1);
-        let this_round = round.get_value();
-        request.set_value(None);
+        let this_round = asking.round.get() + 1;
+        asking.round.set(this_round);
+        asking.request.take();
         let handle = match judge(&text) {
             Ok(handle) => handle,
             Err(verdict) => return answer.set(verdict),
         };
         answer.set(Answer::Checking);
+        let asking = Rc::clone(&asking);
         spawn(async move {
             browser::sleep(PAUSE).await;
-            if round.get_value() != this_round {
+            if asking.round.get() != this_round {
                 return;
             }
             let (guard, signal) = AbortOnDrop::new().unzip();
-            request.set_value(guard);
+            asking.request.replace(guard);
             let found = ask(&handle, signal.as_ref()).await;
-            if round.get_value() == this_round {
+            if asking.round.get() == this_round {
                 answer.set(found);
             }
         });
@@ -134,17 +145,12 @@ async fn ask(handle: &Handle, abort: Option<&AbortSignal>) -> Answer {
 #[component]
 pub(super) fn HandleField(
     /// What is in the field.
-    name: RwSignal<String>,
+    name: Var<String>,
     /// What is known of it.
-    answer: Signal<Answer>,
+    answer: Var<Answer>,
 ) -> impl IntoView {
-    let field = NodeRef::<Input>::new();
     // What was typed before the page came alive counts, and so does what the page was asked for.
-    effect(move || {
-        if let Some(field) = field.get() {
-            name.set(field.value());
-        }
-    });
+    effect(move || name.set(browser::value_of("handle")));
     let state = word(move || answer.with(Answer::state));
     view! {
         <label for="handle">"Handle"</label>
@@ -153,7 +159,6 @@ pub(super) fn HandleField(
                 id="handle"
                 name="handle"
                 type="text"
-                node_ref=field
                 value=asked_for()
                 prop:value=text(move || name.get())
                 on:input=typed(name)

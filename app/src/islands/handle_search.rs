@@ -7,13 +7,14 @@ use leptos::prelude::*;
 
 use super::bind::{effect, flag};
 use super::handle_answer::{Answer, HandleField, answer_for};
+use super::var::Var;
 
 /// One large field that answers while you type.
 #[island]
 pub fn HandleSearch() -> impl IntoView {
-    let name = RwSignal::new(String::new());
-    let answer = answer_for(name).into();
-    let alive = RwSignal::new(false);
+    let name = Var::new(String::new());
+    let answer = answer_for(name);
+    let alive = Var::new(false);
     effect(move || alive.set(true));
     view! {
         <form id="search" class="search" role="search" action="/register" method="get">

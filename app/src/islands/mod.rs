@@ -10,6 +10,7 @@ mod identity;
 mod live;
 mod proof;
 mod register;
+mod var;
 
 pub use chain::{JoinPanel, RecoverPanel};
 pub use contact::ContactPanel;

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 
 use super::bind::{act, effect, flag, text, word};
 use super::live::Live;
+use super::var::Var;
 use crate::chain::{self, Card, NOT_LOADED};
 use crate::components::picture;
 use crate::task::spawn;
@@ -42,8 +43,8 @@ enum Proof {
 /// Checks as soon as it is alive, and again when asked to.
 #[island]
 pub fn ProofPanel() -> impl IntoView {
-    let proof = RwSignal::new(Proof::NotRun);
-    let has_log = RwSignal::new(false);
+    let proof = Var::new(Proof::NotRun);
+    let has_log = Var::new(false);
     let check = move || {
         proof.set(Proof::Checking);
         has_log.set(browser::text_of("profile-log").is_some());
@@ -86,7 +87,7 @@ pub fn ProofPanel() -> impl IntoView {
                 Proof::Failed(at, _) if index < at => "good",
                 _ => "waiting",
             });
-            let in_words = word(move || match result.get() {
+            let in_words = word(move || match &*result.get() {
                 "good" => "yes",
                 "bad" => "no",
                 _ => "not checked",

@@ -7,8 +7,9 @@ use kez_core::KeyId;
 use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;
 
-use super::super::bind::{act, flag, typed};
+use super::super::bind::{act, flag, text, typed};
 use super::super::live::Live;
+use super::super::var::Var;
 use super::{Held, of, show};
 use crate::chain::{NOT_LOADED, NotLoaded};
 use crate::contacts;
@@ -19,7 +20,7 @@ const WORD: &str = "forget";
 
 /// Forgets. It takes the vault, and is part of the program that has it.
 #[wasm_split(keys, wasm_split_path = ::leptos::wasm_split, fallible)]
-fn forget(key: KeyId, held: RwSignal<Held>, trouble: RwSignal<String>) -> Result<(), NotLoaded> {
+fn forget(key: KeyId, held: Var<Held>, trouble: Var<String>) -> Result<(), NotLoaded> {
     spawn(async move {
         match vault::forget(&key).await {
             // Contacts without a key are of no use to its owner, and nobody else's business.
@@ -32,9 +33,9 @@ fn forget(key: KeyId, held: RwSignal<Held>, trouble: RwSignal<String>) -> Result
 }
 
 #[component]
-pub(super) fn Forget(held: RwSignal<Held>) -> impl IntoView {
-    let confirmation = RwSignal::new(String::new());
-    let trouble = RwSignal::new(String::new());
+pub(super) fn Forget(held: Var<Held>) -> impl IntoView {
+    let confirmation = Var::new(String::new());
+    let trouble = Var::new(String::new());
     let confirmed = move || confirmation.with(|typed| typed.trim() == WORD);
     let forget = act(move || {
         let Some(key) = held.with_untracked(|held| held.identity().map(|identity| identity.key)) else { return };
@@ -76,7 +77,7 @@ pub(super) fn Forget(held: RwSignal<Held>) -> impl IntoView {
             <button type="button" class="button dangerous" disabled=flag(move || !confirmed()) on:click=forget>
                 "Forget this key"
             </button>
-            <Live id="forget-error" kind="alarm" says=trouble.into() />
+            <Live id="forget-error" kind="alarm" says=text(move || trouble.get()) />
         </details>
     }
 }

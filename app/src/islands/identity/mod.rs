@@ -18,6 +18,7 @@ use self::release::Release;
 use super::bind::{effect, flag, text, word};
 use super::copy_button::CopyButton;
 use super::live::Live;
+use super::var::Var;
 use crate::browser::{self, mark, tell};
 use crate::chain::{self, NOT_LOADED, NotLoaded};
 use crate::components::{day, grouped, picture};
@@ -50,13 +51,13 @@ impl Held {
 }
 
 /// Something about the identity, or nothing where there is none.
-fn of(held: RwSignal<Held>, what: impl Fn(&Identity) -> String + Send + Sync + 'static) -> Signal<String> {
+fn of(held: Var<Held>, what: impl Fn(&Identity) -> String + Send + Sync + 'static) -> Signal<String> {
     text(move || held.with(|held| held.identity().map(&what).unwrap_or_default()))
 }
 
 /// Shows what is held from now on, and moves the keyboard to its title: the button that was pressed is gone with what
 /// it was about.
-async fn show(held: RwSignal<Held>, now_held: Held, title: &'static str) {
+async fn show(held: Var<Held>, now_held: Held, title: &'static str) {
     held.set(now_held);
     browser::sleep(20).await;
     browser::focus(title);
@@ -68,8 +69,8 @@ pub fn IdentityPanel(
     /// What is about messages, which the page brings.
     children: Children,
 ) -> impl IntoView {
-    let held = RwSignal::new(Held::Loading);
-    let proven = RwSignal::new("checking");
+    let held = Var::new(Held::Loading);
+    let proven = Var::new("checking");
     effect(move || {
         let identity = held.with(|held| held.identity().filter(|held| held.stage == Stage::Registered).cloned());
         spawn(follow(identity));
@@ -135,7 +136,7 @@ async fn follow(identity: Option<Identity>) {
 
 /// What is held, and whether it can be opened and used.
 #[wasm_split(keys, wasm_split_path = ::leptos::wasm_split, fallible)]
-fn look(held: RwSignal<Held>, proven: RwSignal<&'static str>) -> Result<(), NotLoaded> {
+fn look(held: Var<Held>, proven: Var<&'static str>) -> Result<(), NotLoaded> {
     spawn(async move {
         let (now_held, works) = match vault::load().await {
             Ok(Some(identity)) => {
@@ -152,15 +153,14 @@ fn look(held: RwSignal<Held>, proven: RwSignal<&'static str>) -> Result<(), NotL
 }
 
 #[component]
-fn Card(held: RwSignal<Held>, proven: RwSignal<&'static str>) -> impl IntoView {
+fn Card(held: Var<Held>, proven: Var<&'static str>) -> impl IntoView {
     let proof = word(move || match proven.get() {
         "proven" => "Opened and tested just now: this browser can sign with it.",
         "broken" => "This browser holds the key's record, but cannot open it any more. Do not rely on it.",
         _ => "Testing the key…",
     });
-    let server = StoredValue::new(server_name());
     let title = of(held, move |identity| {
-        let name = format!("{}@{}", identity.handle, server.get_value());
+        let name = format!("{}@{}", identity.handle, server_name());
         match identity.stage {
             Stage::Made => format!("A key without a name; it wants {name}"),
             Stage::Registered => name,

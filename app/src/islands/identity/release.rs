@@ -11,6 +11,7 @@ use leptos::wasm_split::wasm_split;
 
 use super::super::bind::{act, effect, flag, text, typed};
 use super::super::live::Live;
+use super::super::var::Var;
 use super::{Held, of, show};
 use crate::api::{self, Failure};
 use crate::browser;
@@ -23,24 +24,21 @@ use crate::vault::{self, Fault, Identity, Stage};
 const FRESH: u64 = 60;
 
 #[component]
-pub(super) fn Release(held: RwSignal<Held>) -> impl IntoView {
-    let server = StoredValue::new(server_name());
-    let confirmation = RwSignal::new(String::new());
-    let busy = RwSignal::new(false);
-    let trouble = RwSignal::new(String::new());
-    let created_at = RwSignal::new(Timestamp::from_unix(0));
+pub(super) fn Release(held: Var<Held>) -> impl IntoView {
+    let confirmation = Var::new(String::new());
+    let busy = Var::new(false);
+    let trouble = Var::new(String::new());
+    let created_at = Var::new(Timestamp::from_unix(0));
     // The server renders this too, and has no say in a browser's time.
     effect(move || created_at.set(browser::now()));
     let shown = of(held, move |identity| {
-        statement(identity, server, created_at.get())
-            .map(|statement| statement.signing_input(identity.key))
-            .unwrap_or_default()
+        statement(identity, created_at.get()).map(|statement| statement.signing_input(identity.key)).unwrap_or_default()
     });
     let confirmed = move || {
         let typed = confirmation.get();
         held.with(|held| held.identity().is_some_and(|identity| typed.trim() == identity.handle.as_str()))
     };
-    let form = Form { held, server, busy, trouble, created_at };
+    let form = Form { held, busy, trouble, created_at };
     let release = act(move || {
         if !busy.get_untracked() && untrack(confirmed) {
             spawn(async move {
@@ -79,7 +77,7 @@ pub(super) fn Release(held: RwSignal<Held>) -> impl IntoView {
                 {label}
             </button>
             <Live id="release-progress" kind="progress" says=progress />
-            <Live id="release-error" kind="alarm" says=trouble.into() />
+            <Live id="release-error" kind="alarm" says=text(move || trouble.get()) />
         </details>
     }
 }
@@ -87,15 +85,14 @@ pub(super) fn Release(held: RwSignal<Held>) -> impl IntoView {
 /// What releasing reads and moves.
 #[derive(Clone, Copy)]
 struct Form {
-    held: RwSignal<Held>,
-    server: StoredValue<String>,
-    busy: RwSignal<bool>,
-    trouble: RwSignal<String>,
-    created_at: RwSignal<Timestamp>,
+    held: Var<Held>,
+    busy: Var<bool>,
+    trouble: Var<String>,
+    created_at: Var<Timestamp>,
 }
 
-fn statement(identity: &Identity, server: StoredValue<String>, created_at: Timestamp) -> Option<Statement> {
-    let server = server.with_value(|server| server.parse()).ok()?;
+fn statement(identity: &Identity, created_at: Timestamp) -> Option<Statement> {
+    let server = server_name().parse().ok()?;
     Some(Statement::release(identity.handle.clone(), server, created_at))
 }
 
@@ -131,7 +128,7 @@ impl Form {
 
     /// Signs, sends, and notes the release.
     async fn send(self, identity: &Identity) -> Result<Identity, Trouble> {
-        let statement = statement(identity, self.server, self.created_at.get_untracked()).ok_or(Fault::Changed)?;
+        let statement = statement(identity, self.created_at.get_untracked()).ok_or(Fault::Changed)?;
         let envelope = statement.sign(&vault::open(&identity.key).await?);
         match api::release(&envelope).await {
             Ok(()) => {}

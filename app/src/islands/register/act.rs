@@ -1,6 +1,5 @@
 //! What takes a key is a program of its own ([`crate::chain`] says how), which is loaded with the page that needs it.
 
-use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;
 
 use super::flow::Flow;

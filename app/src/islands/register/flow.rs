@@ -4,12 +4,14 @@ use kez_core::registration::Statement;
 use kez_core::{Code, Handle, ServerName, Timestamp};
 use leptos::prelude::*;
 
+use super::super::bind::effect;
 use super::super::handle_answer::{Answer, answer_for};
+use super::super::var::Var;
 use super::step::Step;
 use crate::api::{self, Failure, Holder};
 use crate::browser;
 use crate::chain::{self, NOT_LOADED};
-use crate::place::asked_for;
+use crate::place::{asked_for, server_name};
 use crate::task::spawn;
 use crate::vault::{self, Fault, Identity, Stage};
 
@@ -20,48 +22,43 @@ const FRESH: u64 = 60;
 /// The state of the four steps. A handle to it is as cheap to copy as a number.
 #[derive(Clone, Copy)]
 pub(super) struct Flow {
-    pub(super) server: StoredValue<String>,
-    pub(super) step: RwSignal<Step>,
-    pub(super) name: RwSignal<String>,
-    pub(super) answer: Signal<Answer>,
+    pub(super) step: Var<Step>,
+    pub(super) name: Var<String>,
+    pub(super) answer: Var<Answer>,
     /// What this browser holds.
-    pub(super) identity: RwSignal<Option<Identity>>,
+    pub(super) identity: Var<Option<Identity>>,
     /// The statement's time.
-    pub(super) created_at: RwSignal<Timestamp>,
+    pub(super) created_at: Var<Timestamp>,
     /// What is going on.
-    pub(super) busy: RwSignal<String>,
+    pub(super) busy: Var<String>,
     /// What is good to know.
-    pub(super) note: RwSignal<String>,
+    pub(super) note: Var<String>,
     /// What went wrong, and what to do.
-    pub(super) trouble: RwSignal<String>,
+    pub(super) trouble: Var<String>,
 }
 
 impl Flow {
-    pub(super) fn new(server: String) -> Self {
-        let name = RwSignal::new(asked_for());
-        let identity = RwSignal::new(None::<Identity>);
+    pub(super) fn new() -> Self {
+        let name = Var::new(asked_for());
+        let identity = Var::new(None::<Identity>);
         let answer = answer_for(name);
         // A released handle is held for the key that released it, which may be the one in this browser.
-        let ours = move || {
-            identity.with(|held| {
-                held.as_ref()
-                    .is_some_and(|held| held.stage == Stage::Released && name.with(|n| n == held.handle.as_str()))
-            })
-        };
-        let answer = Signal::derive(move || match answer.get() {
-            Answer::Released if ours() => Answer::Again,
-            answer => answer,
+        effect(move || {
+            let held = identity.get().filter(|held| held.stage == Stage::Released);
+            let is_ours = held.is_some_and(|held| name.with(|name| name == held.handle.as_str()));
+            if is_ours && answer.get() == Answer::Released {
+                answer.set(Answer::Again);
+            }
         });
         Flow {
-            server: StoredValue::new(server),
-            step: RwSignal::new(Step::Name),
+            step: Var::new(Step::Name),
             name,
             answer,
             identity,
-            created_at: RwSignal::new(Timestamp::from_unix(0)),
-            busy: RwSignal::default(),
-            note: RwSignal::default(),
-            trouble: RwSignal::default(),
+            created_at: Var::new(Timestamp::from_unix(0)),
+            busy: Var::new(String::new()),
+            note: Var::new(String::new()),
+            trouble: Var::new(String::new()),
         }
     }
 
@@ -140,7 +137,7 @@ impl Flow {
     /// What is about to be signed.
     pub(super) fn statement(self) -> Option<Statement> {
         let handle = self.name.with(|name| name.parse::<Handle>()).ok()?;
-        let server = self.server.with_value(|server| server.parse::<ServerName>()).ok()?;
+        let server = server_name().parse::<ServerName>().ok()?;
         Some(Statement::registration(handle, server, self.created_at.get()))
     }
 

@@ -21,13 +21,12 @@ use self::steps::{Done, Keys, Name, Sign};
 use super::bind::{effect, flag, text, word};
 use super::live::Live;
 use crate::browser;
-use crate::place::server_name;
 use crate::task::spawn;
 
 /// The four steps.
 #[island]
 pub fn RegisterFlow() -> impl IntoView {
-    let flow = Flow::new(server_name());
+    let flow = Flow::new();
     effect(move || flow.act(Act::Resume));
     // What went wrong is said below the steps, which on a small screen is out of sight of the button that was pressed.
     effect(move || {
@@ -72,9 +71,9 @@ pub fn RegisterFlow() -> impl IntoView {
                 <Sign flow />
                 <Done flow />
             </ol>
-            <Live id="register-progress" kind="progress" says=flow.busy.into() />
-            <Live id="register-note" kind="note" says=flow.note.into() />
-            <Live id="register-error" kind="alarm" says=flow.trouble.into() />
+            <Live id="register-progress" kind="progress" says=text(move || flow.busy.get()) />
+            <Live id="register-note" kind="note" says=text(move || flow.note.get()) />
+            <Live id="register-error" kind="alarm" says=text(move || flow.trouble.get()) />
         </section>
     }
 }

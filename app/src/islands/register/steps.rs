@@ -10,9 +10,10 @@ use super::act::Act;
 use super::flow::Flow;
 use super::step::Step;
 use crate::components::{grouped, picture};
+use crate::place::server_name;
 
 /// `open` while the person is at `step`, `over` after it, `waiting` before.
-fn state(flow: Flow, step: Step) -> Signal<&'static str> {
+fn state(flow: Flow, step: Step) -> Signal<String> {
     word(move || match flow.step.get() {
         at if at == step => "open",
         at if at > step => "over",
@@ -26,7 +27,7 @@ fn key(flow: Flow) -> Option<KeyId> {
 
 #[component]
 pub(super) fn Name(flow: Flow) -> impl IntoView {
-    let fqhn = text(move || format!("{}@{}", flow.name.get(), flow.server.get_value()));
+    let fqhn = text(move || format!("{}@{}", flow.name.get(), server_name()));
     let submit: Box<dyn FnMut(SubmitEvent) + Send> = Box::new(move |event| {
         event.prevent_default();
         flow.act(Act::Choose);
@@ -79,7 +80,7 @@ pub(super) fn Keys(flow: Flow) -> impl IntoView {
 #[component]
 pub(super) fn Sign(flow: Flow) -> impl IntoView {
     let statement = move || Some(flow.statement()?.signing_input(key(flow)?));
-    let server = flow.server.get_value();
+    let server = server_name();
     let label = move || if flow.trouble.with(String::is_empty) { "Sign and register" } else { "Try again" };
     view! {
         <li id="step-sign" class="step" data-state=state(flow, Step::Sign)>
@@ -114,7 +115,7 @@ pub(super) fn Sign(flow: Flow) -> impl IntoView {
 
 #[component]
 pub(super) fn Done(flow: Flow) -> impl IntoView {
-    let fqhn = text(move || format!("{}@{}", flow.name.get(), flow.server.get_value()));
+    let fqhn = text(move || format!("{}@{}", flow.name.get(), server_name()));
     let profile = text(move || format!("/@{}", flow.name.get()));
     view! {
         <li id="step-done" class="step" data-state=state(flow, Step::Done)>
