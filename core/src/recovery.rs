@@ -3,6 +3,8 @@
 //! words = BIP-39 English mnemonic of 256 bits of entropy, made and read here; those bits are the key's seed (RFC 8032 section 5.1.5). No
 //! passphrase and no derivation is in between, so the words are the key.
 
+use std::borrow::Cow;
+
 use zeroize::Zeroizing;
 
 use crate::hash::Hash;
@@ -11,8 +13,11 @@ use crate::key::SigningKey;
 /// How many words a recovery key has.
 pub const WORDS: usize = 24;
 
-/// The English list of BIP-39, a word a line: 2,048 of them, which are 11 bits each.
-const LIST: &str = include_str!("recovery/words.txt");
+/// The English list of BIP-39, a word a line: 2,048 of them, which are 11 bits each. Browsers fetch it as the file that it
+/// is, in the minute in which they need it.
+const ENGLISH: &str = include_str!("../../public/bip39-english.txt");
+/// The SHA-256 of that list, as wallets know it.
+const ENGLISH_HASH: &str = "sha256:2f5eed53a4727b4bf8880d8f3f199efc90e58503646d9ff8eff3a2ed3b24dbda";
 const BITS_PER_WORD: usize = 11;
 /// The seed's 32 bytes, and one of their hash.
 const BYTES: usize = 33;
@@ -31,50 +36,68 @@ pub enum NotAKey {
     Checksum,
 }
 
-/// The words of a recovery key, with spaces between them; wiped when dropped.
-#[must_use]
-pub fn to_words(key: &SigningKey) -> Zeroizing<String> {
-    let seed = key.seed();
-    let mut bytes = Zeroizing::new([0; BYTES]);
-    bytes[..32].copy_from_slice(&*seed);
-    bytes[32] = checksum(&seed);
-    // The longest word has eight letters; a text that grew would leave copies behind.
-    let mut words = Zeroizing::new(String::with_capacity(WORDS * 9));
-    for n in 0..WORDS {
-        if n > 0 {
-            words.push(' ');
-        }
-        let bits = n * BITS_PER_WORD..(n + 1) * BITS_PER_WORD;
-        let index = bits.fold(0, |index, bit| index << 1 | usize::from(bytes[bit / 8] >> (7 - bit % 8) & 1));
-        words.push_str(LIST.split('\n').nth(index).unwrap_or_default());
-    }
-    words
-}
+/// The list of words. There is only the one.
+#[derive(Clone, Debug)]
+pub struct Words(Cow<'static, str>);
 
-/// The key of these words, in any case and with any white space between them.
-///
-/// # Errors
-/// [`NotAKey`], the first thing that is wrong.
-pub fn from_words(text: &str) -> Result<SigningKey, NotAKey> {
-    let words = Zeroizing::new(text.to_ascii_lowercase());
-    let count = words.split_whitespace().count();
-    if count != WORDS {
-        return Err(NotAKey::Count(count));
+impl Words {
+    /// The list that is part of this program.
+    #[must_use]
+    pub const fn english() -> Words {
+        Words(Cow::Borrowed(ENGLISH))
     }
-    let mut bytes = Zeroizing::new([0; BYTES]);
-    for (n, word) in words.split_whitespace().enumerate() {
-        let index = LIST.split('\n').position(|known| known == word).ok_or(NotAKey::Unknown(n + 1))?;
-        for bit in 0..BITS_PER_WORD {
-            let at = n * BITS_PER_WORD + bit;
-            bytes[at / 8] |= u8::from(index >> (BITS_PER_WORD - 1 - bit) & 1 == 1) << (7 - at % 8);
+
+    /// The list, if this text is the published one to the byte.
+    #[must_use]
+    pub fn read(text: String) -> Option<Words> {
+        (Hash::of(text.as_bytes()).to_string() == ENGLISH_HASH).then_some(Words(Cow::Owned(text)))
+    }
+
+    /// The words of a recovery key, with spaces between them; wiped when dropped.
+    #[must_use]
+    pub fn of(&self, key: &SigningKey) -> Zeroizing<String> {
+        let seed = key.seed();
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        bytes[..32].copy_from_slice(&*seed);
+        bytes[32] = checksum(&seed);
+        // The longest word has eight letters; a text that grew would leave copies behind.
+        let mut words = Zeroizing::new(String::with_capacity(WORDS * 9));
+        for n in 0..WORDS {
+            if n > 0 {
+                words.push(' ');
+            }
+            let bits = n * BITS_PER_WORD..(n + 1) * BITS_PER_WORD;
+            let index = bits.fold(0, |index, bit| index << 1 | usize::from(bytes[bit / 8] >> (7 - bit % 8) & 1));
+            words.push_str(self.0.split('\n').nth(index).unwrap_or_default());
         }
+        words
     }
-    let mut seed = Zeroizing::new([0; 32]);
-    seed.copy_from_slice(&bytes[..32]);
-    if checksum(&seed) != bytes[32] {
-        return Err(NotAKey::Checksum);
+
+    /// The key of these words, in any case and with any white space between them.
+    ///
+    /// # Errors
+    /// [`NotAKey`], the first thing that is wrong.
+    pub fn key(&self, text: &str) -> Result<SigningKey, NotAKey> {
+        let words = Zeroizing::new(text.to_ascii_lowercase());
+        let count = words.split_whitespace().count();
+        if count != WORDS {
+            return Err(NotAKey::Count(count));
+        }
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        for (n, word) in words.split_whitespace().enumerate() {
+            let index = self.0.split('\n').position(|known| known == word).ok_or(NotAKey::Unknown(n + 1))?;
+            for bit in 0..BITS_PER_WORD {
+                let at = n * BITS_PER_WORD + bit;
+                bytes[at / 8] |= u8::from(index >> (BITS_PER_WORD - 1 - bit) & 1 == 1) << (7 - at % 8);
+            }
+        }
+        let mut seed = Zeroizing::new([0; 32]);
+        seed.copy_from_slice(&bytes[..32]);
+        if checksum(&seed) != bytes[32] {
+            return Err(NotAKey::Checksum);
+        }
+        Ok(SigningKey::from_seed(&seed))
     }
-    Ok(SigningKey::from_seed(&seed))
 }
 
 /// BIP-39 adds the first bits of the entropy's SHA-256, one for each four bytes.
@@ -103,8 +126,8 @@ mod tests {
     fn published_vectors() {
         for (byte, ..) in PUBLISHED {
             let key = SigningKey::from_seed(&[byte; 32]);
-            assert_eq!(*to_words(&key), published(byte));
-            assert_eq!(from_words(&published(byte)).map(|key| key.id()), Ok(key.id()));
+            assert_eq!(*Words::english().of(&key), published(byte));
+            assert_eq!(Words::english().key(&published(byte)).map(|key| key.id()), Ok(key.id()));
         }
     }
 
@@ -112,12 +135,12 @@ mod tests {
     fn written_as_people_write() {
         let words = published(0).to_uppercase().replace(' ', "\n  ");
         let key = SigningKey::from_seed(&[0; 32]).id();
-        assert_eq!(from_words(&format!("\t{words}\r\n")).map(|key| key.id()), Ok(key));
+        assert_eq!(Words::english().key(&format!("\t{words}\r\n")).map(|key| key.id()), Ok(key));
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        let parse = |text: &str| from_words(text).map(|key| key.id());
+        let parse = |text: &str| Words::english().key(text).map(|key| key.id());
         assert_eq!(parse(""), Err(NotAKey::Count(0)));
         assert_eq!(parse("abandon art"), Err(NotAKey::Count(2)));
         assert_eq!(parse(&published(0).replacen("abandon", "abandom", 1)), Err(NotAKey::Unknown(1)));
@@ -131,8 +154,20 @@ mod tests {
     #[cfg(not(target_arch = "wasm32"))]
     #[test]
     fn the_list_is_the_published_one() {
-        let list: Vec<&str> = LIST.lines().collect();
+        let list: Vec<&str> = ENGLISH.lines().collect();
         assert_eq!(list, bip39::Language::English.word_list());
+    }
+
+    #[test]
+    fn only_the_published_list_is_read() {
+        let read = Words::read(ENGLISH.to_owned()).expect("it is the published one");
+        let key = SigningKey::from_seed(&[7; 32]);
+        assert_eq!(*read.of(&key), *Words::english().of(&key));
+        let cases =
+            [String::new(), ENGLISH.replacen("zoo", "zap", 1), format!("{ENGLISH}\n"), ENGLISH.trim_end().to_owned()];
+        for changed in cases {
+            assert!(Words::read(changed).is_none());
+        }
     }
 
     #[cfg(not(target_arch = "wasm32"))]
@@ -141,8 +176,8 @@ mod tests {
         fn as_another_implementation_has_it(seed: [u8; 32]) {
             let theirs = bip39::Mnemonic::from_entropy(&seed).expect("32 bytes are a length that BIP-39 knows");
             let key = SigningKey::from_seed(&seed);
-            assert_eq!(*to_words(&key), theirs.to_string());
-            assert_eq!(from_words(&theirs.to_string()).map(|key| key.id()), Ok(key.id()));
+            assert_eq!(*Words::english().of(&key), theirs.to_string());
+            assert_eq!(Words::english().key(&theirs.to_string()).map(|key| key.id()), Ok(key.id()));
         }
     }
 }

@@ -77,3 +77,31 @@ test("an answer that was lost while the chain began: trying again finds it done"
   await page.getByRole("button", { name: "Check and finish" }).click();
   await expect(page.locator("#backup")).toHaveAttribute("data-state", "done");
 });
+
+test("without the list of words, or with another, there are none; with it, there are", async ({ page, watch }) => {
+  await register(page, watch, "anna");
+  watch.expectFailedLoad("/bip39-english.txt", "net::ERR_FAILED");
+  await page.route("**/bip39-english.txt", (route) => route.abort(), { times: 1 });
+  await open(page, "/identity");
+  const make = page.getByRole("button", { name: "Make recovery words" });
+  await make.click();
+  await expect(page.locator("#backup-error")).toContainText("Check your connection");
+  await page.route("**/bip39-english.txt", async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: (await answer.text()).replace("zoo", "zap") });
+  }, { times: 1 });
+  await make.click();
+  await expect(page.locator("#backup-error")).toContainText("is not the published one");
+  await expect(page.locator("#backup-list li")).toHaveCount(0);
+  await make.click();
+  await typeBack(page, await wordsOn(page));
+});
+
+test("words that could not be made at the end of registering are made there on a second try", async ({ page, watch }) => {
+  watch.expectFailedLoad("/bip39-english.txt", "net::ERR_FAILED");
+  await page.route("**/bip39-english.txt", (route) => route.abort(), { times: 1 });
+  await register(page, watch, "anna");
+  await expect(page.locator("#backup-error")).toContainText("Check your connection");
+  await page.getByRole("button", { name: "Make recovery words" }).click();
+  await typeBack(page, await wordsOn(page));
+});

@@ -8,17 +8,18 @@
 use std::cell::{Cell, RefCell};
 
 use kez_core::sigchain::Body;
-use kez_core::{KeyId, SigningKey, recovery};
+use kez_core::{KeyId, SigningKey};
 use zeroize::Zeroizing;
 
 use super::fetch::{Fetched, Trouble, holder_of};
 use super::follow::{self, Own};
+use super::words;
 use crate::api::Failure;
 use crate::browser::{self, draw, focus, mark, tell, value_of};
 use crate::components::day;
 use crate::place::server_name;
 use crate::task::spawn;
-use crate::vault::{self, Fault, Identity};
+use crate::vault::{self, Identity};
 
 /// How many words are typed back.
 const ASKED: usize = 3;
@@ -33,6 +34,8 @@ struct Draft {
 }
 
 thread_local! {
+    /// Whose backup the page is about.
+    static FOR: RefCell<Option<Identity>> = const { RefCell::new(None) };
     static DRAFT: RefCell<Option<Draft>> = const { RefCell::new(None) };
     static LISTENS: Cell<bool> = const { Cell::new(false) };
 }
@@ -44,8 +47,8 @@ pub(super) fn listen() {
     }
     browser::on_press("backup", |button| match button.get_attribute("data-do").as_deref() {
         Some("make") => {
-            if let Some(own) = follow::shown() {
-                begin(own.identity.clone());
+            if let Some(identity) = FOR.with_borrow(Clone::clone) {
+                begin(identity);
                 focus("backup-title");
             }
         }
@@ -67,6 +70,7 @@ pub(super) fn listen() {
 
 /// Shows how an identity is backed up.
 pub(super) fn show(own: &Own) {
+    FOR.set(Some(own.identity.clone()));
     let fetched = own.fetched.borrow();
     mark("backup", "hidden", None);
     let Some(state) = fetched.chain.state() else { return to("none", "Backup: none") };
@@ -99,16 +103,23 @@ pub(super) fn show(own: &Own) {
 pub(super) fn begin(identity: Identity) {
     listen();
     mark("backup", "hidden", None);
-    match draft(identity) {
-        Ok(draft) => {
-            DRAFT.set(Some(draft));
-            show_words();
+    FOR.set(Some(identity.clone()));
+    spawn(async {
+        match draft(identity).await {
+            Ok(draft) => {
+                DRAFT.set(Some(draft));
+                show_words();
+            }
+            Err(trouble) => {
+                to("none", "Backup: none");
+                tell("backup-error", &trouble.advice());
+            }
         }
-        Err(fault) => tell("backup-error", fault.advice()),
-    }
+    });
 }
 
-fn draft(identity: Identity) -> Result<Draft, Fault> {
+async fn draft(identity: Identity) -> Result<Draft, Trouble> {
+    let list = words::fetch().await?;
     let key = SigningKey::from_seed(&*vault::random()?);
     let mut asked = [0; ASKED];
     let chance = vault::random::<ASKED>()?;
@@ -116,7 +127,7 @@ fn draft(identity: Identity) -> Result<Draft, Fault> {
     for (n, asked) in asked.iter_mut().enumerate() {
         *asked = n * 8 + usize::from(chance[n] % 8);
     }
-    Ok(Draft { identity, recovery: key.id(), words: recovery::to_words(&key), asked })
+    Ok(Draft { identity, recovery: key.id(), words: list.of(&key), asked })
 }
 
 fn show_words() {

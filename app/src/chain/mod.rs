@@ -17,6 +17,7 @@ mod pairing;
 mod profile;
 mod recover;
 mod recovery_steps;
+mod words;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -7,12 +7,13 @@
 
 use std::cell::RefCell;
 
+use kez_core::ServerName;
 use kez_core::sigchain::RevokeReason;
-use kez_core::{ServerName, recovery};
 use zeroize::Zeroizing;
 
 use super::fetch::{proven, typed_handle};
 use super::recovery_steps::{Plan, Way};
+use super::words;
 use crate::api::Failure;
 use crate::browser::{self, draw, focus, mark, put, tell, value_of};
 use crate::components::day;
@@ -43,16 +44,19 @@ async fn look() {
         focus("recover-handle");
         return failed("start", "Type the handle of the identity.");
     };
-    let words = Zeroizing::new(value_of("recover-words"));
-    let recovery = match recovery::from_words(&words) {
-        Ok(recovery) => recovery,
-        Err(error) => {
-            focus("recover-words");
-            return failed("start", &format!("These are not the words yet: {error}."));
-        }
-    };
     to("working");
     tell("recover-progress", "Reading and verifying the log of keys…");
+    let list = match words::fetch().await {
+        Ok(list) => list,
+        Err(trouble) => return failed("start", &trouble.advice()),
+    };
+    let recovery = match list.key(&Zeroizing::new(value_of("recover-words"))) {
+        Ok(recovery) => recovery,
+        Err(error) => {
+            failed("start", &format!("These are not the words yet: {error}."));
+            return focus("recover-words");
+        }
+    };
     let looked = async {
         let server: ServerName = server_name().parse().map_err(|_| Failure::Odd)?;
         let (holder, fetched) = proven(&handle, &server).await?;

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use kez_core::recovery::Words;
 use kez_core::sigchain::Body;
-use kez_core::{KeyId, SigningKey, recovery};
+use kez_core::{KeyId, SigningKey};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -60,7 +61,7 @@ pub(super) fn run(
 
 /// Four lines of six words, in a new file that its owner alone can read.
 fn write_words(file: &Path, key: &SigningKey) -> Result<(), Failure> {
-    let words = recovery::to_words(key);
+    let words = Words::english().of(key);
     let mut text = Zeroizing::new(String::with_capacity(words.len() + 1));
     for (n, word) in words.split(' ').enumerate() {
         text.push_str(word);

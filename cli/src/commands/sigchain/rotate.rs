@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use kez_core::recovery::Words;
 use kez_core::sigchain::{Body, Place, Possession, Role};
-use kez_core::{KeyId, SigningKey, recovery};
+use kez_core::{KeyId, SigningKey};
 use zeroize::Zeroizing;
 
 use super::super::input;
@@ -45,7 +46,7 @@ pub(super) fn recover(
     let wrong = |what: String| Failure::new(Local::WordsWrong, what);
     let text = std::str::from_utf8(&text).map_err(|_| wrong("The words are not text.".to_owned()))?;
     let recovery =
-        recovery::from_words(text).map_err(|error| wrong(format!("The recovery key cannot be read: {error}.")))?;
+        Words::english().key(text).map_err(|error| wrong(format!("The recovery key cannot be read: {error}.")))?;
     let (path, primary) = other_key(keys, new_key)?;
     let (identity, _, mut fetched) = of_name(name, server)?;
     let head = fetched.head()?;
