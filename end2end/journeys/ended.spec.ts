@@ -23,11 +23,23 @@ test("an identity that was ended is out at once, says so to its owner, and to wh
     await expect(owner.locator("#connection")).toHaveAttribute("data-state", "refused", { timeout: 15_000 });
     await open(owner, "/identity");
     await expect(owner.locator("#standing")).toHaveText(ENDED);
+    await expect(owner.locator("#standing").getByRole("link"), "the way back").toHaveAttribute("href", "/recover");
     for (const section of ["backup", "devices", "claims", "release"]) {
       await expect(owner.locator(`#${section}`), `nothing to press in ${section}`).toBeHidden();
     }
   }
   await laptop.leave();
+
+  const tablet = await Visitor.fresh(browser, server);
+  await open(tablet.page, "/join");
+  await expect(tablet.page.locator("#join")).toHaveAttribute("data-state", "start");
+  await tablet.page.getByLabel("Your handle").fill("anna");
+  await tablet.page.getByRole("button", { name: "Show a code" }).click();
+  await expect(tablet.page.locator("#join-error"), "no code for what nobody can add").toHaveText(
+    "This identity was ended by its owner. No browser can be added to it.",
+  );
+  await expect(tablet.page.locator("#join-offer")).toBeHidden();
+  await tablet.leave();
 
   const bob = await Visitor.called("bob", browser, server);
   await open(bob.page, "/@anna");
@@ -56,6 +68,9 @@ test("an identity that a thief ended is got back from the words", async ({ page,
   await open(rescue.page, "/@anna");
   await expect(rescue.page.locator("#proof")).toHaveAttribute("data-state", "verified");
   await expect(rescue.page.locator("#profile-ended")).toHaveCount(0);
+  await expect(rescue.page.locator("#profile-fresh"), "the words rank highest").toContainText(
+    "The key that signed this ranks highest, so nobody can undo it.",
+  );
   await expect(rescue.page.locator("#history-events > li[data-nullified]")).toContainText("The identity was ended by its owner.");
   await rescue.leave();
 

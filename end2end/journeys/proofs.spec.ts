@@ -62,6 +62,29 @@ test("a claim is shown with what was found, when, and how to look without this s
   }
 });
 
+test("a server that does not tell what it found is not one that found nothing, and nothing waits for it", async ({ page, watch }) => {
+  await claiming(page, watch);
+  let answer = () => {};
+  const asked = new Promise<void>((done) => (answer = done));
+  watch.expectFailedLoad("/v1/u/anna/claims", 503);
+  await page.route("**/v1/u/anna/claims", async (route) => {
+    await asked;
+    const problem = { type: "about:blank", title: "Unavailable", status: 503, code: "unavailable", detail: "Later." };
+    await route.fulfill({ status: 503, contentType: "application/problem+json", json: problem });
+  });
+  await open(page, "/@anna");
+  const claim = page.locator("#card-claims-list > li");
+  await expect(claim.locator("p").last()).toContainText("Asking this server what it found…");
+  await expect(claim).toHaveAttribute("data-state", "asking");
+  await expect(page.locator("#proof"), "the card needs no such word").toHaveAttribute("data-state", "verified");
+  await expect(page.locator("#history")).toHaveAttribute("data-state", "verified");
+  answer();
+  await expect(claim).toHaveAttribute("data-state", "unknown");
+  await expect(claim.locator("p").last()).toHaveText(/^This server cannot be asked what it found\. Look yourself/);
+  await open(page, "/identity");
+  await expect(page.locator("#claims-list > li > p.quiet")).toHaveText("This server cannot be asked what it found.");
+});
+
 test("a server's word on claims adds none and changes none", async ({ page, watch }) => {
   await claiming(page, watch);
   await tell(page, ({ claims }) => ({

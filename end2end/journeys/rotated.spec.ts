@@ -13,7 +13,7 @@ test("a changed key is proven by the log of keys, and its newness is said", asyn
   for (const check of ["fetched", "handle", "signature", "server", "chain"]) {
     await expect(page.locator(`#proof li[data-check="${check}"]`)).toHaveAttribute("data-state", "good");
   }
-  await expect(page.locator("#profile-fresh")).toContainText("Before you rely on it");
+  await expect(page.locator("#profile-fresh")).toContainText(/Until .* its owner can still undo that, if it was a thief\. Before you rely on it/);
   await expect(page.locator("#history-events > li")).toHaveCount(2);
   const href = await page.getByRole("link", { name: "Log of this identity's keys" }).getAttribute("href");
   const log = (await (await page.request.get(href ?? "")).json()) as { entries: unknown[] };

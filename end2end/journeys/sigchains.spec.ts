@@ -63,3 +63,22 @@ test("an identity whose chain another server keeps is backed up, verified, and g
   await expect(log).toHaveAttribute("href", new RegExp(`^${server.sigchains?.url}/`));
   await visitor.leave();
 });
+
+test("a browser that was just added is one, also while the pages' server has not heard of its key", async ({ page, browser, server, watch }) => {
+  const key = await register(page, watch, "anna");
+  await typeWords(page, await wordsOn(page));
+  await followed(key, server);
+  const laptop = await Visitor.fresh(browser, server);
+  const device = await join(laptop.page, page, "anna");
+  await followed(device, server);
+  // As it answers until the other server has told it.
+  const unheard = { type: "about:blank", title: "Not found", status: 404, code: "not_found", detail: "Nobody's key." };
+  const path = `/v1/k/ed25519/${device.slice("ed25519:".length)}`;
+  laptop.watch.expectFailedLoad(path, 404);
+  await laptop.page.route(`**${path}`, (route) => route.fulfill({ status: 404, contentType: "application/problem+json", json: unheard }));
+  await open(laptop.page, "/identity");
+  await expect(laptop.page.locator("#backup")).toHaveAttribute("data-state", "device");
+  await expect(laptop.page.locator('#devices-list li[data-role="device"]')).toHaveAttribute("data-key", device);
+  await expect(laptop.page.locator("#standing")).toBeEmpty();
+  await laptop.leave();
+});

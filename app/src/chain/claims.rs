@@ -3,7 +3,8 @@
 //! For tests: on `/identity`, `#claims` with the list `#claims-list > li` (`data-id`, `data-type`), button `Withdraw it`;
 //! the form `#claims-add` with `#claim-type` and `#claim-subject`, button `What do I publish?`; then `#claim-draft` with
 //! `#claim-where`, `#claim-text` and, for a gist, `#claim-proof`; buttons `It is published: sign the claim`, `Cancel`;
-//! `#claims-error` has `role=alert`. On a profile, each claim is `#card-claims-list > li` with `data-state`.
+//! `#claims-error` has `role=alert`. On a profile, each claim is `#card-claims-list > li`. Both lists' items have `data-state`:
+//! `asking`, then what the server found, or `unknown` where it does not tell.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -46,24 +47,48 @@ pub(super) fn listen() {
     });
 }
 
-/// Shows the claims of the identity in this browser, and what the server found at each.
-pub(super) async fn show(own: &Own) {
+/// Shows the claims of the identity in this browser, and, once the server has told, what it found at each.
+pub(super) fn show(own: &Rc<Own>) {
     let Some(claims) = own.fetched.borrow().chain.state().map(|state| state.claims.clone()) else {
         return mark("claims", "hidden", Some(""));
     };
-    let found = if claims.is_empty() { None } else { Findings::of(&own.identity.handle).await };
     let item = |(id, claim): (&Hash, &Claim)| {
-        let (state, says) = says(found.as_ref(), id);
-        format!(
-            "<li data-id=\"{id}\" data-type=\"{}\" data-state=\"{}\"><p>{}</p><p class=\"quiet\">{says}</p>{}</li>",
-            escape(&claim.r#type),
-            escape(&state),
-            title(claim),
-            button("button secondary", "withdraw", &id.to_string(), "Withdraw it")
-        )
+        line(id, claim, "", &button("button secondary", "withdraw", &id.to_string(), "Withdraw it"))
     };
     draw("claims-list", &claims.iter().map(item).collect::<String>());
     mark("claims", "hidden", None);
+    let own = Rc::clone(own);
+    find(own.identity.handle.clone(), claims.keys().copied().collect(), move || {
+        follow::shown().is_some_and(|shown| Rc::ptr_eq(&shown, &own))
+    });
+}
+
+/// A claim, of which it is not known yet what was found. `more` comes behind that, `below` under it, both markup.
+fn line(id: &Hash, claim: &Claim, more: &str, below: &str) -> String {
+    format!(
+        "<li id=\"claim-{id}\" data-id=\"{id}\" data-type=\"{}\" data-state=\"asking\"><p>{}</p><p class=\"quiet\">\
+         <span id=\"found-{id}\">Asking this server what it found…</span>{more}</p>{below}</li>",
+        escape(&claim.r#type),
+        title(claim)
+    )
+}
+
+/// Asks the server what it found at claims that are drawn, and says so while `are_shown`. Nothing waits for it.
+fn find(handle: Handle, claims: Vec<Hash>, are_shown: impl FnOnce() -> bool + 'static) {
+    if claims.is_empty() {
+        return;
+    }
+    spawn(async move {
+        let found = Findings::of(&handle).await;
+        if !are_shown() {
+            return;
+        }
+        for id in claims {
+            let (state, says) = says(found.as_ref(), &id);
+            mark(&format!("claim-{id}"), "data-state", Some(&state));
+            draw(&format!("found-{id}"), &says);
+        }
+    });
 }
 
 fn title(claim: &Claim) -> String {
@@ -145,15 +170,25 @@ fn forget_draft() {
 }
 
 /// Shows the claims of a profile: which there are says the verified chain, what was found at each says the server.
-pub(super) async fn card(handle: &Handle, fetched: &Fetched) {
-    let claims: Vec<_> = fetched.chain.state().map(|state| state.claims.iter().collect()).unwrap_or_default();
-    if claims.is_empty() {
+pub(super) fn card(handle: &Handle, fetched: &Fetched) {
+    let Some(claims) = fetched.chain.state().map(|state| &state.claims).filter(|claims| !claims.is_empty()) else {
         return;
-    }
-    let found = Findings::of(handle).await;
-    let items = claims.into_iter().map(|(id, claim)| item(claim, says(found.as_ref(), id)));
-    draw("card-claims-list", &items.collect::<String>());
+    };
+    draw("card-claims-list", &claims.iter().map(|(id, claim)| line(id, claim, &alone(claim), "")).collect::<String>());
     mark("card-claims", "hidden", None);
+    find(handle.clone(), claims.keys().copied().collect(), || true);
+}
+
+/// How to look without this server.
+fn alone(claim: &Claim) -> String {
+    let alone = Evidence::of(claim).map(|evidence| {
+        format!(
+            " <a href=\"{}\" rel=\"noreferrer nofollow\">Look yourself</a>, or run <code>{}</code>",
+            escape(&evidence.link()),
+            escape(&evidence.command())
+        )
+    });
+    alone.unwrap_or_default()
 }
 
 /// What the server says that it found at an identity's claims.
@@ -195,21 +230,4 @@ fn says(findings: Option<&Findings>, id: &Hash) -> (String, String) {
     let why = found.filter(|_| matches!(state, "failed" | "unreachable")).and_then(|found| text(found, "detail"));
     let why = why.map(|why| format!(" ({})", escape(why)));
     (state.to_owned(), format!("{says}{}", why.unwrap_or_default()))
-}
-
-fn item(claim: &Claim, (state, says): (String, String)) -> String {
-    let alone = Evidence::of(claim).map(|evidence| {
-        format!(
-            " <a href=\"{}\" rel=\"noreferrer nofollow\">Look yourself</a>, or run <code>{}</code>",
-            escape(&evidence.link()),
-            escape(&evidence.command())
-        )
-    });
-    format!(
-        "<li data-state=\"{}\" data-type=\"{}\"><p>{}</p><p class=\"quiet\">{says}{}</p></li>",
-        escape(&state),
-        escape(&claim.r#type),
-        title(claim),
-        alone.unwrap_or_default()
-    )
 }

@@ -56,7 +56,12 @@ impl Trouble {
             Trouble::Refused(Reason::KeyRevoked | Reason::KeyNotAuthorised) => {
                 "The key in this browser may not do this any more, or never could.".to_owned()
             }
-            Trouble::Refused(reason) => format!("This cannot be done: {} Nothing was sent.", reason.detail()),
+            Trouble::Refused(Reason::LimitReached) => {
+                "The log of keys holds as much of this as the server takes. Remove something first; nothing was sent."
+                    .to_owned()
+            }
+            // Whatever else it refuses, this page should not have made.
+            Trouble::Refused(reason) => format!("The log of keys cannot take this ({reason}). Nothing was sent."),
             Trouble::MovedOn => "The log of keys changed in the meantime. Look again, then decide.".to_owned(),
             Trouble::Vault(fault) => fault.advice().to_owned(),
         }

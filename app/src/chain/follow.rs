@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use kez_core::ServerName;
+use kez_core::sigchain::RevokedFor;
+use kez_core::{Handle, KeyId, ServerName};
 
 use super::fetch::{Fetched, Trouble, holder_of, proven};
 use super::{backup, claims, devices};
-use crate::api::Failure;
-use crate::browser::{mark, tell};
+use crate::browser::{draw, mark, tell};
 use crate::place::server_name;
 use crate::task::spawn;
 use crate::vault::{self, Identity};
@@ -40,17 +40,18 @@ pub(super) fn show(identity: Identity) {
 /// Reads the chain anew and shows it.
 pub(super) async fn reload(identity: Identity) {
     match look(&identity).await {
-        Ok(Some(fetched)) => display(identity, fetched).await,
-        Ok(None) => {
+        Ok(Ok(fetched)) => display(identity, fetched).await,
+        Ok(Err(why)) => {
             OWN.set(None);
             for section in ["backup", "devices", "claims", "release"] {
                 mark(section, "hidden", Some(""));
             }
-            let why = why_out(&identity).await;
-            tell(
-                "standing",
-                &why.unwrap_or_else(|| "This key stands for no handle on this server any more.".to_owned()),
-            );
+            let Some(why) = why else {
+                return tell("standing", "This key stands for no handle on this server any more.");
+            };
+            // The handle has no character that means something in markup.
+            tell("standing", &why.says(&identity.handle, BACK));
+            draw("standing", &why.says(&identity.handle, BACK_THERE));
         }
         Err(trouble) => {
             OWN.set(None);
@@ -66,63 +67,102 @@ pub(super) async fn display(identity: Identity, fetched: Fetched) {
     tell("standing", "");
     backup::show(&own);
     devices::show(&own).await;
-    claims::show(&own).await;
+    claims::show(&own);
 }
 
-/// The chain of the identity; none when its key no longer stands for it.
-async fn look(identity: &Identity) -> Result<Option<Fetched>, Trouble> {
-    let Some(holder) = holder_of(&identity.key).await? else { return look_ahead(identity).await };
+/// What speaks for an identity by this key, or why the key may not act for it, as far as the chain says.
+type Look = Result<Fetched, Option<Out>>;
+
+async fn look(identity: &Identity) -> Result<Look, Trouble> {
+    let Some(holder) = holder_of(&identity.key).await? else {
+        // Another server that keeps the chain knows of a new key first.
+        return Ok(by_handle(identity).await.unwrap_or(Err(None)));
+    };
     if holder.chain != identity.chain && identity.chain != identity.key {
         return Err(Trouble::Odd("The server says that this key belongs to another identity than it did."));
     }
     let fetched = Fetched::of(&holder).await?;
     if !fetched.chain.is_spoken_for_by(&identity.key) {
-        return Ok(None);
+        return Ok(Err(Out::of(&identity.key, &fetched)));
     }
     if holder.chain != identity.chain {
         // Known now, and kept.
         vault::update(&Identity { chain: holder.chain, ..identity.clone() }).await?;
     }
-    Ok(Some(fetched))
+    Ok(Ok(fetched))
 }
 
-/// The chain by the handle, where the server does not know the key: another server that keeps the chain knows first.
-async fn look_ahead(identity: &Identity) -> Result<Option<Fetched>, Trouble> {
-    let server: ServerName = server_name().parse().map_err(|_| Failure::Odd)?;
-    let Ok((holder, fetched)) = proven(&identity.handle, &server).await else { return Ok(None) };
-    let is_ours = holder.chain == identity.chain && fetched.chain.is_spoken_for_by(&identity.key);
-    Ok(is_ours.then_some(fetched))
+/// What the chain of who has the handle says of the key; none where that is another identity, or cannot be had.
+async fn by_handle(identity: &Identity) -> Option<Look> {
+    let server: ServerName = server_name().parse().ok()?;
+    let (holder, fetched) = proven(&identity.handle, &server).await.ok()?;
+    if holder.chain != identity.chain {
+        return None;
+    }
+    let is_ours = fetched.chain.is_spoken_for_by(&identity.key);
+    Some(if is_ours { Ok(fetched) } else { Err(Out::of(&identity.key, &fetched)) })
 }
 
 /// Why the key of `identity` may not log in: none where its chain does not say.
 pub(super) async fn why_out(identity: &Identity) -> Option<String> {
-    let server: ServerName = server_name().parse().ok()?;
-    let (holder, fetched) = proven(&identity.handle, &server).await.ok()?;
-    let handle = &identity.handle;
-    if holder.chain != identity.chain {
-        return None;
+    match by_handle(identity).await? {
+        Ok(_) => None,
+        Err(why) => Some(why?.says(&identity.handle, BACK)),
     }
-    let state = fetched.chain.state()?;
-    if !state.active {
-        return Some(format!(
-            "The identity {handle} was ended by its owner. Nothing can be done in its name any more. If that was not you, \
-             get the identity back with your 24 words, within 72 hours."
-        ));
-    }
-    if state.devices.contains_key(&identity.key) || state.primary == identity.key {
-        return None;
-    }
-    let reason = state.revoked.get(&identity.key).map(|revocation| revocation.reason);
-    Some(match reason {
-        Some(kez_core::sigchain::RevokedFor::Device(_)) => format!(
-            "This browser was removed from {handle} by its owner. It can be added again with a new key: forget this one below, then add the browser."
-        ),
-        _ if fetched.chain.had_primary(&identity.key) => format!(
-            "The key of {handle} was changed, and the one in this browser does not count any more. If that was not you, \
-             get the identity back with your 24 words."
-        ),
-        _ => {
-            format!("A recovery of {handle} undid what had brought this browser's key in. It does not count any more.")
+}
+
+/// What an owner can do who did not do it; and as markup, with where.
+const BACK: &str = "get the identity back with your 24 words";
+const BACK_THERE: &str = "<a href=\"/recover\">get the identity back with your 24 words</a>";
+
+/// Why a key may not act for its identity.
+#[derive(Clone, Copy)]
+enum Out {
+    /// The identity was ended.
+    Ended,
+    /// It was a device, and was removed.
+    Removed,
+    /// It was the primary, and another took its place.
+    Changed,
+    /// What had brought it in was undone.
+    Undone,
+}
+
+impl Out {
+    /// None where the chain says that it may, or has nothing to say.
+    fn of(key: &KeyId, fetched: &Fetched) -> Option<Out> {
+        let state = fetched.chain.state()?;
+        if !state.active {
+            return Some(Out::Ended);
         }
-    })
+        if state.devices.contains_key(key) || state.primary == *key {
+            return None;
+        }
+        match state.revoked.get(key).map(|revocation| revocation.reason) {
+            Some(RevokedFor::Device(_)) => Some(Out::Removed),
+            _ if fetched.chain.had_primary(key) => Some(Out::Changed),
+            _ => Some(Out::Undone),
+        }
+    }
+
+    /// `back` is one of the two ways to say it.
+    fn says(self, handle: &Handle, back: &str) -> String {
+        match self {
+            Out::Ended => format!(
+                "The identity {handle} was ended by its owner. Nothing can be done in its name any more. If that was not you, \
+                 {back}, within 72 hours."
+            ),
+            Out::Removed => format!(
+                "This browser was removed from {handle} by its owner. It can be added again with a new key: forget this one below, then add the browser."
+            ),
+            Out::Changed => format!(
+                "The key of {handle} was changed, and the one in this browser does not count any more. If that was not you, {back}."
+            ),
+            Out::Undone => {
+                format!(
+                    "A recovery of {handle} undid what had brought this browser's key in. It does not count any more."
+                )
+            }
+        }
+    }
 }

@@ -34,7 +34,7 @@ pub(super) async fn check(handle: &Handle, shown: &KeyId, signer: &KeyId) -> Car
             state.primary
         ));
     }
-    claims::card(handle, &fetched).await;
+    claims::card(handle, &fetched);
     history::show(warn(&fetched), fetched);
     Card::Follows
 }

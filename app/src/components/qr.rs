@@ -1,6 +1,6 @@
 //! An address as a QR code, for another device's camera.
 
-use qrcodegen::{QrCode, QrCodeEcc};
+use qrcodegen::{Mask, QrCode, QrCodeEcc, QrSegment, Version};
 
 /// Modules of white that scanners want around the code (ISO/IEC 18004).
 const QUIET: i32 = 4;
@@ -8,7 +8,12 @@ const QUIET: i32 = 4;
 /// An SVG picture of `url`, called `label`, which is plain text; nothing when it is too long for a code. Dark on light in every colour scheme, because some
 /// scanners read no other.
 pub(crate) fn qr_code(url: &str, label: &str) -> Option<String> {
-    let code = QrCode::encode_text(url, QrCodeEcc::Medium).ok()?;
+    // Every mask can be read. Finding the one that is read best takes a third of the encoder, which a page that is being
+    // rendered has at hand, and which a browser would have to download first.
+    let mask = if cfg!(feature = "ssr") { None } else { Some(Mask::new(0)) };
+    let bytes = [QrSegment::make_bytes(url.as_bytes())];
+    let code =
+        QrCode::encode_segments_advanced(&bytes, QrCodeEcc::Medium, Version::MIN, Version::MAX, mask, true).ok()?;
     let side = code.size() + 2 * QUIET;
     let modules = (0..code.size()).flat_map(|y| (0..code.size()).map(move |x| (x, y)));
     let dark = modules.filter(|&(x, y)| code.get_module(x, y));
