@@ -1,7 +1,9 @@
 import { defineConfig } from "@playwright/test";
 
+import type { Options } from "./support/test.ts";
+
 // The tests start the server themselves: KEZ_CHAT_SERVER_BIN, KEZ_SITE and KEZ_CHROMIUM come from scripts/env.
-export default defineConfig({
+export default defineConfig<Options>({
   testDir: "journeys",
   timeout: 60_000,
   expect: { timeout: 10_000 },
@@ -9,6 +11,11 @@ export default defineConfig({
   workers: 2,
   forbidOnly: Boolean(process.env.CI),
   reporter: process.env.CI ? [["line"], ["./support/failures.ts"]] : [["list"]],
+  projects: [
+    { name: "pages" },
+    // What the broker has a part in, once more with the oldest version of it.
+    { name: "oldest-broker", testMatch: /(connection|contacts|devices|ended|stolen)\.spec\.ts/, use: { brokerProgram: "KEZ_NATS_SERVER_OLD_BIN" } },
+  ],
   use: {
     browserName: "chromium",
     screenshot: "only-on-failure",
