@@ -18,7 +18,10 @@ run: build ## build, then serve http://localhost:6969 with the database ./kez-ch
 
 build: ## build for release: the programs into target/release/, the site into target/site/
 	@scripts/setup build
-	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" LEPTOS_HASH_FILES=true cargo leptos build --release --precompress --split
+	@$(E) unset RUSTFLAGS; RUSTC_BOOTSTRAP=1 CARGO_BUILD_RUSTFLAGS="$$KEZ_RELEASE_FLAGS" \
+		CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$$KEZ_PAGE_FLAGS" LEPTOS_HASH_FILES=true \
+		cargo leptos build --release --precompress --split --frontend-only
+	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" LEPTOS_HASH_FILES=true cargo leptos build --release --server-only
 	@$(E) node broker/build.mjs "$$KEZ_SITE/pkg" --release
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release -p kez-cli -p kez-sig-server
 
