@@ -6,6 +6,7 @@ mod inboxes;
 mod link;
 mod probe;
 mod sessions;
+mod thread;
 mod upkeep;
 
 use std::sync::Arc;
@@ -24,9 +25,8 @@ pub(crate) use ending::Ended;
 pub(crate) use inboxes::{Inboxes, Limits};
 use link::Link;
 pub(crate) use probe::{Unfit, probe};
+use thread::Thread;
 
-/// Most loops that answer logins side by side.
-const MAX_LOOPS: usize = 8;
 /// Most sessions whose keys are remembered; an entry is about 200 bytes.
 const SESSIONS: u64 = 200_000;
 /// No session is longer.
@@ -35,6 +35,9 @@ const LONGEST_SESSION: Duration = Duration::from_secs(3600);
 /// The broker, as the rest of the server sees it.
 pub(crate) struct Broker {
     auth: Link,
+    /// Where `auth` and what answers on it run: one thread answers some 5,000 logins a second, and servers of one queue
+    /// group share them.
+    logins: Thread,
     store: Link,
     sys: Link,
     inboxes: Inboxes,
@@ -72,13 +75,14 @@ impl Broker {
             let (urls, seed) = (settings.urls.clone(), seed.clone());
             async move { Link::open(&urls, &seed, account).await }
         };
-        let (auth, store, sys) =
-            tokio::try_join!(open(&settings.auth, "AUTH"), open(&settings.store, "STORE"), open(&settings.sys, "SYS"))?;
+        let logins = Thread::start("kez-logins").map_err(|error| format!("a thread for logins: {error}"))?;
+        let auth = logins.run(open(&settings.auth, "AUTH"));
+        let (auth, store, sys) = tokio::try_join!(auth, open(&settings.store, "STORE"), open(&settings.sys, "SYS"))?;
         let inboxes = Inboxes::new(store.client.clone(), limits);
         let (hears_on, is_answering, has_stream) = Default::default();
         let granted = moka::sync::Cache::builder().max_capacity(SESSIONS).time_to_live(LONGEST_SESSION).build();
         let granted = Arc::new(granted);
-        Ok(Arc::new(Broker { auth, store, sys, inboxes, granted, hears_on, is_answering, has_stream }))
+        Ok(Arc::new(Broker { auth, logins, store, sys, inboxes, granted, hears_on, is_answering, has_stream }))
     }
 
     /// Everybody's inboxes.
@@ -105,7 +109,7 @@ impl Broker {
     /// Answers logins and keeps everything right until the returned handle is stopped.
     pub(crate) fn start(self: &Arc<Self>, service: Service, upkeep: Upkeep) -> Running {
         let (stop, stopped) = oneshot::channel();
-        let answering = tokio::spawn(answer(self.clone(), Arc::new(service), stopped));
+        let answering = self.logins.spawn(answer(self.clone(), Arc::new(service), stopped));
         let Upkeep { registry, answers, by_key, changes } = upkeep;
         let tasks = vec![
             tokio::spawn(upkeep::hear(self.clone(), answers, by_key.clone())),
@@ -136,17 +140,12 @@ impl Running {
 
 async fn answer(broker: Arc<Broker>, service: Arc<Service>, stopped: oneshot::Receiver<()>) {
     let client = broker.auth.client.clone();
-    // As many loops as cores: the broker shares requests out among the members of a queue group.
-    let loops = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_LOOPS);
+    let requests = match client.queue_subscribe(SUBJECT, QUEUE.to_owned()).await {
+        Ok(requests) => requests,
+        Err(error) => return tracing::error!(%error, "logins cannot be answered"),
+    };
     let (end, ended) = watch::channel(());
-    let mut running = Vec::new();
-    for _ in 0..loops {
-        match client.queue_subscribe(SUBJECT, QUEUE.to_owned()).await {
-            Ok(requests) => running.push(tokio::spawn(service.clone().run(client.clone(), requests, ended.clone()))),
-            Err(error) => return tracing::error!(%error, "logins cannot be answered"),
-        }
-    }
-    drop(ended);
+    let answering = tokio::spawn(service.run(client.clone(), requests, ended));
     let watching = async {
         let mut seen = 0;
         loop {
@@ -162,9 +161,7 @@ async fn answer(broker: Arc<Broker>, service: Arc<Service>, stopped: oneshot::Re
     }
     broker.is_answering.store(false, Ordering::Release);
     drop(end);
-    for answering in running {
-        let _ = answering.await;
-    }
+    let _ = answering.await;
     // What was answered last has to leave this machine before the program does.
     let _ = tokio::time::timeout(Duration::from_secs(1), client.flush()).await;
 }
