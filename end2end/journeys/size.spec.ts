@@ -1,0 +1,52 @@
+// What the pages' programs weigh, as they are sent: brotli, as the build left it.
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { brotliDecompressSync } from "node:zlib";
+
+import { Person } from "../support/kez.ts";
+import { open } from "../support/pages.ts";
+import { expect, test } from "../support/test.ts";
+
+const FOLDER = join(process.env.KEZ_SITE ?? "", "pkg");
+/** All parts together before there were chains, in bytes. */
+const BEFORE_CHAINS = 156_600;
+
+function sizes(): Map<string, number> {
+  const parts = readdirSync(FOLDER).filter((name) => name.endsWith(".wasm.br"));
+  return new Map(parts.map((name) => [name, readFileSync(join(FOLDER, name)).length]));
+}
+
+test("chains added at most 40 kB to the pages' programs", () => {
+  const parts = sizes();
+  expect(parts.size).toBeGreaterThan(3);
+  const all = [...parts.values()].reduce((sum, size) => sum + size, 0);
+  expect(all).toBeLessThanOrEqual(BEFORE_CHAINS + 40_000);
+  const first = [...parts].find(([name]) => name.startsWith("kez-chat."));
+  expect(first?.[1]).toBeLessThanOrEqual(100_000);
+});
+
+test("no part carries the builder's folders, or the texts of panics", () => {
+  for (const name of sizes().keys()) {
+    const text = brotliDecompressSync(readFileSync(join(FOLDER, name))).toString("latin1");
+    for (const trace of ["/rustc/", ".cargo/registry", ".rs:", "panicked at", "called `Option::unwrap()`"]) {
+      expect(text.includes(trace), `${trace} in ${name}`).toBe(false);
+    }
+  }
+});
+
+test("pages that need no chain load nothing of it", async ({ page, server }) => {
+  await Person.called("anna", server);
+  const parts: string[] = [];
+  page.on("request", (request) => {
+    const part = /\/pkg\/(split_[a-z]+)/.exec(request.url());
+    if (part) parts.push(part[1] ?? "");
+  });
+  for (const path of ["/", "/docs", "/register", "/@anna"]) {
+    await open(page, path);
+    await page.waitForLoadState("networkidle");
+  }
+  expect(parts, "the vault, at least").toContain("split_keys");
+  expect(parts).not.toContain("split_sigchain");
+  await open(page, "/recover");
+  await expect.poll(() => parts, "this one does").toContain("split_sigchain");
+});
