@@ -2,10 +2,12 @@
 //! because a user who may make a consumer chooses where its messages go.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::context::CreateStreamErrorKind;
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType, SubjectTransform};
 use async_nats::jetstream::{self, Context};
 use futures_util::TryStreamExt as _;
@@ -20,6 +22,8 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// JetStream's code for "no such consumer".
 const CONSUMER_NOT_FOUND: u64 = 10_014;
+/// JetStream's code for a change of a stream that is not possible: some settings, once on, cannot be turned off.
+const INVALID_CONFIG: u64 = 10_052;
 
 /// What the operator decided.
 #[derive(Clone, Copy, Debug)]
@@ -38,17 +42,22 @@ pub(crate) struct Inboxes {
     limits: Limits,
     /// Chain keys whose consumer is there and right.
     ready: Mutex<HashSet<KeyId>>,
+    /// The stream is one that cannot be put right. Nobody is let in to it.
+    is_unfit: AtomicBool,
 }
 
 impl Inboxes {
     pub(super) fn new(client: async_nats::Client, limits: Limits) -> Self {
         let mut jetstream = jetstream::new(client);
         jetstream.set_timeout(PATIENCE);
-        Inboxes { jetstream, limits, ready: Mutex::default() }
+        Inboxes { jetstream, limits, ready: Mutex::default(), is_unfit: AtomicBool::new(false) }
     }
 
     /// Sees to it that the identity's consumer is there. Costs nothing when it is known to be.
     pub(crate) async fn ensure(&self, chain: &KeyId) -> Result<(), String> {
+        if self.is_unfit.load(Ordering::Acquire) {
+            return Err(format!("the stream {STREAM} is not as it has to be"));
+        }
         if self.is_ready(chain) {
             return Ok(());
         }
@@ -85,7 +94,18 @@ impl Inboxes {
             wanted.num_replicas = stream.cached_info().config.num_replicas.max(1);
         }
         let made = self.jetstream.create_or_update_stream(wanted).await;
-        made.map_err(|error| format!("the stream {STREAM} cannot be made or put right: {error}"))?;
+        let is_unfit = made.as_ref().is_err_and(|error| match error.kind() {
+            CreateStreamErrorKind::JetStream(error) => error.error_code().0 == INVALID_CONFIG,
+            _ => false,
+        });
+        self.is_unfit.store(is_unfit, Ordering::Release);
+        // Emptying people's inboxes is for the operator to decide.
+        let way_out = if is_unfit {
+            "; nobody is let in until it is removed (nats stream rm), with what waits in it, and made anew"
+        } else {
+            ""
+        };
+        made.map_err(|error| format!("the stream {STREAM} cannot be made or put right: {error}{way_out}"))?;
         let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(|error| error.to_string())?;
         let mut consumers = stream.consumers();
         let mut chains = Vec::new();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::member::Member;
 use super::raw::Raw;
 use super::state::Store;
-use super::{Nats, on_both, with_user};
+use super::{Nats, brokers, on_both, with_user};
 use crate::harness::{Server, key};
 
 /// The same server again, on the same database.
@@ -75,6 +75,43 @@ async fn what_somebody_changed_at_the_broker_is_changed_back() {
         assert_eq!(other.pull(5).await.iter().map(|message| message.payload.as_str()).collect::<Vec<_>>(), ["kept"]);
     })
     .await;
+}
+
+/// What lets a sender's headers set a message's time to live, once on, cannot be turned off. The oldest broker has no such
+/// setting.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_let_in_to_a_stream_that_cannot_be_put_right() {
+    let (nats, server, user) = with_user(&brokers()[0]).await;
+    let mut own = Member::login(&nats, &user).await;
+    let store = Store::open(&nats).await;
+    let right = store.setup().await;
+    let mut config = right["streams"][0].clone();
+    config["allow_msg_ttl"] = json!(true);
+    store.change("STREAM.UPDATE.KEZ_INBOX", config).await;
+
+    let folder = server.stop().await;
+    let flags = nats.flags();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let server = Server::start_by_the_machines_clock(folder, &flags).await;
+    let refused = async {
+        while Raw::try_login(&nats, &user).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused).await.expect("it is noticed");
+    assert_eq!(Raw::try_login(&nats, &user).await, Err("Authorization Violation".to_owned()));
+    let answer = server.get("/v1/readyz").await;
+    answer.is(503, "unavailable");
+    assert_eq!(answer.json()["checks"]["nats"], "failed");
+    // It is not emptied unasked.
+    let id = own.id;
+    assert_eq!(own.send(&id, &[], "kept").await["error"], json!(null));
+    assert_eq!(store.messages().await.len(), 1);
+
+    store.change("STREAM.DELETE.KEZ_INBOX", json!({})).await;
+    server.wait_until_ready().await;
+    back(&nats, &user).await;
+    assert_eq!(store.setup().await, right);
 }
 
 #[tokio::test(flavor = "multi_thread")]
