@@ -2,7 +2,6 @@
 //! because a user who may make a consumer chooses where its messages go.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use async_nats::jetstream::{self, Context};
 use futures_util::TryStreamExt as _;
 use kez_core::KeyId;
 use kez_core::subject::{STREAM, STREAM_SUBJECT, STREAM_TRANSFORM, Subjects};
+use tokio::sync::watch;
 
 /// Largest message, in bytes: what the account's limit lets a user send.
 const MAX_MESSAGE_BYTES: i32 = 65_536;
@@ -42,20 +42,20 @@ pub(crate) struct Inboxes {
     limits: Limits,
     /// Chain keys whose consumer is there and right.
     ready: Mutex<HashSet<KeyId>>,
-    /// The stream is one that cannot be put right. Nobody is let in to it.
-    is_unfit: AtomicBool,
+    /// Whether the stream is as it has to be, once that is known. Nobody is let in to one that cannot be put right.
+    is_fit: watch::Sender<Option<bool>>,
 }
 
 impl Inboxes {
     pub(super) fn new(client: async_nats::Client, limits: Limits) -> Self {
         let mut jetstream = jetstream::new(client);
         jetstream.set_timeout(PATIENCE);
-        Inboxes { jetstream, limits, ready: Mutex::default(), is_unfit: AtomicBool::new(false) }
+        Inboxes { jetstream, limits, ready: Mutex::default(), is_fit: watch::Sender::new(None) }
     }
 
     /// Sees to it that the identity's consumer is there. Costs nothing when it is known to be.
     pub(crate) async fn ensure(&self, chain: &KeyId) -> Result<(), String> {
-        if self.is_unfit.load(Ordering::Acquire) {
+        if !self.is_fit().await {
             return Err(format!("the stream {STREAM} is not as it has to be"));
         }
         if self.is_ready(chain) {
@@ -98,7 +98,9 @@ impl Inboxes {
             CreateStreamErrorKind::JetStream(error) => error.error_code().0 == INVALID_CONFIG,
             _ => false,
         });
-        self.is_unfit.store(is_unfit, Ordering::Release);
+        if is_unfit || made.is_ok() {
+            self.is_fit.send_replace(Some(!is_unfit));
+        }
         // Emptying people's inboxes is for the operator to decide.
         let way_out = if is_unfit {
             "; nobody is let in until it is removed (nats stream rm), with what waits in it, and made anew"
@@ -131,6 +133,13 @@ impl Inboxes {
                 _ => Err(error.to_string()),
             },
         }
+    }
+
+    /// Whether the stream is as it has to be. When the server has just started, it takes a moment to tell.
+    async fn is_fit(&self) -> bool {
+        let mut known = self.is_fit.subscribe();
+        let fit = tokio::time::timeout(PATIENCE, known.wait_for(Option::is_some)).await;
+        matches!(fit, Ok(Ok(fit)) if *fit == Some(true))
     }
 
     fn is_ready(&self, chain: &KeyId) -> bool {
