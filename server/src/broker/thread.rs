@@ -1,5 +1,5 @@
-//! A thread with a runtime of its own. What a login takes is done by tasks that wake one another: between the threads of
-//! the server's runtime, waking costs as much again as a signature.
+//! A thread with a runtime of its own. What a login takes is done by tasks that wake one another, and here no other thread
+//! has to be woken for it.
 
 use std::future::{Future, pending};
 use std::io;
