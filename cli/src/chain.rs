@@ -127,7 +127,7 @@ fn verify(log: &[u8], chain: KeyId) -> Result<Chain, Failure> {
 
 /// What the protocol does not permit was not sent.
 fn refused(reason: kez_core::sigchain::Reason) -> Failure {
-    kez_core::Problem::new(reason.code(), format!("{} ({reason}). Nothing was sent.", reason.detail())).into()
+    kez_core::Problem::new(reason.code(), format!("{} Nothing was sent ({reason}).", reason.detail())).into()
 }
 
 fn not_verified(detail: &'static str) -> Failure {

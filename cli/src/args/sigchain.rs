@@ -90,6 +90,15 @@ pub(crate) enum SigchainCommand {
         #[arg(long, env = "KEZ_SERVER", value_name = "URL")]
         server: Option<ServerUrl>,
     },
+    /// End the identity: its chain takes nothing more, and the broker lets none of its keys in. The handle stays its own;
+    /// for 72 hours a higher key can undo it with `recover --after`
+    Deactivate {
+        /// Why, for everybody to read
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        home: HomeArgs,
+    },
     /// Say that the identity also controls a domain, a web host or a GitHub account
     #[command(subcommand)]
     Claim(ClaimCommand),

@@ -130,6 +130,32 @@ fn a_rotation_is_followed_and_undone_by_the_words() {
 }
 
 #[test]
+fn an_identity_is_ended_and_got_back_by_the_words() {
+    let server = Server::start();
+    let (alice, bob, phone) = (server.user("alice"), User::with_key(), User::with_key());
+    bob.kez(&["register", "bob", "--server", &server.url]).json();
+    assert_eq!(bob.kez(&["sigchain", "deactivate"]).problem().0, "no_chain");
+    let offer = server.ask(&phone, &["sigchain", "offer", ALICE]);
+    alice.kez_with(&["sigchain", "add-device"], &[], &offer.stdout).json();
+    assert_eq!(phone.kez(&["sigchain", "deactivate"]).problem().0, "key_not_authorised", "a device ends nothing");
+
+    let ended = alice.kez(&["sigchain", "deactivate", "--reason", "enough"]).json();
+    assert_eq!((&ended["event"], &ended["seq"]), (&json!("deactivate"), &json!(3)));
+    let found = server.ask(&User::new(), &["lookup", ALICE]).json();
+    assert_eq!((&found["handle"], &found["active"]), (&json!("alice"), &json!(false)), "{found}");
+    assert_eq!(alice.kez(&["sigchain", "show"]).json()["state"]["active"], false);
+    let (code, detail) = alice.kez(&["sigchain", "deactivate"]).problem();
+    assert_eq!(code, "invalid_event");
+    assert!(detail.ends_with("the chain is deactivated. Nothing was sent (deactivated)."), "{detail}");
+
+    alice.kez(&["--key", "new.json", "key", "new"]).json();
+    let recover = ["sigchain", "recover", ALICE, "--words", "words", "--new-key", "new.json", "--after", "2"];
+    assert_eq!(server.ask(&alice, &recover).code, 0);
+    let found = server.ask(&User::new(), &["lookup", ALICE]).json();
+    assert_ne!(found["active"], false, "{found}");
+}
+
+#[test]
 fn words_and_files_are_looked_at() {
     let server = Server::start();
     let alice = server.user("alice");

@@ -37,6 +37,11 @@ pub(super) fn run(keys: &KeyArgs, command: SigchainCommand) -> Result<ExitCode, 
         SigchainCommand::Recover { name, words, new_key, after, server } => {
             rotate::recover(keys, &name, server, &words, &new_key, after)?;
         }
+        SigchainCommand::Deactivate { reason, home } => {
+            let mut mine = Mine::open(keys, home)?;
+            mine.state()?;
+            mine.add(&Body::Deactivate { reason })?;
+        }
         SigchainCommand::Claim(command) => claim::run(keys, command)?,
         SigchainCommand::Show(whose) => show::show(keys, whose)?,
         SigchainCommand::Audit(whose) => show::audit(keys, whose)?,
