@@ -31,6 +31,11 @@ impl Failure {
         if let Failure::Refused { code, .. } = self { Some(*code) } else { None }
     }
 
+    /// Whether the answer is that nobody has what was asked for.
+    pub(crate) const fn is_nobody(&self) -> bool {
+        matches!(self.code(), Some(Code::NotFound | Code::Gone))
+    }
+
     /// What happened, and what to do.
     pub(crate) fn advice(&self) -> String {
         match self {

@@ -80,5 +80,9 @@ test("a browser that was just added is one, also while the pages' server has not
   await expect(laptop.page.locator("#backup")).toHaveAttribute("data-state", "device");
   await expect(laptop.page.locator('#devices-list li[data-role="device"]')).toHaveAttribute("data-key", device);
   await expect(laptop.page.locator("#standing")).toBeEmpty();
+  laptop.watch.expectFailedLoad("/v1/u/anna", "net::ERR_FAILED");
+  await laptop.page.route("/v1/u/anna", (route) => route.abort());
+  await open(laptop.page, "/identity");
+  await expect(laptop.page.locator("#standing"), "no answer is not taken for one").toContainText("No answer from the server");
   await laptop.leave();
 });

@@ -97,6 +97,27 @@ test("without the list of words, or with another, there are none; with it, there
   await typeBack(page, await wordsOn(page));
 });
 
+test("pressing twice on a slow line makes one list of words", async ({ page, watch }) => {
+  await register(page, watch, "anna");
+  await open(page, "/identity");
+  let asked = 0;
+  let go = () => {};
+  const held = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  await page.route("**/bip39-english.txt", async (route) => {
+    asked += 1;
+    await held;
+    await route.continue();
+  });
+  const make = page.getByRole("button", { name: "Make recovery words" });
+  await make.dblclick();
+  await expect(make).toBeHidden();
+  go();
+  await typeBack(page, await wordsOn(page));
+  expect(asked).toBe(1);
+});
+
 test("words that could not be made at the end of registering are made there on a second try", async ({ page, watch }) => {
   watch.expectFailedLoad("/bip39-english.txt", "net::ERR_FAILED");
   await page.route("**/bip39-english.txt", (route) => route.abort(), { times: 1 });

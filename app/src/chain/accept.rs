@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use kez_core::contact_request::SignedRequest;
 use kez_core::sigchain::Chain;
-use kez_core::{Code, Handle, KeyId, ServerName, Timestamp};
+use kez_core::{Handle, KeyId, ServerName, Timestamp};
 
 use super::Judged;
 use super::fetch::{Trouble, holder_of, proven};
@@ -47,7 +47,7 @@ pub(super) async fn judge(signed: &SignedRequest, server: &ServerName) -> Judged
         }
         Ok(None) => Judged::Nobodys,
         // Released in this moment.
-        Err(Trouble::Api(failure)) if matches!(failure.code(), Some(Code::NotFound | Code::Gone)) => Judged::Nobodys,
+        Err(Trouble::Api(failure)) if failure.is_nobody() => Judged::Nobodys,
         Err(Trouble::Api(_) | Trouble::MovedOn) => Judged::NotNow,
         Err(_) => Judged::Nobodys,
     }

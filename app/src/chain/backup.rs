@@ -103,6 +103,8 @@ pub(super) fn show(own: &Own) {
 pub(super) fn begin(identity: Identity) {
     listen();
     mark("backup", "hidden", None);
+    // A second press would replace words that somebody may have begun to write down.
+    mark("backup-make", "hidden", Some(""));
     FOR.set(Some(identity.clone()));
     spawn(async {
         match draft(identity).await {

@@ -3,7 +3,7 @@
 use kez_core::canonical::Json;
 use kez_core::registration::{Expected, Unproven};
 use kez_core::sigchain::{Audit, Body, Chain, Entry, Event, Reason, Standing, Unverified};
-use kez_core::{Code, Handle, Hash, KeyId, ServerName, SigningKey, Timestamp};
+use kez_core::{Handle, Hash, KeyId, ServerName, SigningKey, Timestamp};
 
 use crate::api::{self, Failure, Holder};
 use crate::browser;
@@ -183,7 +183,7 @@ pub(super) fn typed_handle(id: &str) -> Option<Handle> {
 pub(super) async fn holder_of(key: &KeyId) -> Result<Option<Holder>, Failure> {
     match api::lookup_key(*key).await {
         Ok(holder) => Ok(Some(holder)),
-        Err(failure) if matches!(failure.code(), Some(Code::NotFound | Code::Gone)) => Ok(None),
+        Err(failure) if failure.is_nobody() => Ok(None),
         Err(failure) => Err(failure),
     }
 }

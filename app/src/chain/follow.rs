@@ -8,6 +8,7 @@ use kez_core::{Handle, KeyId, ServerName};
 
 use super::fetch::{Fetched, Trouble, holder_of, proven};
 use super::{backup, claims, devices};
+use crate::api::Failure;
 use crate::browser::{draw, mark, tell};
 use crate::place::server_name;
 use crate::task::spawn;
@@ -76,7 +77,7 @@ type Look = Result<Fetched, Option<Out>>;
 async fn look(identity: &Identity) -> Result<Look, Trouble> {
     let Some(holder) = holder_of(&identity.key).await? else {
         // Another server that keeps the chain knows of a new key first.
-        return Ok(by_handle(identity).await.unwrap_or(Err(None)));
+        return Ok(by_handle(identity).await?.unwrap_or(Err(None)));
     };
     if holder.chain != identity.chain && identity.chain != identity.key {
         return Err(Trouble::Odd("The server says that this key belongs to another identity than it did."));
@@ -92,20 +93,23 @@ async fn look(identity: &Identity) -> Result<Look, Trouble> {
     Ok(Ok(fetched))
 }
 
-/// What the chain of who has the handle says of the key; none where that is another identity, or cannot be had.
-async fn by_handle(identity: &Identity) -> Option<Look> {
-    let server: ServerName = server_name().parse().ok()?;
-    let (holder, fetched) = proven(&identity.handle, &server).await.ok()?;
+/// What the chain of who has the handle says of the key; none where that is another identity, or nobody.
+async fn by_handle(identity: &Identity) -> Result<Option<Look>, Trouble> {
+    let server: ServerName = server_name().parse().map_err(|_| Failure::Odd)?;
+    let (holder, fetched) = match proven(&identity.handle, &server).await {
+        Err(Trouble::Api(failure)) if failure.is_nobody() => return Ok(None),
+        found => found?,
+    };
     if holder.chain != identity.chain {
-        return None;
+        return Ok(None);
     }
     let is_ours = fetched.chain.is_spoken_for_by(&identity.key);
-    Some(if is_ours { Ok(fetched) } else { Err(Out::of(&identity.key, &fetched)) })
+    Ok(Some(if is_ours { Ok(fetched) } else { Err(Out::of(&identity.key, &fetched)) }))
 }
 
-/// Why the key of `identity` may not log in: none where its chain does not say.
+/// Why the key of `identity` may not log in: none where its chain does not say, or cannot be had.
 pub(super) async fn why_out(identity: &Identity) -> Option<String> {
-    match by_handle(identity).await? {
+    match by_handle(identity).await.ok()?? {
         Ok(_) => None,
         Err(why) => Some(why?.says(&identity.handle, BACK)),
     }
