@@ -54,7 +54,7 @@ deploy: build ## every shipped configuration, read by the program that it is for
 	@$(E) scripts/check-deploy
 
 e2e: build ## the pages in a real browser, against the release build
-	@scripts/setup end2end chromium nats-server
+	@scripts/setup end2end chromium nats-server caddy
 	@$(E) cd end2end && npx --no-install tsc && npx --no-install playwright test
 
 bench: build ## benchmarks: ours and the limit in turn, as ratios

@@ -71,7 +71,7 @@ for (const broker of BROKERS) {
     [{ KEZ_CHAT_NATS_ALLOW_STOCK_NKEY: "true" }, true],
   ] as const) {
     test(`${broker}: a program logs in with an authenticator of ours, and ${stock ? "as it comes" : "not as it comes"}`, async () => {
-      const server = await Server.start(settings, broker);
+      const server = await Server.start({ broker: settings, brokerProgram: broker });
       try {
         await ready(server);
         await expect(login(server, authenticator(server)), "no handle yet").rejects.toThrow(/authorization violation/i);

@@ -2,12 +2,11 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 
-import { configured, freePort } from "./server.ts";
+import { answers, configured, freePort } from "./server.ts";
 
 const run = promisify(execFile);
 /** Milliseconds. */
@@ -20,33 +19,36 @@ export class Broker {
   readonly url: string;
   /** Where other programs reach it. */
   readonly port: number;
+  /** Where its own WebSocket is, which a proxy may stand before. */
+  readonly webPort: number;
   readonly #folder: string;
   readonly #program: string;
   #process: ChildProcess | undefined;
 
-  private constructor(folder: string, program: string, port: number, wsPort: number, env: Record<string, string>) {
+  private constructor(folder: string, program: string, port: number, webPort: number, env: Record<string, string>) {
     this.#folder = folder;
     this.#program = program;
     this.port = port;
-    this.url = `ws://127.0.0.1:${wsPort}`;
+    this.webPort = webPort;
+    this.url = env.KEZ_CHAT_NATS_WS_URL ?? "";
     this.env = env;
   }
 
-  /** Starts one for the server of this name, with its files below `folder`. `program` is a name that scripts/env knows. */
-  static async start(server: string, folder: string, program = "KEZ_NATS_SERVER_BIN"): Promise<Broker> {
-    const [port, wsPort, httpPort, out] = [await freePort(), await freePort(), await freePort(), join(folder, "nats")];
+  /** Starts one for the server that is reached at `url` and listens on `serverPort`, with its files below `folder`. `program`
+   * is a name that scripts/env knows. */
+  static async start(url: URL, serverPort: number, folder: string, program = "KEZ_NATS_SERVER_BIN"): Promise<Broker> {
+    const [port, webPort, httpPort, out] = [await freePort(), await freePort(), await freePort(), join(folder, "nats")];
     const settings = {
-      "--bind": server.replace("localhost", "127.0.0.1"),
-      "--server": server,
-      "--origin": `http://${server}`,
+      "--bind": `127.0.0.1:${serverPort}`,
+      "--server": url.host,
+      "--origin": url.origin,
       "--out": out,
       "--nats-listen": `127.0.0.1:${port}`,
-      "--nats-ws-listen": `127.0.0.1:${wsPort}`,
+      "--nats-ws-listen": `127.0.0.1:${webPort}`,
       "--nats-http-listen": `127.0.0.1:${httpPort}`,
-      "--nats-ws-url": `ws://127.0.0.1:${wsPort}`,
     };
     await run(configured("KEZ_CHAT_SERVER_BIN"), ["init", ...Object.entries(settings).flat()], { env: {} });
-    const broker = new Broker(out, program, port, wsPort, variables(await readFile(join(out, "kez.env"), "utf8")));
+    const broker = new Broker(out, program, port, webPort, variables(await readFile(join(out, "kez.env"), "utf8")));
     await broker.up();
     return broker;
   }
@@ -59,7 +61,7 @@ export class Broker {
     started.stderr?.on("data", (data: Buffer) => log.push(data.toString()));
     this.#process = started;
     const deadline = Date.now() + DEADLINE;
-    while (!(await answers(this.port)) || !(await answers(Number(new URL(this.url).port)))) {
+    while (!(await answers(this.port)) || !(await answers(this.webPort))) {
       if (started.exitCode !== null || Date.now() > deadline) throw new Error(`the broker did not start:\n${log.join("")}`);
       await setTimeout(50);
     }
@@ -79,16 +81,4 @@ export class Broker {
 function variables(text: string): Record<string, string> {
   const lines = text.split("\n").filter((line) => /^[A-Z]/.test(line));
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

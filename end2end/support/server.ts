@@ -2,12 +2,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rename, rm } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { Broker } from "./broker.ts";
+import { Proxy } from "./proxy.ts";
 import { SigServer } from "./sigserver.ts";
 
 /** What scripts/env says, or a sentence that tells how to get there. */
@@ -15,6 +16,27 @@ export function configured(name: string): string {
   const value = process.env[name];
   if (value === undefined || value === "") throw new Error(`${name} is not set: run \`make e2e\`, or source scripts/env`);
   return value;
+}
+
+/** What a server has around it. */
+export interface Surroundings {
+  /** Whether it has a message broker, or with which settings. */
+  broker?: boolean | Record<string, string>;
+  /** The variable that names the broker's program. */
+  brokerProgram?: string;
+  /** Whether another server keeps its chains, on an origin of its own. */
+  sigchains?: boolean;
+  /** Whether browsers reach it through the proxy that speaks TLS. */
+  tls?: boolean;
+}
+
+interface Parts {
+  port: number;
+  url: URL;
+  folder: string;
+  broker: Broker | undefined;
+  sigchains: SigServer | undefined;
+  settings: Record<string, string>;
 }
 
 export class Server {
@@ -31,15 +53,16 @@ export class Server {
   /** The server that keeps its chains, where the test wants another than itself. */
   readonly sigchains: SigServer | undefined;
   readonly #process: ChildProcess;
+  #proxy: Proxy | undefined;
 
-  private constructor(port: number, folder: string, broker: Broker | undefined, sigchains: SigServer | undefined, more: Record<string, string>) {
+  private constructor({ port, url, folder, broker, sigchains, settings }: Parts) {
     this.folder = folder;
     this.broker = broker;
     this.sigchains = sigchains;
     this.log = sigchains?.log ?? [];
-    this.name = nameAt(port);
-    this.url = `http://${this.name}`;
-    const settings = {
+    this.name = url.host;
+    this.url = url.origin;
+    const flags = {
       "--bind": `127.0.0.1:${port}`,
       "--db": this.#database,
       "--server": this.name,
@@ -47,24 +70,28 @@ export class Server {
       "--web-dir": configured("KEZ_SITE"),
       ...(sigchains === undefined ? {} : { "--sig-server-url": sigchains.url }),
     };
-    this.#process = spawn(configured("KEZ_CHAT_SERVER_BIN"), Object.entries(settings).flat(), {
-      env: { ...broker?.env, ...more },
+    this.#process = spawn(configured("KEZ_CHAT_SERVER_BIN"), Object.entries(flags).flat(), {
+      env: { ...broker?.env, ...settings },
       stdio: ["ignore", "ignore", "pipe"],
     });
   }
 
   /** Starts one, and returns when it takes connections. */
-  static async start(withBroker: boolean | Record<string, string> = false, program?: string, withSigchains = false): Promise<Server> {
+  static async start(around: Surroundings = {}): Promise<Server> {
     const [port, folder] = [await freePort(), await mkdtemp(join(tmpdir(), "kez-end2end-"))];
-    const broker = withBroker ? await Broker.start(nameAt(port), folder, program) : undefined;
-    const sigchains = withSigchains ? await SigServer.start(nameAt(port), folder) : undefined;
-    const server = new Server(port, folder, broker, sigchains, typeof withBroker === "object" ? withBroker : {});
+    const url = new URL(around.tls ? `https://localhost:${await freePort()}` : `http://localhost:${port}`);
+    const broker = around.broker ? await Broker.start(url, port, folder, around.brokerProgram) : undefined;
+    const sigchains = around.sigchains ? await SigServer.start(url.host, folder) : undefined;
+    const settings = typeof around.broker === "object" ? around.broker : {};
+    const server = new Server({ port, url, folder, broker, sigchains, settings });
     await listening("kez-chat-server", server.#process, server.log);
+    if (around.tls) server.#proxy = await Proxy.start(url, port, broker?.webPort, folder);
     return server;
   }
 
   /** Ends it the way a service manager does; it has to end well. */
   async stop(): Promise<void> {
+    await this.#proxy?.stop();
     if (this.#process.exitCode === null) {
       const exit = once(this.#process, "exit");
       this.#process.kill("SIGTERM");
@@ -107,10 +134,6 @@ export async function listening(program: string, started: ChildProcess, log: str
   });
 }
 
-function nameAt(port: number): string {
-  return `localhost:${port}`;
-}
-
 /** The server's name holds its port, so the port has to be known before the server is. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
@@ -119,4 +142,17 @@ export async function freePort(): Promise<number> {
   probe.close();
   await once(probe, "close");
   return port;
+}
+
+/** Whether something takes connections on a port. */
+export async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }

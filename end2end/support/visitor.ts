@@ -28,8 +28,8 @@ export class Visitor {
   }
 
   /** Somebody with a fresh browser, who registers `handle` in it. */
-  static async called(handle: string, browser: Browser, server: Server): Promise<Visitor> {
-    const visitor = await Visitor.fresh(browser, server);
+  static async called(handle: string, browser: Browser, server: Server, options: BrowserContextOptions = {}): Promise<Visitor> {
+    const visitor = await Visitor.fresh(browser, server, options);
     visitor.key = await register(visitor.page, visitor.watch, handle);
     return visitor;
   }
