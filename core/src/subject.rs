@@ -55,6 +55,15 @@ impl Subjects {
         format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{}", self.pk)
     }
 
+    /// Whether a message of the inbox is acknowledged by publishing on `subject`. On any other, a broker would have its
+    /// client publish where the broker likes.
+    #[must_use]
+    pub fn is_receipt(&self, subject: &str) -> bool {
+        let rest = subject.strip_prefix("$JS.ACK.").and_then(|rest| rest.strip_prefix(STREAM));
+        let rest = rest.and_then(|rest| rest.strip_prefix('.')).and_then(|rest| rest.strip_prefix(self.pk.as_str()));
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    }
+
     /// What this identity may subscribe to, and nothing else.
     #[must_use]
     pub fn may_subscribe(&self) -> [String; 2] {
@@ -98,6 +107,24 @@ mod tests {
         );
         assert_eq!(subjects.send(&other), format!("kez.send.{pk}.{to}"));
         assert_eq!(parse_inbox(&format!("kez.inbox.{to}.{pk}")), Some((other, me)));
+    }
+
+    #[test]
+    fn only_the_own_consumers_messages_are_acknowledged() {
+        let [me, other] = [1, 2].map(|seed| SigningKey::from_seed(&[seed; 32]).id());
+        let (pk, subjects) = (me.hex(), Subjects::of(&me));
+        assert!(subjects.is_receipt(&format!("$JS.ACK.KEZ_INBOX.{pk}.1.7.3.1790000000000000000.0")));
+        for elsewhere in [
+            String::new(),
+            format!("$JS.ACK.KEZ_INBOX.{pk}"),
+            format!("$JS.ACK.KEZ_INBOX.{pk}0.1"),
+            format!("$JS.ACK.KEZ_INBOX.{}.1", other.hex()),
+            format!("$JS.ACK.OTHER.{pk}.1"),
+            subjects.send(&other),
+            subjects.next(),
+        ] {
+            assert!(!subjects.is_receipt(&elsewhere), "{elsewhere}");
+        }
     }
 
     #[test]

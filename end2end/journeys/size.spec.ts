@@ -25,6 +25,12 @@ test("chains added at most 40 kB to the pages' programs", () => {
   expect(first?.[1]).toBeLessThanOrEqual(100_000);
 });
 
+test("the broker's client weighs at most 45 kB", () => {
+  const parts = readdirSync(FOLDER).filter((name) => /^broker.*\.js\.br$/.test(name));
+  expect(parts).toHaveLength(1);
+  expect(readFileSync(join(FOLDER, parts[0] ?? "")).length).toBeLessThanOrEqual(45_000);
+});
+
 test("no part carries the builder's folders, or the texts of panics", () => {
   for (const name of sizes().keys()) {
     const text = brotliDecompressSync(readFileSync(join(FOLDER, name))).toString("latin1");

@@ -154,13 +154,21 @@ impl Registry {
         Ok(found)
     }
 
-    /// Whether a key may speak for an identity at the broker: it is the primary or an active device of a live handle's
-    /// chain that is in use.
+    /// Whether a key may speak for the identity of `handle` at the broker: it is the primary or an active device of the live
+    /// handle's chain, which is in use.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn is_standing(&self, key: &KeyId) -> Result<bool, ApiError> {
-        Ok(self.find_by_key(key).await?.is_some_and(|record| record.active))
+    pub async fn stands_for(&self, key: &KeyId, handle: &str) -> Result<bool, ApiError> {
+        Ok(self.find_by_key(key).await?.is_some_and(|record| record.active && record.handle == handle))
+    }
+
+    /// Whether a key that stood for the chain's identity does not any more.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn lost_a_key(&self, chain: &KeyId) -> Result<bool, ApiError> {
+        Ok(self.store.lost_a_key(chain).await?)
     }
 
     /// Whether a chain, by its genesis key, has a live handle.

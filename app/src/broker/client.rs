@@ -139,6 +139,9 @@ impl Connection {
 
     /// Takes a message out of the inbox, for good.
     pub(super) fn acknowledge(&self, message: &Message) {
+        if !self.subjects.is_receipt(&message.acknowledge) {
+            return;
+        }
         // On a connection that is over, nothing is lost: the message comes again.
         let _sent = self.bundle.acknowledge(&self.handle, &message.acknowledge);
     }

@@ -95,9 +95,7 @@ impl<'a> Inbox<'a> {
     fn message(&self, message: async_nats::Message) -> Message {
         let member = &self.session.member;
         let sender = parse_inbox(&message.subject).filter(|(to, _)| *to == member.chain).map(|(_, from)| from);
-        // On any other subject, a broker would have us publish what it likes.
-        let receipts = format!("$JS.ACK.{STREAM}.{}.", member.subjects().consumer());
-        let receipt = message.reply.map(|reply| reply.to_string()).filter(|reply| reply.starts_with(&receipts));
+        let receipt = message.reply.map(|reply| reply.to_string()).filter(|reply| member.subjects().is_receipt(reply));
         Message { sender, payload: message.payload, receipt }
     }
 

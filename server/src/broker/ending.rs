@@ -6,16 +6,19 @@
 //! The broker lists sessions by handle. One that this server knows to be of a key that may stay is left alone; any other
 //! is ended, and whoever has the right to comes back by itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use kez_core::{Handle, KeyId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Broker, sessions};
+use super::Broker;
+use super::sessions::{self, Session};
 use crate::registry::Registry;
 
 /// Where servers tell each other of changes, inside the account that no user is in.
@@ -25,8 +28,10 @@ const SWEEPS: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(800), Duration::from_secs(2), Duration::from_secs(4)];
 /// The pause after something failed.
 const RETRY: Duration = Duration::from_millis(500);
-/// More keys than these at once are looked for in one list of everybody.
-const FEW: usize = 8;
+/// More handles than these at once are looked for in one list of everybody.
+const FEW: usize = 32;
+/// Sessions that are ended side by side.
+const AT_ONCE: usize = 32;
 
 /// A change to the registry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,26 +53,50 @@ struct Ending {
     since: Instant,
     due: Instant,
     sweeps: usize,
-    is_inbox_gone: bool,
+    /// Whether the inbox was seen to.
+    is_over: bool,
 }
 
-/// Ends what `changes` says, for as long as the server runs.
+/// Ends what `changes` says, for as long as the server runs. Nothing waits for anything else: others hear of a change while
+/// sessions are looked through, and sessions end while an inbox cannot be removed.
 pub(super) async fn run(broker: Arc<Broker>, registry: Arc<Registry>, mut changes: mpsc::UnboundedReceiver<Ended>) {
+    let (ends, ended) = mpsc::unbounded_channel();
+    let (goes, gone) = mpsc::unbounded_channel();
+    let hear = async {
+        while let Some(change) = changes.recv().await {
+            tell(&broker, &change).await;
+            if change.is_end {
+                // The other end lives as long as this does.
+                let _ = ends.send(change);
+            }
+        }
+    };
+    tokio::select! {
+        () = hear => {}
+        () = end_all(&broker, &registry, ended, goes) => {}
+        () = remove_all(&broker, &registry, gone) => {}
+    }
+}
+
+async fn end_all(
+    broker: &Broker,
+    registry: &Registry,
+    mut ended: mpsc::UnboundedReceiver<Ended>,
+    goes: mpsc::UnboundedSender<KeyId>,
+) {
     let mut endings: HashMap<KeyId, Ending> = HashMap::new();
     loop {
         let next = endings.values().map(|ending| ending.due).min();
         tokio::select! {
-            change = changes.recv() => {
-                let Some(change) = change else { return };
-                tell(&broker, &change).await;
-                if change.is_end {
-                    let now = Instant::now();
-                    let Ended { handle, key, chain, .. } = change;
-                    endings.insert(key, Ending { handle, chain, since: now, due: now, sweeps: 0, is_inbox_gone: false });
-                }
+            // Whatever came until now is looked for together.
+            biased;
+            change = ended.recv() => {
+                let Some(Ended { handle, key, chain, .. }) = change else { return };
+                let now = Instant::now();
+                endings.insert(key, Ending { handle, chain, since: now, due: now, sweeps: 0, is_over: false });
             }
             () = async { tokio::time::sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
-                sweep(&broker, &registry, &mut endings).await;
+                sweep(broker, registry, &mut endings, &goes).await;
             }
         }
     }
@@ -80,30 +109,39 @@ async fn tell(broker: &Broker, change: &Ended) {
     }
 }
 
-async fn sweep(broker: &Broker, registry: &Registry, endings: &mut HashMap<KeyId, Ending>) {
+async fn sweep(
+    broker: &Broker,
+    registry: &Registry,
+    endings: &mut HashMap<KeyId, Ending>,
+    goes: &mpsc::UnboundedSender<KeyId>,
+) {
     let now = Instant::now();
     let due: Vec<KeyId> = endings.iter().filter(|(_, ending)| ending.due <= now).map(|(key, _)| *key).collect();
     let mut still = Vec::new();
     for key in due {
-        match registry.is_standing(&key).await {
+        let Some(ending) = endings.get_mut(&key) else { continue };
+        match registry.stands_for(&key, ending.handle.as_str()).await {
             // Refused after all, or registered again: it may stay.
             Ok(true) => drop(endings.remove(&key)),
-            Ok(false) => still.push(key),
-            Err(_) => postpone(endings, &key),
+            Ok(false) => {
+                if !std::mem::replace(&mut ending.is_over, true) {
+                    // The other end lives as long as this does.
+                    let _ = goes.send(ending.chain);
+                }
+                still.push(key);
+            }
+            Err(_) => ending.due = now + RETRY,
         }
     }
-    let handles: Vec<Handle> = still.iter().filter_map(|key| Some(endings.get(key)?.handle.clone())).collect();
-    let swept = end_sessions(broker, registry, &handles).await;
+    let handles: HashSet<Handle> = still.iter().filter_map(|key| Some(endings.get(key)?.handle.clone())).collect();
+    let swept = end_sessions(broker, registry, handles).await;
     if let Err(error) = &swept {
         tracing::warn!(%error, "sessions that should end cannot be looked through yet");
     }
     for key in still {
         let Some(ending) = endings.get_mut(&key) else { continue };
-        if !ending.is_inbox_gone {
-            ending.is_inbox_gone = remove_inbox(broker, registry, &ending.chain).await;
-        }
         if swept.is_err() {
-            postpone(endings, &key);
+            ending.due = Instant::now() + RETRY;
             continue;
         }
         // A sweep that came late counts for all that were due before it.
@@ -112,44 +150,69 @@ async fn sweep(broker: &Broker, registry: &Registry, endings: &mut HashMap<KeyId
         }
         match SWEEPS.get(ending.sweeps) {
             Some(after) => ending.due = ending.since + *after,
-            None if ending.is_inbox_gone => drop(endings.remove(&key)),
-            None => postpone(endings, &key),
+            None => drop(endings.remove(&key)),
         }
     }
 }
 
-fn postpone(endings: &mut HashMap<KeyId, Ending>, key: &KeyId) {
-    if let Some(ending) = endings.get_mut(key) {
-        ending.due = Instant::now() + RETRY;
-    }
-}
-
-async fn end_sessions(broker: &Broker, registry: &Registry, handles: &[Handle]) -> Result<(), String> {
+/// Ends what the keys of these handles may not go on with. What can be listed is ended, although something else cannot.
+async fn end_sessions(broker: &Broker, registry: &Registry, handles: HashSet<Handle>) -> Result<(), String> {
     let sys = &broker.sys.client;
-    let mut sessions = Vec::new();
+    if handles.is_empty() {
+        return Ok(());
+    }
     if handles.len() > FEW {
-        sessions = sessions::list(sys, None).await?;
+        let mut sessions = sessions::list(sys, None).await?;
         sessions.retain(|session| handles.iter().any(|handle| handle.as_str() == session.handle));
-    } else {
-        for handle in handles {
-            sessions.extend(sessions::list(sys, Some(handle.as_str())).await?);
-        }
+        return end_those(broker, registry, sessions).await;
     }
-    for session in sessions {
-        let may_stay = match broker.granted.get(&session.connection) {
-            Some(key) => matches!(registry.is_standing(&key).await, Ok(true)),
-            None => false,
-        };
-        if !may_stay {
+    let ending = handles.iter().map(|handle| async move {
+        let sessions = sessions::list(sys, Some(handle.as_str())).await?;
+        end_those(broker, registry, sessions).await
+    });
+    join_all(ending).await.into_iter().collect()
+}
+
+async fn end_those(broker: &Broker, registry: &Registry, sessions: Vec<Session>) -> Result<(), String> {
+    let ended: Vec<Result<(), String>> = stream::iter(sessions)
+        .map(|session| async move {
+            let may_stay = match broker.granted.get(&session.connection) {
+                Some(key) => matches!(registry.stands_for(&key, &session.handle).await, Ok(true)),
+                None => false,
+            };
+            if may_stay {
+                return Ok(());
+            }
             tracing::info!(handle = session.handle, "ending a session");
-            sessions::kick(sys, &session).await?;
+            sessions::kick(&broker.sys.client, &session).await
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    ended.into_iter().collect()
+}
+
+/// Removes the inboxes of these chains, as soon as that is possible.
+async fn remove_all(broker: &Broker, registry: &Registry, mut gone: mpsc::UnboundedReceiver<KeyId>) {
+    let mut waiting = HashSet::new();
+    loop {
+        tokio::select! {
+            chain = gone.recv() => {
+                let Some(chain) = chain else { return };
+                waiting.insert(chain);
+            }
+            () = tokio::time::sleep(RETRY), if !waiting.is_empty() => {}
+        }
+        for chain in waiting.clone() {
+            if remove_inbox(broker, registry, &chain).await {
+                waiting.remove(&chain);
+            }
         }
     }
-    Ok(())
 }
 
 /// Whether the inbox is gone for good, or is to stay: the identity has its handle and lost a key only.
-async fn remove_inbox(broker: &Broker, registry: &Registry, chain: &KeyId) -> bool {
+pub(super) async fn remove_inbox(broker: &Broker, registry: &Registry, chain: &KeyId) -> bool {
     match registry.has_handle(chain).await {
         Ok(true) => return true,
         Ok(false) => {}

@@ -81,6 +81,8 @@ impl Inboxes {
         self.delete_consumer(subjects.consumer()).await?;
         let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(|error| error.to_string())?;
         stream.purge().filter(subjects.inbox()).await.map_err(|error| error.to_string())?;
+        // Whoever made sure of the consumer meanwhile may have found it before it was deleted.
+        self.lock().remove(chain);
         Ok(())
     }
 

@@ -11,8 +11,8 @@ use crate::callout::Connection;
 
 /// How long to wait for one more server of a cluster to answer.
 const SILENCE: Duration = Duration::from_millis(400);
-/// Connections in one page of an answer.
-const PAGE: usize = 1024;
+/// Connections in one page of an answer: each page waits out the silence after the last answer.
+const PAGE: usize = 4096;
 
 /// A connection of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]

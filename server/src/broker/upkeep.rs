@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-use super::ending::{Ended, SUBJECT};
+use super::ending::{Ended, SUBJECT, remove_inbox};
 use super::{Broker, sessions};
 use crate::identities::ByKey;
 use crate::registry::{Answers, Found, Registry};
@@ -78,9 +78,12 @@ pub(super) async fn keep_inboxes(broker: Arc<Broker>, registry: Arc<Registry>, b
 
 async fn look_through_inboxes(broker: &Broker, registry: &Registry) -> Result<(), String> {
     for chain in broker.inboxes.reconcile().await? {
+        // When the registry cannot tell, it stays until the next look.
         if matches!(registry.has_handle(&chain).await, Ok(false)) {
             tracing::info!(%chain, "removing the inbox of a handle that was released");
-            broker.inboxes.remove(&chain).await?;
+            if !remove_inbox(broker, registry, &chain).await {
+                return Err("an inbox that should go is still there".to_owned());
+            }
         }
     }
     Ok(())
@@ -89,10 +92,13 @@ async fn look_through_inboxes(broker: &Broker, registry: &Registry) -> Result<()
 /// Ends sessions that should not be there, whenever the broker came up and every now and then: the server may have been
 /// away when their keys lost their handles.
 pub(super) async fn keep_sessions(broker: Arc<Broker>, registry: Arc<Registry>) {
-    let mut seen = 0;
+    let (mut seen, mut is_first) = (0, true);
     loop {
-        let pause = match look_through_sessions(&broker, &registry).await {
-            Ok(()) => EVERY,
+        let pause = match look_through_sessions(&broker, &registry, is_first).await {
+            Ok(()) => {
+                is_first = false;
+                EVERY
+            }
             Err(error) => {
                 tracing::debug!(error, "the sessions cannot be looked through yet");
                 RETRY
@@ -103,7 +109,9 @@ pub(super) async fn keep_sessions(broker: Arc<Broker>, registry: Arc<Registry>) 
     }
 }
 
-async fn look_through_sessions(broker: &Broker, registry: &Registry) -> Result<(), String> {
+/// The first time, nobody knows which keys were lost while the server was away, nor which key a session is of. So those of
+/// identities that ever lost one end, and whoever has the right to comes back by itself.
+async fn look_through_sessions(broker: &Broker, registry: &Registry, is_first: bool) -> Result<(), String> {
     let sys = &broker.sys;
     if !sys.is_up() {
         return Err("the broker is away".to_owned());
@@ -111,9 +119,12 @@ async fn look_through_sessions(broker: &Broker, registry: &Registry) -> Result<(
     for session in sessions::list(&sys.client, None).await? {
         // When the registry cannot tell, nobody is thrown out.
         let may_stay = match broker.granted.get(&session.connection) {
-            Some(key) => !matches!(registry.is_standing(&key).await, Ok(false)),
+            Some(key) => !matches!(registry.stands_for(&key, &session.handle).await, Ok(false)),
             None => match session.handle.parse() {
                 Ok(handle) => match registry.find(&handle).await {
+                    Ok(Found::Live(entry)) if is_first && entry.record.active => {
+                        !matches!(registry.lost_a_key(&entry.record.chain).await, Ok(true))
+                    }
                     Ok(Found::Live(entry)) => entry.record.active,
                     Ok(Found::Released(_) | Found::Unknown) => false,
                     Err(_) => true,

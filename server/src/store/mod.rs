@@ -107,6 +107,9 @@ pub trait Store: Send + Sync + 'static {
     /// The live row of a chain, by its genesis key.
     async fn by_chain(&self, chain: &KeyId) -> Result<Option<Row>, StoreError>;
 
+    /// Whether a key that stood for the chain's identity does not any more.
+    async fn lost_a_key(&self, chain: &KeyId) -> Result<bool, StoreError>;
+
     /// Takes in what these chains of the sigchain server at `url` come to, durably, and that its log was followed up to
     /// `log_index`. What is refused (a key stands for another identity) changes nothing and spoils nothing else.
     async fn follow(

@@ -163,6 +163,10 @@ impl Store for SqliteStore {
         self.readers.by_chain(chain).await
     }
 
+    async fn lost_a_key(&self, chain: &KeyId) -> Result<bool, StoreError> {
+        self.readers.lost_a_key(chain).await
+    }
+
     async fn follow(
         &self,
         url: &str,

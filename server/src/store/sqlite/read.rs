@@ -120,6 +120,14 @@ impl Readers {
         found.map(parse).transpose()
     }
 
+    pub(super) async fn lost_a_key(&self, chain: &KeyId) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM chain_keys WHERE chain = ? AND NOT is_active)")
+            .bind(chain.to_string())
+            .fetch_one(&self.pool()?)
+            .await
+            .map_err(unavailable)
+    }
+
     pub(super) async fn followed_claims(&self, chain: &KeyId) -> Result<Sorted<Hash, Claim>, StoreError> {
         let found: Vec<(Vec<u8>, String, String, String)> =
             sqlx::query_as("SELECT id, type, subject, proof FROM followed_claims WHERE chain = ?")

@@ -107,3 +107,73 @@ async fn a_deactivated_identity_and_a_released_ones_devices_are_out() {
     })
     .await;
 }
+
+/// All that many keys end at once is looked for at once, and what ends meanwhile does not wait behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_goes_while_a_large_family_does_is_out_as_soon() {
+    on_both(async |program| {
+        let (nats, server, mut owner) = beside(&program).await;
+        let devices: Vec<SigningKey> = (30..37).map(key).collect();
+        for device in &devices {
+            let event = owner.device(device);
+            owner.post(&server, &event).await.was(201);
+        }
+        let mut other = Owner::start(&server, "other", 11).await;
+        let tablet = key(13);
+        let event = other.device(&tablet);
+        other.post(&server, &event).await.was(201);
+        let mut sessions = vec![member(&nats, &owner.identity, &owner.chain.id()).await];
+        for device in &devices {
+            sessions.push(member(&nats, device, &owner.chain.id()).await);
+        }
+        sessions.push(member(&nats, &tablet, &other.chain.id()).await);
+
+        server.post("/v1/release", server.release("tudisco", &owner.identity)).await.was(200);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let event = other.revocation(&tablet);
+        other.post(&server, &event).await.was(201);
+        let ended = sessions.iter_mut().map(|session| session.ended_within(Duration::from_millis(3500)));
+        assert!(futures_util::future::join_all(ended).await.into_iter().all(|ended| ended));
+    })
+    .await;
+}
+
+/// A server that was away does not know which key a session is of.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ended_while_the_server_was_away_is_ended_when_it_is_back() {
+    on_both(async |program| {
+        let (nats, server, mut owner) = beside(&program).await;
+        let (laptop, phone) = (key(3), key(5));
+        for device in [&laptop, &phone] {
+            let event = owner.device(device);
+            owner.post(&server, &event).await.was(201);
+        }
+        server.register("leaves", &key(21)).await;
+        let mut stays = Owner::start(&server, "other", 11).await;
+        let tablet = key(13);
+        let event = stays.device(&tablet);
+        stays.post(&server, &event).await.was(201);
+        let mut revoked = member(&nats, &laptop, &owner.chain.id()).await;
+        let mut released = member(&nats, &key(21), &key(21).id()).await;
+        let mut others = member(&nats, &tablet, &stays.chain.id()).await;
+
+        // Meanwhile a server without the broker.
+        let server = Server::start_by_the_machines_clock(server.stop().await, &[]).await;
+        let event = owner.revocation(&laptop);
+        owner.post(&server, &event).await.was(201);
+        server.post("/v1/release", server.release("leaves", &key(21))).await.was(200);
+        let flags = nats.flags();
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let server = Server::start_by_the_machines_clock(server.stop().await, &flags).await;
+        server.wait_until_ready().await;
+        assert!(revoked.ended_within(Duration::from_secs(5)).await, "a device that was revoked");
+        assert!(released.ended_within(Duration::from_secs(5)).await, "a handle that was released");
+        assert_eq!(others.settle().await, [], "whose chain lost no key goes on");
+        assert_eq!(Raw::try_login(&nats, &laptop).await, Err(REFUSED.to_owned()));
+        drop(member(&nats, &phone, &owner.chain.id()).await);
+        let store = async_nats::jetstream::new(nats.as_user("store").await);
+        let stream = store.get_stream_no_info("KEZ_INBOX").await.expect("the stream");
+        assert!(stream.consumer_info(key(21).id().hex()).await.is_err(), "the inbox of a released handle is gone");
+    })
+    .await;
+}

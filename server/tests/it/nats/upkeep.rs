@@ -77,6 +77,22 @@ async fn what_somebody_changed_at_the_broker_is_changed_back() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_let_in_lately_is_let_in_without_the_database() {
+    on_both(async |program| {
+        let (nats, server, user) = with_user(&program).await;
+        server.register("other", &key(2)).await;
+        Member::login(&nats, &user).await;
+        let away = server.db().with_extension("away");
+        std::fs::rename(server.db(), &away).expect("the file moves");
+        assert_eq!(Raw::try_login(&nats, &user).await, Ok(()), "its key is known");
+        assert_eq!(Raw::try_login(&nats, &key(2)).await, Err("Authorization Violation".to_owned()), "another's is not");
+        std::fs::rename(&away, server.db()).expect("the file moves back");
+        back(&nats, &key(2)).await;
+    })
+    .await;
+}
+
 /// What lets a sender's headers set a message's time to live, once on, cannot be turned off. The oldest broker has no such
 /// setting.
 #[tokio::test(flavor = "multi_thread")]
