@@ -26,7 +26,7 @@ const FILES: [&str; 9] = [
     "nats.container.conf",
 ];
 
-fn init(out: &Path, flags: &[&str]) -> Output {
+pub(crate) fn init(out: &Path, flags: &[&str]) -> Output {
     let mut command = Command::new(PROGRAM);
     command.env_clear().arg("init").arg("--out").arg(out).args(flags).output().expect("it runs")
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use kez_core::subject::Subjects;
 use serde_json::json;
 
 use super::raw::{Raw, Sent};
-use super::{on_both, with_user};
-use crate::harness::key;
+use super::{jwt, on_both, with_user};
+use crate::harness::{key, name};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registered_key_gets_in_and_others_do_not() {
@@ -90,6 +91,36 @@ async fn a_release_ends_what_is_open_and_the_key_does_not_come_back() {
         };
         tokio::time::timeout(Duration::from_secs(5), gone).await.expect("the consumer goes");
         assert!(stream.consumer_info(key(2).id().hex()).await.is_ok());
+    })
+    .await;
+}
+
+/// The broker lists nobody yet when the key goes, and then believes an answer that was on its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_was_on_its_way_while_its_key_went_is_out_all_the_same() {
+    on_both(async |program| {
+        let (nats, server, user) = with_user(&program).await;
+        // A slow member of the queue group, which shares the questions with the server.
+        let slow = nats.as_user("auth").await;
+        let mut asked = slow.queue_subscribe("$SYS.REQ.USER.AUTH", "kez-auth".to_owned()).await.expect("a place");
+        slow.flush().await.expect("it is there");
+        let (question, login) = loop {
+            let mut raw = Raw::open(&nats).await;
+            let proof = raw.proof(&user, &name());
+            let mut login = Box::pin(async move { raw.connect(proof).await.map(|()| raw) });
+            tokio::select! {
+                question = asked.next() => break (question.expect("a question"), login),
+                done = &mut login => drop(done.expect("the server let it in")),
+            }
+        };
+        assert_eq!(server.post("/v1/release", server.release("tudisco", &user)).await.status, 200);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let request = jwt::claims(std::str::from_utf8(&question.payload).expect("a JWT"));
+        let issuer = crate::init::public(&nats.out, "issuer");
+        let yes = jwt::permission(&request, &issuer, &jwt::seed(&nats, "issuer"));
+        slow.publish(question.reply.expect("a reply"), yes.into()).await.expect("it is sent");
+        let mut late = login.await.expect("the broker believes it");
+        assert!(late.ended_within(Duration::from_secs(5)).await);
     })
     .await;
 }

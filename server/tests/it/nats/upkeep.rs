@@ -173,6 +173,23 @@ async fn a_broker_that_came_back_has_what_it_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_the_issuer_was_rotated_and_both_restarted_people_get_in_and_by_the_old_one_nobody_does() {
+    on_both(async |program| {
+        let (mut nats, server, user) = with_user(&program).await;
+        Member::login(&nats, &user).await;
+        let rotated = crate::init::init(&nats.out, &["--rotate-issuer"]);
+        assert!(rotated.status.success(), "{rotated:?}");
+        nats.kill().await;
+        nats.start_again().await;
+        // The server runs on with the old key.
+        assert!(Raw::try_login(&nats, &user).await.is_err());
+        let _server = restarted(&nats, server).await;
+        Member::login(&nats, &user).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readiness_follows_the_broker() {
     on_both(async |program| {
         let (mut nats, server, user) = with_user(&program).await;
