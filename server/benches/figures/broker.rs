@@ -31,14 +31,15 @@ pub(crate) async fn logins() {
     let deployment = Deployment::start(folder.path()).await;
     let requests = (0..KEYS).map(|number| target::registration(&format!("user{number}"), number)).collect();
     load::each(&deployment.server.address, requests, 8).await;
-    let pid = deployment.server.child.id().expect("it runs");
     let (mut rates, mut costs, mut storms, mut refused) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut brokers, mut bounds) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let before = cpu_seconds(pid);
-        let ours = deployment.rate(Who::Users).await;
-        let cost = (cpu_seconds(pid) - before) * 1e6 / COUNT as f64;
-        rates.push((ours, deployment.rate(Who::Static).await));
-        costs.push((cost, crate::answers::bare()));
+        let (ours, us) = deployment.costs(Who::Users).await;
+        let (limit, them) = deployment.costs(Who::Static).await;
+        rates.push((ours, limit));
+        costs.push((us.server, crate::answers::bare()));
+        brokers.push((us.broker, them.broker));
+        bounds.push(format!("{:.2}", (them.broker + them.clients) / (us.broker + us.clients)));
         // Seconds: the smaller the better, so the ratio says how many times as long it takes.
         let (ours, limit) = (deployment.storm(Who::Users).await, deployment.storm(Who::Static).await);
         storms.push((ours.0, limit.0));
@@ -46,6 +47,8 @@ pub(crate) async fn logins() {
     }
     report("logins through the callout", "logins/s", &rates);
     report("CPU a login, the whole server", "us", &costs);
+    report("CPU a login, the broker", "us", &brokers);
+    println!("logins' ratio by CPU, were the server's nothing  {}", bounds.join(" "));
     report("2,000 clients at once, until all are in", "ms", &storms);
     println!("of these, refused and back: ours/limit         {}", refused.join(" "));
 }
@@ -59,12 +62,19 @@ enum Who {
     Static,
 }
 
+/// Microseconds of CPU for a login.
+struct Cost {
+    server: f64,
+    broker: f64,
+    clients: f64,
+}
+
 struct Deployment {
     nats: String,
     server: Target,
     static_user: Arc<SigningKey>,
     users: Arc<Vec<kez_core::SigningKey>>,
-    _broker: Child,
+    broker: Child,
 }
 
 impl Deployment {
@@ -93,7 +103,18 @@ impl Deployment {
         let seed = std::fs::read_to_string(key("store")).expect("a seed");
         let (_, seed) = nkeys::decode_seed(seed.trim()).expect("a good one");
         let users = Arc::new((0..KEYS).map(target::key).collect());
-        Deployment { nats, server, static_user: Arc::new(SigningKey::from_bytes(&seed)), users, _broker: broker }
+        Deployment { nats, server, static_user: Arc::new(SigningKey::from_bytes(&seed)), users, broker }
+    }
+
+    /// Logins a second, and what each cost.
+    async fn costs(&self, who: Who) -> (f64, Cost) {
+        let pids = [self.server.child.id(), self.broker.id(), Some(std::process::id())];
+        let used = || pids.map(|pid| cpu_seconds(pid.expect("it runs")));
+        let before = used();
+        let rate = self.rate(who).await;
+        let after = used();
+        let [server, broker, clients] = std::array::from_fn(|n| (after[n] - before[n]) * 1e6 / COUNT as f64);
+        (rate, Cost { server, broker, clients })
     }
 
     /// Logins a second, one after the other on [`AT_ONCE`] tasks, each on a connection of its own.
