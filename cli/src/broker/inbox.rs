@@ -8,7 +8,7 @@ use async_nats::{StatusCode, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use kez_core::KeyId;
-use kez_core::subject::{STREAM, parse_inbox};
+use kez_core::subject::parse_inbox;
 use serde_json::json;
 use tokio::time::{Instant, timeout, timeout_at};
 

@@ -9,7 +9,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::CreateStreamErrorKind;
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType, SubjectTransform};
 use async_nats::jetstream::{self, Context};
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use kez_core::KeyId;
 use kez_core::subject::{STREAM, STREAM_SUBJECT, STREAM_TRANSFORM, Subjects};
 use tokio::sync::watch;
@@ -20,6 +20,8 @@ const MAX_MESSAGE_BYTES: i32 = 65_536;
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
 /// How long JetStream may take to answer. A client waits for its login meanwhile.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Most pairs of recipient and sender that are looked at in one go.
+const MOST_SUBJECTS: usize = 200_000;
 /// JetStream's code for "no such consumer".
 const CONSUMER_NOT_FOUND: u64 = 10_014;
 /// JetStream's code for a change of a stream that is not possible: some settings, once on, cannot be turned off.
@@ -79,8 +81,7 @@ impl Inboxes {
         self.lock().remove(chain);
         let subjects = Subjects::of(chain);
         self.delete_consumer(subjects.consumer()).await?;
-        let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(|error| error.to_string())?;
-        stream.purge().filter(subjects.inbox()).await.map_err(|error| error.to_string())?;
+        self.purge(subjects.inbox()).await?;
         // Whoever made sure of the consumer meanwhile may have found it before it was deleted.
         self.lock().remove(chain);
         Ok(())
@@ -125,6 +126,38 @@ impl Inboxes {
             chains.push(chain);
         }
         Ok(chains)
+    }
+
+    /// Everybody for whom something waits, as senders named them: also what is nobody's key.
+    pub(super) async fn recipients(&self) -> Result<HashSet<String>, String> {
+        let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(|error| error.to_string())?;
+        let subjects = stream.info_with_subjects("kez.inbox.>").await.map_err(|error| error.to_string())?;
+        let mut subjects = subjects.take(MOST_SUBJECTS);
+        let mut recipients = HashSet::new();
+        while let Some((subject, _)) = subjects.try_next().await.map_err(|error| error.to_string())? {
+            recipients.extend(subject.split('.').nth(2).map(str::to_owned));
+        }
+        Ok(recipients)
+    }
+
+    /// Throws away what waits for a recipient that is nobody.
+    pub(super) async fn empty(&self, recipient: &str) -> Result<(), String> {
+        // As a name each is one; in a filter it would mean everybody.
+        if recipient == "*" || recipient == ">" {
+            return Ok(());
+        }
+        self.purge(format!("kez.inbox.{recipient}.*")).await
+    }
+
+    /// Throws away what the broker stored as it was published: it does so where the recipient's name is a wildcard, and
+    /// nobody can read it.
+    pub(super) async fn empty_unrouted(&self) -> Result<(), String> {
+        self.purge("kez.send.>".to_owned()).await
+    }
+
+    async fn purge(&self, filter: String) -> Result<(), String> {
+        let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(|error| error.to_string())?;
+        stream.purge().filter(filter).await.map(|_| ()).map_err(|error| error.to_string())
     }
 
     async fn delete_consumer(&self, name: &str) -> Result<(), String> {

@@ -1,10 +1,12 @@
 //! What keeps the broker's side and this server's memory right, whatever happened while one of them was away.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use kez_core::KeyId;
 
 use super::ending::{Ended, SUBJECT, remove_inbox};
 use super::{Broker, sessions};
@@ -15,6 +17,8 @@ use crate::registry::{Answers, Found, Registry};
 const EVERY: Duration = Duration::from_secs(600);
 /// The pause after something failed.
 const RETRY: Duration = Duration::from_secs(2);
+/// Recipients that are nobody whose messages are thrown away in one look.
+const MOST_EMPTIED: usize = 20_000;
 
 /// Hears of changes that other servers make, and forgets what they change.
 pub(super) async fn hear(broker: Arc<Broker>, answers: Arc<Answers>, by_key: Arc<ByKey>) {
@@ -77,14 +81,41 @@ pub(super) async fn keep_inboxes(broker: Arc<Broker>, registry: Arc<Registry>, b
 }
 
 async fn look_through_inboxes(broker: &Broker, registry: &Registry) -> Result<(), String> {
-    for chain in broker.inboxes.reconcile().await? {
+    let chains = broker.inboxes.reconcile().await?;
+    for chain in &chains {
         // When the registry cannot tell, it stays until the next look.
-        if matches!(registry.has_handle(&chain).await, Ok(false)) {
+        if matches!(registry.has_handle(chain).await, Ok(false)) {
             tracing::info!(%chain, "removing the inbox of a handle that was released");
-            if !remove_inbox(broker, registry, &chain).await {
+            if !remove_inbox(broker, registry, chain).await {
                 return Err("an inbox that should go is still there".to_owned());
             }
         }
+    }
+    if let Err(error) = empty_nobodys(broker, registry, &chains.into_iter().collect()).await {
+        tracing::warn!(%error, "what waits for nobody cannot be thrown away yet");
+    }
+    Ok(())
+}
+
+/// Senders may name recipients that nobody is: each has room for a few messages, and together they would fill the stream.
+async fn empty_nobodys(broker: &Broker, registry: &Registry, known: &HashSet<KeyId>) -> Result<(), String> {
+    broker.inboxes.empty_unrouted().await?;
+    let mut emptied = 0;
+    for recipient in broker.inboxes.recipients().await? {
+        let is_nobody = match KeyId::from_parts("ed25519", &recipient) {
+            Ok(chain) => !known.contains(&chain) && matches!(registry.has_handle(&chain).await, Ok(false)),
+            Err(_) => true,
+        };
+        if is_nobody {
+            broker.inboxes.empty(&recipient).await?;
+            emptied += 1;
+        }
+        if emptied == MOST_EMPTIED {
+            break;
+        }
+    }
+    if emptied > 0 {
+        tracing::info!(recipients = emptied, "threw away what waited for nobody");
     }
     Ok(())
 }

@@ -130,6 +130,44 @@ async fn nobody_is_let_in_to_a_stream_that_cannot_be_put_right() {
     assert_eq!(store.setup().await, right);
 }
 
+/// Names of people that do not exist give nobody more room in the stream.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_nobody_is_thrown_away_and_the_rest_stays() {
+    on_both(async |program| {
+        let (nats, server, user) = with_user(&program).await;
+        // They never logged in.
+        server.register("other", &key(2)).await;
+        let mut own = Member::login(&nats, &user).await;
+        let id = own.id;
+        for (to, text) in [(id, "own"), (key(2).id(), "kept"), (key(9).id(), "nobody's")] {
+            assert_eq!(own.send(&to, &[], text).await["error"], json!(null));
+        }
+        // Names that are no key, and a name that in a question would mean everybody's inbox.
+        for name in ["nobody", "*", "$x~"] {
+            let subject = format!("kez.send.{}.{name}", id.hex());
+            own.raw.publish(&subject, "", "made up").await;
+        }
+        own.raw.settle().await;
+        let store = Store::open(&nats).await;
+        assert_eq!(store.messages().await.len(), 6);
+        let _server = restarted(&nats, server).await;
+        let left = async {
+            loop {
+                let texts: Vec<String> = store.messages().await.into_iter().map(|(_, _, text)| text).collect();
+                if texts.len() <= 2 {
+                    break texts;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let texts = tokio::time::timeout(Duration::from_secs(10), left).await.expect("it is thrown away");
+        assert_eq!(texts, ["own", "kept"]);
+        let mut other = Member::login(&nats, &key(2)).await;
+        assert_eq!(other.pull(1).await[0].payload, "kept");
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_lost_everything_gets_it_again() {
     on_both(async |program| {
