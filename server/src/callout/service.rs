@@ -160,3 +160,14 @@ fn report(answered: Result<&Answer, Dropped>, started: Instant) {
         _ => tracing::debug!(result, "login answered"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_held_back_from_20_to_83_ms() {
+        let held: Vec<_> = [0, 4, 255].map(delay).to_vec();
+        assert_eq!(held, [20, 21, 83].map(Duration::from_millis));
+    }
+}

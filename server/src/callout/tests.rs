@@ -222,6 +222,9 @@ async fn a_request_is_late_when_its_answer_would_be() {
     assert!(callout.answer(&request).await.is_ok(), "251 ms are left");
     clock.advance_millis(1);
     assert_eq!(callout.answer(&request).await.map(|answer| answer.refusal), Err(Dropped::Late), "250 ms are left");
+    // Before any arithmetic: whose it is does not matter any more.
+    let forged = signed(&claims(), HEADER, &SigningKey::from_bytes(&[50; 32]));
+    assert_eq!(callout.answer(&forged).await.map(|answer| answer.refusal), Err(Dropped::Late));
 }
 
 #[tokio::test]

@@ -88,3 +88,41 @@ async fn a_broker_that_asks_nobody_or_gets_no_answer_is_named() {
     let (_, report) = examine(&nats, &server, &[]).await;
     assert!(named("asks nobody who its clients are", &report), "{report}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_was_set_up_otherwise_is_named() {
+    on_both(async |program| {
+        for (what, from, to, line, words) in [
+            ("any page", "allowed_origins: [", "#allowed_origins: [", "websocket", "pages of any origin"),
+            (
+                "no receipts",
+                "      { service: { account: STORE, subject: \"$JS.ACK",
+                "#",
+                "accounts",
+                "does not import $JS.ACK",
+            ),
+            (
+                "another way out",
+                "  USERS {\n",
+                "  USERS {\n    jetstream: enabled\n",
+                "accounts",
+                "USERS has JetStream",
+            ),
+            ("encryption", "auth_callout {\n", "auth_callout {\n    xkey: XKEY\n", "callout", "encrypts its requests"),
+        ] {
+            let xkey = nkeys::XKey::new().public_key();
+            let to = to.replace("XKEY", &xkey);
+            let nats = Nats::start_edited(&program, &[], |conf| {
+                assert_eq!(conf.matches(from).count(), 1, "{what}");
+                conf.replace(from, &to)
+            })
+            .await;
+            // Nobody can read what is encrypted.
+            let server = if line == "callout" { Server::start().await } else { nats.server(&[]).await };
+            let (code, report) = examine(&nats, &server, &[]).await;
+            let named = failures(&report).iter().any(|found| found.contains(line) && found.contains(words));
+            assert!(code == Some(1) && named, "{what}: {report}");
+        }
+    })
+    .await;
+}

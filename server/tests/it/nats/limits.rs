@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::member::Member;
 use super::raw::{Raw, Sent};
 use super::state::Store;
-use super::{on_both, with_user};
+use super::{Nats, on_both, with_user};
 use crate::harness::{key, name};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,6 +121,34 @@ async fn the_inbox_of_a_released_handle_is_gone() {
         assert_eq!(member.pull(5).await, []);
         assert_eq!(other.send(&user.id(), &[], "welcome").await["error"], json!(null));
         assert_eq!(member.pull(1).await[0].payload, "welcome");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_decides_how_much_waits_for_how_long() {
+    on_both(async |program| {
+        let nats = Nats::start(&program, &[]).await;
+        let limits = ["--nats-inbox-days", "3", "--nats-inbox-bytes", "1048576", "--nats-inbox-per-sender", "2"];
+        let server = nats.server(&limits).await;
+        server.register("tudisco", &key(1)).await;
+        let store = Store::open(&nats).await;
+        let config = store.setup().await["streams"][0].clone();
+        assert_eq!(config["max_age"], json!(3 * 86_400_000_000_000_u64));
+        let mut member = Member::login(&nats, &key(1)).await;
+        let id = member.id;
+        for (text, is_taken) in [("one", true), ("two", true), ("three", false)] {
+            assert_eq!(member.send(&id, &[], text).await["error"].is_null(), is_taken, "{text}");
+        }
+        // All inboxes together: nothing is pushed out.
+        let large = "x".repeat(60_000);
+        let mut taken = 0;
+        while member.send(&key(50 + taken).id(), &[], &large).await["error"].is_null() {
+            taken += 1;
+        }
+        assert!((15..=17).contains(&taken), "{taken}");
+        let texts: Vec<String> = store.messages().await.into_iter().map(|(_, _, text)| text).collect();
+        assert_eq!(texts[..2], ["one", "two"]);
     })
     .await;
 }
