@@ -29,8 +29,10 @@ dev: ## serve http://localhost:6969 and rebuild at every change
 	@scripts/setup build
 	@echo "cargo leptos watch: builds for development, serves http://localhost:6969 with ./kez-chat.db, rebuilds and reloads the page when a file changes; Ctrl-C ends it."
 	@echo "To run it yourself: . scripts/env && cargo leptos watch; broker/broker.js is not watched, start again after a change there."
-	@$(E) node broker/build.mjs "$$KEZ_SITE/pkg"
-	@$(E) exec env KEZ_CHAT_DB=kez-chat.db KEZ_CHAT_SERVER=localhost:6969 KEZ_CHAT_PUBLIC_URL=http://localhost:6969 cargo leptos watch --split
+	@# The broker's client last: cargo-leptos begins with an empty folder.
+	@$(E) rm -rf "$$KEZ_SITE/pkg"; \
+		(until [ -f "$$KEZ_SITE/pkg/kez-chat.js" ]; do sleep 1; done; node broker/build.mjs "$$KEZ_SITE/pkg") & \
+		exec env KEZ_CHAT_DB=kez-chat.db KEZ_CHAT_SERVER=localhost:6969 KEZ_CHAT_PUBLIC_URL=http://localhost:6969 KEZ_CHAT_WEB_DIR="$$KEZ_SITE" cargo leptos watch --split
 
 test: lint unit wasm readme deploy e2e ## everything that must pass before a change lands
 
