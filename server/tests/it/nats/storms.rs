@@ -166,30 +166,32 @@ fn now() -> kez_core::Timestamp {
     kez_chat_server::clock::SystemClock.now()
 }
 
-/// How many come back at once.
+/// How many come back at once, and how many keys they have.
 const STORM: usize = 2_000;
+const KEYS: u8 = 32;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_who_come_back_at_once_all_get_in() {
     on_both(async |program| {
         let keys = nkeys::KeyPair::new_from_raw(nkeys::KeyPairType::User, [77; 32]).expect("a key");
         let fixed = keys.public_key();
-        let nats = Nats::start_edited(&program, &[], |conf| {
+        let mut nats = Nats::start_edited(&program, &[], |conf| {
             let conf = conf.replace("  USERS {\n", &format!("  USERS {{\n    users: [ {{ nkey: {fixed} }} ]\n"));
             conf.replace("auth_users: [ ", &format!("auth_users: [ {fixed}, "))
         })
         .await;
         let folder = tempfile::tempdir().expect("a folder");
         let server = beside(&nats, folder.path()).await;
-        assert_eq!(post(&server, "/v1/register", signed("tudisco", 1)).await, 201);
-        let refused = AtomicUsize::new(0);
-        let mut took = Vec::new();
-        for is_fixed in [true, false] {
+        for seed in 1..=KEYS {
+            assert_eq!(post(&server, "/v1/register", signed(&format!("user{seed}"), seed)).await, 201);
+        }
+        let (address, refused) = (nats.address.clone(), AtomicUsize::new(0));
+        let storm = async |is_fixed: bool| {
             let started = Instant::now();
-            let all = (0..STORM).map(async |_| {
+            let all = (1..=KEYS).cycle().take(STORM).map(async |seed| {
                 loop {
-                    let Some(mut raw) = Raw::reach(&nats.address).await else { continue };
-                    let proof = if is_fixed { raw.stock_proof(&keys) } else { raw.proof(&key(1), &name()) };
+                    let Some(mut raw) = Raw::reach(&address).await else { continue };
+                    let proof = if is_fixed { raw.stock_proof(&keys) } else { raw.proof(&key(seed), &name()) };
                     if raw.connect(proof).await.is_ok() {
                         return raw;
                     }
@@ -197,13 +199,24 @@ async fn two_thousand_who_come_back_at_once_all_get_in() {
                 }
             });
             let sessions = tokio::time::timeout(Duration::from_secs(60), join_all(all)).await.expect("all get in");
-            took.push(started.elapsed());
             assert_eq!(sessions.len(), STORM);
+            (started.elapsed(), sessions)
+        };
+        let mut took = vec![storm(true).await.0];
+        let (first, mut sessions) = storm(false).await;
+        took.push(first);
+        nats.kill().await;
+        nats.start_again().await;
+        for session in &mut sessions {
+            assert!(session.ended_within(Duration::from_secs(5)).await, "the broker was gone");
         }
+        took.push(storm(false).await.0);
         println!(
-            "{STORM} logins at once: {:?} with a key that the broker knows, {:?} through the callout; {} tried again",
+            "{STORM} logins at once: {:?} with a key that the broker knows, {:?} through the callout, {:?} after the \
+             broker's restart; {} tried again",
             took[0],
             took[1],
+            took[2],
             refused.load(Ordering::Acquire)
         );
         ready(&server).await;
