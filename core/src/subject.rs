@@ -59,9 +59,7 @@ impl Subjects {
     /// client publish where the broker likes.
     #[must_use]
     pub fn is_receipt(&self, subject: &str) -> bool {
-        let rest = subject.strip_prefix("$JS.ACK.").and_then(|rest| rest.strip_prefix(STREAM));
-        let rest = rest.and_then(|rest| rest.strip_prefix('.')).and_then(|rest| rest.strip_prefix(self.pk.as_str()));
-        rest.is_some_and(|rest| rest.starts_with('.'))
+        subject.starts_with(&format!("$JS.ACK.{STREAM}.{}.", self.pk))
     }
 
     /// What this identity may subscribe to, and nothing else.
@@ -75,6 +73,25 @@ impl Subjects {
     pub fn may_publish(&self) -> [String; 3] {
         [format!("kez.send.{}.*", self.pk), self.next(), format!("$JS.ACK.{STREAM}.{}.>", self.pk)]
     }
+}
+
+/// Everything that waits for anybody.
+pub const ALL_INBOXES: &str = "kez.inbox.>";
+
+/// What a broker stored as it was published, without moving it to an inbox: it does so where a recipient's name is a
+/// wildcard. Nobody reads it.
+pub const UNROUTED: &str = "kez.send.>";
+
+/// For whom a stored message is, as its sender wrote it: it may be no key.
+#[must_use]
+pub fn recipient(subject: &str) -> Option<&str> {
+    subject.strip_prefix("kez.inbox.")?.split('.').next()
+}
+
+/// The inbox of a recipient as a sender wrote it, as a filter. None for a name that would mean everybody's.
+#[must_use]
+pub fn inbox_of(recipient: &str) -> Option<String> {
+    (!matches!(recipient, "*" | ">")).then(|| format!("kez.inbox.{recipient}.*"))
 }
 
 /// Recipient and sender of a stored message, from its subject `kez.inbox.<recipient>.<sender>`. None for any other
@@ -125,6 +142,14 @@ mod tests {
         ] {
             assert!(!subjects.is_receipt(&elsewhere), "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn a_recipient_is_who_the_sender_names_and_never_everybody() {
+        assert_eq!(recipient("kez.inbox.$x~.abc"), Some("$x~"));
+        assert_eq!(recipient("kez.send.abc.*"), None);
+        assert_eq!(inbox_of("$x~").as_deref(), Some("kez.inbox.$x~.*"));
+        assert_eq!((inbox_of("*"), inbox_of(">")), (None, None));
     }
 
     #[test]

@@ -53,8 +53,8 @@ struct Ending {
     since: Instant,
     due: Instant,
     sweeps: usize,
-    /// Whether the inbox was seen to.
-    is_over: bool,
+    /// Whether the inbox was handed on to be removed.
+    is_inbox_handed_on: bool,
 }
 
 /// Ends what `changes` says, for as long as the server runs. Nothing waits for anything else: others hear of a change while
@@ -93,7 +93,7 @@ async fn end_all(
             change = ended.recv() => {
                 let Some(Ended { handle, key, chain, .. }) = change else { return };
                 let now = Instant::now();
-                endings.insert(key, Ending { handle, chain, since: now, due: now, sweeps: 0, is_over: false });
+                endings.insert(key, Ending { handle, chain, since: now, due: now, sweeps: 0, is_inbox_handed_on: false });
             }
             () = async { tokio::time::sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
                 sweep(broker, registry, &mut endings, &goes).await;
@@ -124,7 +124,7 @@ async fn sweep(
             // Refused after all, or registered again: it may stay.
             Ok(true) => drop(endings.remove(&key)),
             Ok(false) => {
-                if !std::mem::replace(&mut ending.is_over, true) {
+                if !std::mem::replace(&mut ending.is_inbox_handed_on, true) {
                     // The other end lives as long as this does.
                     let _ = goes.send(ending.chain);
                 }

@@ -11,7 +11,9 @@ use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, Storag
 use async_nats::jetstream::{self, Context};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use kez_core::KeyId;
-use kez_core::subject::{STREAM, STREAM_SUBJECT, STREAM_TRANSFORM, Subjects};
+use kez_core::subject::{
+    ALL_INBOXES, STREAM, STREAM_SUBJECT, STREAM_TRANSFORM, Subjects, UNROUTED, inbox_of, recipient,
+};
 use tokio::sync::watch;
 
 /// Largest message, in bytes: what the account's limit lets a user send.
@@ -131,28 +133,26 @@ impl Inboxes {
     /// Everybody for whom something waits, as senders named them: also what is nobody's key.
     pub(super) async fn recipients(&self) -> Result<HashSet<String>, String> {
         let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(|error| error.to_string())?;
-        let subjects = stream.info_with_subjects("kez.inbox.>").await.map_err(|error| error.to_string())?;
+        let subjects = stream.info_with_subjects(ALL_INBOXES).await.map_err(|error| error.to_string())?;
         let mut subjects = subjects.take(MOST_SUBJECTS);
         let mut recipients = HashSet::new();
         while let Some((subject, _)) = subjects.try_next().await.map_err(|error| error.to_string())? {
-            recipients.extend(subject.split('.').nth(2).map(str::to_owned));
+            recipients.extend(recipient(&subject).map(str::to_owned));
         }
         Ok(recipients)
     }
 
     /// Throws away what waits for a recipient that is nobody.
     pub(super) async fn empty(&self, recipient: &str) -> Result<(), String> {
-        // As a name each is one; in a filter it would mean everybody.
-        if recipient == "*" || recipient == ">" {
-            return Ok(());
+        match inbox_of(recipient) {
+            Some(inbox) => self.purge(inbox).await,
+            None => Ok(()),
         }
-        self.purge(format!("kez.inbox.{recipient}.*")).await
     }
 
-    /// Throws away what the broker stored as it was published: it does so where the recipient's name is a wildcard, and
-    /// nobody can read it.
+    /// Throws away what is in nobody's inbox.
     pub(super) async fn empty_unrouted(&self) -> Result<(), String> {
-        self.purge("kez.send.>".to_owned()).await
+        self.purge(UNROUTED.to_owned()).await
     }
 
     async fn purge(&self, filter: String) -> Result<(), String> {
