@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # The steps share two build folders and, on small machines, two cores: one after the other.
 .NOTPARALLEL:
-.PHONY: help run build dev test lint unit wasm deploy readme e2e bench fmt advisories clean
+.PHONY: help run build dev test lint unit wasm deploy readme e2e bench attack fmt advisories clean
 
 E := set -euo pipefail; . scripts/env;
 # Never --workspace: it would turn on the page's `ssr` and `hydrate` at once, a build that never ships.
@@ -66,6 +66,10 @@ bench: build ## benchmarks: ours and the limit in turn, as ratios
 	@scripts/setup wasm-std wasm-bindgen
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo test --release -p kez-core --bench sigchain_wasm $(WASM) -- --nocapture
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" KEZ_BARE_AXUM_BIN="$$KEZ_TARGET/release/examples/bare_axum" cargo bench -p kez-chat-server --bench figures
+
+attack: build ## long attacks, and what somebody else notices of each
+	@scripts/setup nats-server
+	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo bench -p kez-chat-server --bench attack
 
 fmt: ## format the code
 	@cargo fmt

@@ -20,6 +20,7 @@ mod front;
 pub mod healthcheck;
 mod identities;
 pub mod init;
+pub mod limits;
 mod metrics;
 mod pairings;
 pub mod random;
@@ -50,6 +51,7 @@ use following::Follower;
 use front::Front;
 use identities::RegistryIdentities;
 use kez_sig_server::store::Store as _;
+use limits::Limits;
 use pairings::Pairings;
 use registry::{Names, Registry};
 use store::sqlite::SqliteStore;
@@ -91,10 +93,19 @@ pub async fn run(
             }
         },
     };
-    run_with(config, clock, listener, shutdown, outside).await
+    run_with(config, clock, listener, shutdown, Parts { outside, limits: Limits::default() }).await
 }
 
-/// As [`run`], with another way out to the proofs of claims; without one, none are looked at.
+/// What tests and benchmarks may put in the place of what [`run`] takes.
+#[derive(Default)]
+pub struct Parts {
+    /// The way out to the proofs of claims; without one, none are looked at.
+    pub outside: Option<Outside>,
+    /// How much the server takes of anybody.
+    pub limits: Limits,
+}
+
+/// As [`run`], with these parts.
 ///
 /// # Errors
 /// As [`run`].
@@ -103,8 +114,9 @@ pub async fn run_with(
     clock: Arc<dyn Clock>,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
-    outside: Option<Outside>,
+    parts: Parts,
 ) -> Result<(), StartError> {
+    let Parts { outside, limits: _ } = parts;
     let nats = config.nats.resolve().map_err(StartError::Broker)?;
     let policy = Policy { release_hold_secs: i64::from(config.release_hold_days) * SECONDS_PER_DAY };
     let answers = Arc::new(Cache::new(registry::ANSWERS));

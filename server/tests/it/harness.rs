@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
+use kez_chat_server::Parts;
 use kez_chat_server::claims::Outside;
 use kez_chat_server::clock::{Clock as _, ManualClock, SystemClock};
 use kez_chat_server::config::Config;
+use kez_chat_server::limits::Limits;
 use kez_core::registration::Statement;
 use kez_core::{Handle, ServerName, SigningKey, Timestamp};
 use reqwest::{Client, Method, Response, StatusCode};
@@ -82,17 +84,25 @@ impl Server {
     }
 
     pub(crate) async fn start_in(folder: TempDir, flags: &[&str]) -> Server {
-        Server::start_at(start(), folder, flags, None).await
+        Server::start_at(start(), folder, flags, Parts::default()).await
+    }
+
+    /// A server that takes as much as `limits` says.
+    #[expect(dead_code, reason = "the attacks are to come")]
+    pub(crate) async fn start_limited(limits: Limits, flags: &[&str]) -> Server {
+        let parts = Parts { limits, ..Parts::default() };
+        Server::start_at(start(), tempfile::tempdir().expect("a folder"), flags, parts).await
     }
 
     /// A server that looks at proofs of claims, as far as `outside` lets it.
     pub(crate) async fn start_outside(outside: Outside, flags: &[&str]) -> Server {
-        Server::start_at(start(), tempfile::tempdir().expect("a folder"), flags, Some(outside)).await
+        let parts = Parts { outside: Some(outside), ..Parts::default() };
+        Server::start_at(start(), tempfile::tempdir().expect("a folder"), flags, parts).await
     }
 
     /// Others that take part live in the machine's time: the server's clock stands at what it is now.
     pub(crate) async fn start_by_the_machines_clock(folder: TempDir, flags: &[&str]) -> Server {
-        Server::start_at(SystemClock.now(), folder, flags, None).await
+        Server::start_at(SystemClock.now(), folder, flags, Parts::default()).await
     }
 
     /// Waits until everything that the server depends on is there.
@@ -105,7 +115,7 @@ impl Server {
         tokio::time::timeout(Duration::from_secs(20), ready).await.expect("the server gets ready");
     }
 
-    async fn start_at(now: Timestamp, folder: TempDir, flags: &[&str], outside: Option<Outside>) -> Server {
+    async fn start_at(now: Timestamp, folder: TempDir, flags: &[&str], parts: Parts) -> Server {
         let db = folder.path().join("kez.db");
         let fixed = ["kez-chat-server", "--server", NAME, "--db", db.to_str().expect("UTF-8")];
         let config = Config::try_parse_from(fixed.iter().chain(flags)).expect("good flags");
@@ -116,7 +126,7 @@ impl Server {
         let served = clock.clone();
         let task = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            let served = kez_chat_server::run_with(&config, served, listener, stopped, outside).await;
+            let served = kez_chat_server::run_with(&config, served, listener, stopped, parts).await;
             served.expect("the server runs");
         });
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(20));

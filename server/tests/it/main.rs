@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that meets the unexpected fails")]
 
+mod attack;
 mod bad_input;
 mod chains;
 mod claims;

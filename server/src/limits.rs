@@ -1,0 +1,6 @@
+//! How much the server takes of anybody. Parameters of the assembly, so that tests and benchmarks may set them, and no
+//! flags: what they are by default is the contract.
+
+/// Every limit that is not the operator's to set.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {}
