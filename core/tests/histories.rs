@@ -102,6 +102,29 @@ proptest! {
         prop_assert!(matches!(verdict(story.chain(), &inserted), Err(f) if f == failure || f.reason == Reason::Deactivated));
     }
 
+    /// A chain that was put away as bytes goes on as if it had not been, and bytes that are cut off are none.
+    #[test]
+    fn a_chain_survives_as_bytes(story in stories(), at in any::<Index>()) {
+        let entries = story.entries();
+        let (first, rest) = entries.split_at(1 + at.index(entries.len()));
+        let bytes = verify(story.chain(), first.to_vec()).expect("a story's beginning verifies").freeze();
+        let mut chain = Chain::thaw(&bytes).expect("it was just made");
+        prop_assert_eq!(&chain.freeze(), &bytes);
+        for entry in rest {
+            let event = Unverified::read(entry.event.clone()).expect("a story is made of events");
+            prop_assert_eq!(chain.append(event, entry.received_at.expect("a story has times")), Ok(()));
+        }
+        prop_assert_eq!(chain.freeze(), story.incremental.freeze());
+        prop_assert_eq!((chain.head(), chain.state()), (story.incremental.head(), story.incremental.state()));
+        prop_assert_eq!((chain.nullified(), chain.bytes()), (story.incremental.nullified(), story.incremental.bytes()));
+        for (seq, state) in (1..).zip(&story.states) {
+            let thawed = chain.state_at(seq);
+            prop_assert_eq!(thawed.as_ref(), Some(state));
+        }
+        prop_assert!(Chain::thaw(&bytes[..at.index(bytes.len())]).is_none());
+        prop_assert!(Chain::thaw(&[&bytes[..], &[0]].concat()).is_none());
+    }
+
     /// What was refused left no trace: the next entry is judged as if nothing had been.
     #[test]
     fn a_refusal_changes_nothing(story in stories()) {
@@ -125,5 +148,10 @@ proptest! {
         text.splice(at..at, piece.into_bytes());
         let _ = Unverified::parse(&text);
         let _ = Receipt::verify(&text);
+        let _ = Chain::thaw(&bytes);
+        let mut frozen = story.incremental.freeze();
+        let place = at % frozen.len();
+        frozen.splice(place..place, bytes);
+        let _ = Chain::thaw(&frozen);
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kez_core::KeyId;
 use kez_http::clock::Clock;
+use kez_sig_server::checkpoint::Seal;
 use kez_sig_server::gate::{self, Unreachable};
+use kez_sig_server::limits::Limits;
 use kez_sig_server::service::{Policy, Service};
 use kez_sig_server::store::sqlite::SqliteStore;
 use kez_sig_server::{receipt_key, sealer};
@@ -30,9 +32,10 @@ pub(crate) async fn embed(
     clock: Arc<dyn Clock>,
     registry: Arc<Registry>,
     changed: Changed,
+    limits: Limits,
 ) -> Result<Embedded, String> {
     let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
-    let key_id = key.id();
+    let (key_id, seal) = (key.id(), Seal::of(&key));
     let say = |error: kez_sig_server::store::StoreError| format!("{}: {error}", config.db.display());
     let companion = Arc::new(Chains { changed });
     let store = SqliteStore::within(&config.db, sealer(key, config.server.clone()), companion).await.map_err(say)?;
@@ -42,8 +45,9 @@ pub(crate) async fn embed(
         registry: Some(Arc::new(InProcess(registry))),
         open_genesis_per_hour: 0,
         trusted_receipt_keys: Vec::new(),
+        limits,
     };
-    let service = Arc::new(Service::new(store.clone(), clock, policy, key_id).await.map_err(say)?);
+    let service = Arc::new(Service::new(store.clone(), clock, policy, key_id, seal).await.map_err(say)?);
     Ok(Embedded { service, store })
 }
 

@@ -116,7 +116,7 @@ pub async fn run_with(
     shutdown: impl Future<Output = ()>,
     parts: Parts,
 ) -> Result<(), StartError> {
-    let Parts { outside, limits: _ } = parts;
+    let Parts { outside, limits: allowed } = parts;
     let nats = config.nats.resolve().map_err(StartError::Broker)?;
     let policy = Policy { release_hold_secs: i64::from(config.release_hold_days) * SECONDS_PER_DAY };
     let answers = Arc::new(Cache::new(registry::ANSWERS));
@@ -147,7 +147,7 @@ pub async fn run_with(
     let registry = Arc::new(Registry::new(store.clone(), clock.clone(), names, answers.clone()));
     let chains = match &config.sig_server_url {
         None => {
-            let embedded = chains::embed(config, clock.clone(), registry.clone(), changed).await;
+            let embedded = chains::embed(config, clock.clone(), registry.clone(), changed, allowed.chains).await;
             Some(embedded.map_err(StartError::Chains)?)
         }
         Some(_) => None,

@@ -3,4 +3,7 @@
 
 /// Every limit that is not the operator's to set.
 #[derive(Clone, Debug, Default)]
-pub struct Limits {}
+pub struct Limits {
+    /// Of sigchains.
+    pub chains: kez_sig_server::limits::Limits,
+}

@@ -3,7 +3,7 @@
 use kez_core::KeyId;
 use serde::Serialize;
 
-use crate::loaded::{LoadError, load};
+use crate::loaded::{LoadError, Trust, load};
 use crate::store::{Log, StoreError};
 
 /// Chains, or rows, that are read at once.
@@ -39,12 +39,14 @@ pub struct Finding {
 /// When the store cannot be read at all.
 pub async fn check(store: &dyn Log, keys: &[KeyId]) -> Result<Report, StoreError> {
     let mut report = Report { valid: true, chains: 0, entries: 0, damaged: Vec::new() };
+    // Nothing is judged by limits here.
+    let trust = Trust { keys: keys.to_owned(), limited_since: 0 };
     let mut after = None;
     loop {
         let chains = store.chains(after.as_ref(), PAGE).await?;
         for chain in &chains {
             report.chains += 1;
-            match load(store, *chain, keys).await {
+            match load(store, *chain, &trust).await {
                 Ok(loaded) => report.entries += loaded.log.len() as u64,
                 Err(LoadError::Damaged(damage)) => {
                     report.damaged.push(Finding { chain: Some(*chain), entry: damage.entry, what: damage.what });

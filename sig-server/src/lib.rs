@@ -4,10 +4,12 @@
 
 mod api;
 pub mod check;
+pub mod checkpoint;
 pub mod config;
 pub mod error;
 mod front;
 pub mod gate;
+pub mod limits;
 pub mod loaded;
 pub mod receipt_key;
 pub mod refused;
@@ -25,9 +27,11 @@ use kez_http::clock::Clock;
 use kez_http::{limit, proxy, serve};
 use tokio::net::TcpListener;
 
+use checkpoint::Seal;
 use config::Config;
 use front::Front;
 use gate::{HttpRegistry, Registry};
+use limits::Limits;
 use service::{Policy, Service};
 use store::sqlite::{Readers, SqliteStore};
 use store::{Log as _, NewEntry, Sealer, Store as _};
@@ -45,8 +49,22 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), String> {
+    run_with(config, clock, listener, shutdown, Limits::default()).await
+}
+
+/// As [`run`], with these limits.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+    limits: Limits,
+) -> Result<(), String> {
     let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
-    let key_id = key.id();
+    let (key_id, seal) = (key.id(), Seal::of(&key));
     let say = |error: store::StoreError| format!("{}: {error}", config.db.display());
     let store = Arc::new(SqliteStore::open(&config.db, sealer(key, config.server.clone())).await.map_err(say)?);
     let registry = config.registry_url().map(|url| Arc::new(HttpRegistry::new(url)) as Arc<dyn Registry>);
@@ -55,8 +73,9 @@ pub async fn run(
         registry,
         open_genesis_per_hour: config.open_genesis_per_hour,
         trusted_receipt_keys: config.trusted_receipt_keys.clone(),
+        limits,
     };
-    let service = Arc::new(Service::new(store.clone(), clock, policy, key_id).await.map_err(say)?);
+    let service = Arc::new(Service::new(store.clone(), clock, policy, key_id, seal).await.map_err(say)?);
     let front = Arc::new(Front {
         server: config.server.clone(),
         service: service.clone(),

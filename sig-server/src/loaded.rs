@@ -3,9 +3,10 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use kez_core::sigchain::{Chain, Head, Receipt, Unverified};
+use kez_core::sigchain::{Chain, Head, Limits, Receipt, Unverified};
 use kez_core::{Hash, KeyId, Timestamp};
 
+use crate::checkpoint::Seal;
 use crate::store::{Log, Row, StoreError};
 
 /// Rows that are read at once.
@@ -16,6 +17,10 @@ const PAGE: u64 = 500;
 pub struct Loaded {
     pub(crate) chain: Chain,
     pub(crate) log: Vec<Logged>,
+    /// Canonical bytes of the events that were there before there were limits of size.
+    before_limits: u64,
+    /// How many entries the checkpoint in the store has.
+    kept: usize,
     told: OnceLock<Option<Told>>,
 }
 
@@ -58,19 +63,56 @@ pub enum LoadError {
     Damaged(Box<Damage>),
 }
 
-/// Loads and verifies a chain; one that nothing is stored of comes out empty. `keys` are those that signed receipts.
+/// By what a stored chain is judged.
+#[derive(Clone)]
+pub struct Trust {
+    /// The keys that signed receipts.
+    pub keys: Vec<KeyId>,
+    /// The last log index that was stored before there were limits of size.
+    pub limited_since: u64,
+}
+
+/// Loads and verifies a chain from its first entry on; one that nothing is stored of comes out empty.
 ///
 /// # Errors
 /// [`LoadError`].
-pub async fn load(store: &dyn Log, chain: KeyId, keys: &[KeyId]) -> Result<Loaded, LoadError> {
-    let mut loaded = Loaded { chain: Chain::new(chain), log: Vec::new(), told: OnceLock::new() };
+pub async fn load(store: &dyn Log, chain: KeyId, trust: &Trust) -> Result<Loaded, LoadError> {
+    go_on(store, Loaded::new(Chain::new(chain)), trust).await
+}
+
+/// Loads a chain, and verifies what was stored since its checkpoint; where there is none, or none that `seal` recognises, all
+/// of it.
+///
+/// # Errors
+/// [`LoadError`].
+pub(crate) async fn load_kept(store: &dyn Log, chain: KeyId, trust: &Trust, seal: &Seal) -> Result<Loaded, LoadError> {
+    let Some(bytes) = store.checkpoint(&chain).await? else { return load(store, chain, trust).await };
+    let seal = seal.clone();
+    let opened = tokio::task::spawn_blocking(move || seal.open(&chain, &bytes)).await;
+    let Some(kept) = opened.map_err(|error| StoreError::Unavailable(error.to_string()))? else {
+        tracing::warn!(%chain, "a checkpoint is not of this server's making; the chain is verified anew");
+        return load(store, chain, trust).await;
+    };
+    let Some(last) = (kept.log.len() as u64).checked_sub(1) else { return load(store, chain, trust).await };
+    if store.log(&chain, last, 1).await?.first().is_some_and(|row| kept.has(row)) {
+        return go_on(store, kept, trust).await;
+    }
+    // What was verified is no longer there. Verifying tells where, unless the end alone is missing.
+    load(store, chain, trust).await?;
+    let what = "an entry that was verified is no longer stored".to_owned();
+    Err(LoadError::Damaged(Box::new(Damage { chain, entry: last, what })))
+}
+
+/// Verifies what is stored behind the entries that are loaded.
+async fn go_on(store: &dyn Log, mut loaded: Loaded, trust: &Trust) -> Result<Loaded, LoadError> {
+    let chain = loaded.chain.id();
     loop {
         let rows = store.log(&chain, loaded.log.len() as u64, PAGE).await?;
         let is_last = (rows.len() as u64) < PAGE;
-        let keys = keys.to_owned();
+        let trust = trust.clone();
         // Verifying hundreds of signatures would hold up whoever else runs on this thread.
         let verified = tokio::task::spawn_blocking(move || {
-            rows.iter().try_for_each(|row| loaded.add(row, &keys)).map(|()| loaded)
+            rows.iter().try_for_each(|row| loaded.add(row, &trust)).map(|()| loaded)
         });
         let verified = verified.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         loaded = verified.map_err(|damage| LoadError::Damaged(Box::new(damage)))?;
@@ -81,14 +123,57 @@ pub async fn load(store: &dyn Log, chain: KeyId, keys: &[KeyId]) -> Result<Loade
 }
 
 impl Loaded {
+    fn new(chain: Chain) -> Self {
+        Loaded { chain, log: Vec::new(), before_limits: 0, kept: 0, told: OnceLock::new() }
+    }
+
+    /// How much of the chain is taken, where `limits` is what a new one may have.
+    pub(crate) fn limits(&self, limits: &Limits) -> Limits {
+        limits.beyond(self.before_limits)
+    }
+
+    /// How many entries there are that the checkpoint in the store does not have.
+    pub(crate) fn since_kept(&self) -> usize {
+        self.log.len() - self.kept
+    }
+
+    /// Takes note that all of it is in a checkpoint, or will be.
+    pub(crate) fn keep(&mut self) {
+        self.kept = self.log.len();
+    }
+
+    /// Everything as bytes.
+    pub(crate) fn freeze(&self) -> Vec<u8> {
+        let mut bytes = self.before_limits.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&(self.log.len() as u64).to_le_bytes());
+        for Logged { id, received_at, receipt } in &self.log {
+            bytes.extend_from_slice(id.as_bytes());
+            bytes.extend_from_slice(&received_at.unix().to_le_bytes());
+            bytes.extend_from_slice(receipt.as_bytes());
+        }
+        bytes.extend_from_slice(&self.chain.freeze());
+        bytes
+    }
+
+    /// What [`Loaded::freeze`] made these bytes of.
+    pub(crate) fn thaw(bytes: &[u8]) -> Option<Self> {
+        let (before_limits, bytes) = bytes.split_first_chunk()?;
+        let (length, bytes) = bytes.split_first_chunk()?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        let (log, chain) = bytes.split_at_checked(length.checked_mul(Logged::BYTES)?)?;
+        let log: Vec<_> = log.chunks_exact(Logged::BYTES).map_while(Logged::thaw).collect();
+        let (before_limits, chain) = (u64::from_le_bytes(*before_limits), Chain::thaw(chain)?);
+        Some(Loaded { log, before_limits, kept: length, ..Loaded::new(chain) })
+    }
+
     /// Adds the next row of the log.
-    fn add(&mut self, row: &Row, keys: &[KeyId]) -> Result<(), Damage> {
+    fn add(&mut self, row: &Row, trust: &Trust) -> Result<(), Damage> {
         let entry = self.log.len() as u64;
         let damage = |what: String| Damage { chain: self.chain.id(), entry, what };
         if row.entry != entry {
             return Err(damage(format!("it is missing; the next one is {}", row.entry)));
         }
-        check(row, keys).map_err(damage)?;
+        check(row, &trust.keys).map_err(damage)?;
         let event = Unverified::parse(&row.event).map_err(|error| damage(error.to_string()))?;
         self.chain.append(event, row.received_at).map_err(|reason| Damage {
             chain: row.chain,
@@ -96,6 +181,9 @@ impl Loaded {
             what: format!("the event is refused: {reason}"),
         })?;
         self.log.push(Logged::of(row));
+        if row.log_index <= trust.limited_since {
+            self.before_limits += row.event.len() as u64;
+        }
         Ok(())
     }
 
@@ -123,6 +211,15 @@ impl Loaded {
 }
 
 impl Logged {
+    const BYTES: usize = 72;
+
+    fn thaw(bytes: &[u8]) -> Option<Self> {
+        let (id, bytes) = bytes.split_first_chunk()?;
+        let (received_at, receipt) = bytes.split_first_chunk()?;
+        let received_at = Timestamp::from_unix(i64::from_le_bytes(*received_at));
+        Some(Logged { id: Hash::from_bytes(*id), received_at, receipt: Hash::from_bytes(receipt.try_into().ok()?) })
+    }
+
     pub(crate) fn of(row: &Row) -> Self {
         Logged { id: row.id, received_at: row.received_at, receipt: Hash::of(&row.receipt) }
     }

@@ -12,8 +12,10 @@ use kez_core::{Hash, KeyId, ServerName, Sorted, Timestamp};
 use kez_http::clock::Clock;
 use tokio::sync::Semaphore;
 
+use crate::checkpoint::Seal;
 use crate::gate::{Gate, Registry};
-use crate::loaded::{Damage, Loaded, check, load};
+use crate::limits::Limits;
+use crate::loaded::{Damage, Loaded, Trust, check, load_kept};
 use crate::refused::Refused;
 use crate::slots::{Slot, Slots};
 use crate::store::{Row, Store, StoreError};
@@ -34,6 +36,8 @@ pub struct Policy {
     pub open_genesis_per_hour: u32,
     /// Keys of other servers whose receipts are believed in an imported log.
     pub trusted_receipt_keys: Vec<KeyId>,
+    /// How much is taken of anybody.
+    pub limits: Limits,
 }
 
 /// The sigchain service.
@@ -43,9 +47,13 @@ pub struct Service {
     server: ServerName,
     gate: Gate,
     slots: Slots,
-    /// Keys that ever signed receipts here, the oldest first and the one that signs now last.
-    keys: Vec<KeyId>,
+    /// Keys that ever signed receipts here, the oldest first and the one that signs now last, and since when there are limits.
+    trust: Trust,
+    seal: Seal,
+    /// Chains that may be loaded at once: verifying them takes processors, and threads that others wait for.
+    loads: Semaphore,
     trusted: Vec<KeyId>,
+    limits: Limits,
     /// The latest `received_at` of all entries, as Unix seconds.
     newest: AtomicI64,
     /// One import at a time: each may cost seconds of a processor.
@@ -53,7 +61,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service on `store`, whose receipts are signed by `key`.
+    /// A service on `store`, whose receipts are signed by `key`, and whose checkpoints carry `seal`.
     ///
     /// # Errors
     /// When the store cannot be read or written.
@@ -62,12 +70,14 @@ impl Service {
         clock: Arc<dyn Clock>,
         policy: Policy,
         key: KeyId,
+        seal: Seal,
     ) -> Result<Self, StoreError> {
         store.use_receipt_key(&key).await?;
         let mut keys = store.receipt_keys().await?;
         // An older key may be in use again.
         keys.retain(|known| *known != key);
         keys.push(key);
+        let limited_since = store.limited_since().await?;
         let newest = store.newest().await?.map_or(i64::MIN, Timestamp::unix);
         let gate = Gate::new(policy.registry, policy.open_genesis_per_hour);
         Ok(Service {
@@ -76,8 +86,11 @@ impl Service {
             server: policy.server,
             gate,
             slots: Slots::new(),
-            keys,
+            trust: Trust { keys, limited_since },
+            seal,
+            loads: Semaphore::new(policy.limits.loads),
             trusted: policy.trusted_receipt_keys,
+            limits: policy.limits,
             newest: AtomicI64::new(newest),
             imports: Semaphore::new(1),
         })
@@ -89,6 +102,12 @@ impl Service {
         &self.server
     }
 
+    /// How much is taken of anybody.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The server's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -98,7 +117,7 @@ impl Service {
     /// The key that signs receipts, and those that did before, the newest first.
     #[must_use]
     pub fn receipt_keys(&self) -> (Option<&KeyId>, Vec<&KeyId>) {
-        let mut newest_first = self.keys.iter().rev();
+        let mut newest_first = self.trust.keys.iter().rev();
         (newest_first.next(), newest_first.collect())
     }
 
@@ -187,7 +206,7 @@ impl Service {
     pub async fn export(&self, log_index: u64, limit: u64) -> Result<Vec<Row>, Refused> {
         let rows = self.store.export(log_index, limit).await?;
         for row in &rows {
-            check(row, &self.keys)
+            check(row, &self.trust.keys)
                 .map_err(|what| Refused::Damaged(Box::new(Damage { chain: row.chain, entry: row.entry, what })))?;
         }
         Ok(rows)
@@ -224,14 +243,25 @@ impl Service {
         {
             let mut place = slot.loaded.write().await;
             if place.is_none() {
-                let loaded = load(&*self.store, *chain, &self.keys).await?;
+                // The semaphore is never closed, so a place always comes.
+                let _permit = self.loads.acquire().await.ok();
+                let mut loaded = load_kept(&*self.store, *chain, &self.trust, &self.seal).await?;
                 if !loaded.log.is_empty() {
                     self.slots.keep(*chain, &slot, loaded.log.len());
+                    self.keep_checkpoint(&mut loaded);
                 }
                 *place = Some(loaded);
             }
         }
         Ok(slot)
+    }
+
+    /// Sees to it that little has to be verified when the chain is loaded the next time.
+    fn keep_checkpoint(&self, loaded: &mut Loaded) {
+        if loaded.since_kept() >= self.limits.unkept {
+            loaded.keep();
+            self.store.keep_checkpoint(loaded.chain.id(), self.seal.close(loaded));
+        }
     }
 
     fn is_behind(&self, last: i64) -> bool {

@@ -13,25 +13,31 @@ use crate::key::KeyId;
 use crate::sorted::Sorted;
 use crate::time::Timestamp;
 
+pub(super) const SECONDS_PER_DAY: u64 = 86_400;
+
 /// A chain and its audit log as far as they were verified. It keeps no event's bytes: some 200 bytes an event.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    id: KeyId,
+    pub(super) id: KeyId,
     /// `id` as events write it.
-    id_text: String,
+    pub(super) id_text: String,
     /// None until there is a genesis.
-    state: Option<State>,
+    pub(super) state: Option<State>,
     /// The events of the chain; number n is at n − 1.
-    links: Vec<Link>,
+    pub(super) links: Vec<Link>,
     /// Every event that was ever accepted.
-    standing: Sorted<Hash, Standing>,
+    pub(super) standing: Sorted<Hash, Standing>,
     /// In the order in which they were displaced.
-    nullified: Vec<Hash>,
+    pub(super) nullified: Vec<Hash>,
     /// When the last entry was received.
-    last_received_at: Option<Timestamp>,
+    pub(super) last_received_at: Option<Timestamp>,
     /// How many entries each key signed.
-    signed: Sorted<KeyId, usize>,
-    keyring: Keyring,
+    pub(super) signed: Sorted<KeyId, usize>,
+    /// Canonical bytes of all entries' events.
+    pub(super) bytes: u64,
+    /// Who signed the entries of the day before the last one, recovery forks aside, and when they were received.
+    pub(super) recent: Vec<(KeyId, Timestamp)>,
+    pub(super) keyring: Keyring,
 }
 
 /// What is kept of an event in the chain.
@@ -87,6 +93,11 @@ impl Step {
         self.kept
     }
 
+    /// Whether it is a recovery fork, which displaces events.
+    pub(super) const fn is_fork(&self) -> bool {
+        self.kept > 0 && self.before.is_some()
+    }
+
     /// When it was received.
     #[must_use]
     pub const fn received_at(&self) -> Timestamp {
@@ -107,6 +118,8 @@ impl Chain {
             nullified: Vec::new(),
             last_received_at: None,
             signed: Sorted::default(),
+            bytes: 0,
+            recent: Vec::new(),
             keyring: Keyring::default(),
         }
     }
@@ -164,6 +177,7 @@ impl Chain {
 
     /// Adds an entry that [`Chain::judge`] took, before anything else was added.
     pub fn commit(&mut self, step: Step) {
+        self.count(&step);
         let Step { mut event, received_at, kept, before } = step;
         for link in self.links.drain(kept..) {
             self.standing.insert(link.id, Standing::Nullified { by: event.id });
@@ -179,6 +193,21 @@ impl Chain {
         self.keyring.extend(std::mem::take(&mut event.fresh));
         self.links.push(Link { id: event.id, signer: event.signer, received_at, undo });
         self.last_received_at = Some(received_at);
+    }
+
+    /// Counts an entry for the limits that a server has.
+    fn count(&mut self, step: &Step) {
+        self.bytes += step.event.bytes.len() as u64;
+        let old = self.recent.partition_point(|(_, at)| at.after(SECONDS_PER_DAY) <= step.received_at);
+        self.recent.drain(..old);
+        if !step.is_fork() {
+            self.recent.push((step.event.signer, step.received_at));
+        }
+    }
+
+    /// Lets no entry that was added so far count for a limit of time: they came in a whole log, all at once.
+    pub fn begin_day(&mut self) {
+        self.recent.clear();
     }
 
     /// The chain's id.
@@ -248,6 +277,16 @@ impl Chain {
     #[must_use]
     pub const fn last_received_at(&self) -> Option<Timestamp> {
         self.last_received_at
+    }
+
+    /// Canonical bytes of all entries' events, of displaced ones too.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn recent(&self) -> &[(KeyId, Timestamp)] {
+        &self.recent
     }
 
     pub(super) fn signed_by(&self, key: &KeyId) -> usize {

@@ -78,9 +78,10 @@ impl Fields {
         if self.0.contains_key(name) { self.string(name).map(Some) } else { Ok(None) }
     }
 
-    /// A text of at most `max` characters.
+    /// A text of 1 to `max` characters.
     pub(super) fn text(&mut self, name: &str, max: usize) -> Result<String, Reason> {
-        self.string(name).and_then(|text| if text.chars().count() <= max { Ok(text) } else { Err(Reason::BadEnvelope) })
+        let text = self.string(name)?;
+        if (1..=max).contains(&text.chars().count()) { Ok(text) } else { Err(Reason::BadEnvelope) }
     }
 
     /// A text that has one spelling and is a matter of shape: a time, a hash.

@@ -49,11 +49,11 @@ pub struct Device {
 /// What the identity says of itself, and where to check it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Claim {
-    /// The kind of claim, at most 32 characters.
+    /// The kind of claim, 1 to 32 characters.
     pub r#type: String,
-    /// What is claimed, at most 253 characters.
+    /// What is claimed, 1 to 253 characters.
     pub subject: String,
-    /// Where the proof is, at most 2,048 characters.
+    /// Where the proof is, 1 to 2,048 characters.
     pub proof: String,
 }
 

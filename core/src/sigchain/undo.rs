@@ -29,7 +29,7 @@ pub(super) enum Undo {
 /// What a rotation replaced.
 #[derive(Clone, Debug)]
 pub(super) struct Rotated {
-    primary: KeyId,
+    pub(super) primary: KeyId,
     pub(super) rotation_keys: Vec<KeyId>,
 }
 

@@ -12,9 +12,10 @@ use crate::target::{self, NAME};
 use crate::writes::one_a_commit;
 use crate::{ROUNDS, report};
 
-/// Chains that are appended to at once, each on a connection of its own.
+/// Chains that are appended to at once, each on a connection of its own; others in each round, since a key signs no more than
+/// 100 events a day.
 const CHAINS: usize = 64;
-/// Events that each gets in a round; half of them take back what the other half claims.
+/// Events that each gets; half of them take back what the other half claims.
 const EVENTS: usize = 32;
 /// Keys of benchmarks are numbers; these are nobody else's.
 const FIRST_KEY: u64 = 1_000_000;
@@ -64,12 +65,12 @@ pub(crate) async fn appends() {
     let folder = tempfile::tempdir().expect("a folder");
     let ours = target::ours(folder.path()).await;
     let mut connection = Connection::open(&ours.address).await;
-    let mut owners = Vec::new();
-    for number in 0..CHAINS as u64 {
-        owners.push(Owner::start(&mut connection, FIRST_KEY + number).await);
-    }
     let mut rounds = Vec::new();
     for round in 0..ROUNDS {
+        let mut owners = Vec::new();
+        for number in 0..CHAINS {
+            owners.push(Owner::start(&mut connection, FIRST_KEY + (round * CHAINS + number) as u64).await);
+        }
         let mut requests = vec![Vec::new(); CHAINS * EVENTS];
         for (i, owner) in owners.iter_mut().enumerate() {
             for pair in 0..EVENTS / 2 {

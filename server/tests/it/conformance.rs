@@ -134,7 +134,7 @@ async fn every_answer_about_chains_conforms() {
     broken.was_for(400, "invalid_event", "wrong-chain");
     document.check("put", chain, &broken);
     for (kind, subject) in [("dns", "example.org"), ("dns", "Not One"), ("tea", "pot")] {
-        let claim = owner.claim(kind, subject, "");
+        let claim = owner.claim(kind, subject, "elsewhere");
         owner.post(&server, &claim).await.was(201);
     }
     let claims = server.get("/v1/u/tudisco/claims").await;

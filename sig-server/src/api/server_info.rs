@@ -1,6 +1,6 @@
 use axum::Json;
 use kez_core::envelope::MAX_ENVELOPE_BYTES;
-use kez_core::sigchain::{MAX_CLAIMS, MAX_DEVICES, MAX_ENTRIES, MAX_PER_DEVICE, MAX_UNLISTED};
+use kez_core::sigchain;
 use kez_core::{KeyId, Timestamp};
 use serde::Serialize;
 
@@ -19,27 +19,37 @@ pub(super) struct ServerInfo {
 #[derive(Serialize)]
 struct Limits {
     envelope_bytes: usize,
+    chain_bytes: u64,
+    reserved_bytes: u64,
     entries: usize,
     entries_per_device: usize,
+    entries_per_key_and_day: usize,
     devices: usize,
     claims: usize,
     unlisted_events: usize,
+    reason_characters: usize,
 }
 
 /// The server's name, clock, limits and receipt keys.
 pub(super) async fn server(service: State) -> Json<ServerInfo> {
     let (current, previous) = service.receipt_keys();
+    let sigchain::Limits { devices, claims, unlisted, by_device, a_day, reason, bytes, reserve, entries } =
+        service.limits().chain;
     Json(ServerInfo {
         server: service.server().to_string(),
         version: env!("CARGO_PKG_VERSION"),
         time: service.now(),
         limits: Limits {
             envelope_bytes: MAX_ENVELOPE_BYTES,
-            entries: MAX_ENTRIES,
-            entries_per_device: MAX_PER_DEVICE,
-            devices: MAX_DEVICES,
-            claims: MAX_CLAIMS,
-            unlisted_events: MAX_UNLISTED,
+            chain_bytes: bytes,
+            reserved_bytes: reserve,
+            entries,
+            entries_per_device: by_device,
+            entries_per_key_and_day: a_day,
+            devices,
+            claims,
+            unlisted_events: unlisted,
+            reason_characters: reason,
         },
         receipt_key: current.copied(),
         previous_receipt_keys: previous.into_iter().copied().collect(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use kez_core::sigchain::{Body, Head, Reason, Standing, Step, Unverified};
+use kez_core::sigchain::{Arrival, Body, Head, Reason, Standing, Step, Unverified};
 use kez_core::{Hash, KeyId, Timestamp};
 
 use super::Service;
@@ -116,7 +116,7 @@ impl Service {
         if !self.is_home(loaded, &step) {
             return Err(refuse(Reason::WrongServer));
         }
-        chain.within_limits(&step).map_err(refuse)?;
+        chain.within_limits(&step, &loaded.limits(&self.limits.chain), Arrival::Alone).map_err(refuse)?;
         Ok(step)
     }
 
@@ -190,6 +190,7 @@ impl Service {
         if let Some(loaded) = &mut *place {
             add(loaded);
             loaded.added(rows.iter());
+            self.keep_checkpoint(loaded);
             self.slots.keep(chain, slot, loaded.log.len());
         }
         let newest = rows.iter().map(|row| row.received_at.unix()).max().unwrap_or(i64::MIN);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use kez_core::sigchain::{Audit, Chain, Entry, Head, Reason, Receipt, Unverified};
+use kez_core::sigchain::{Arrival, Audit, Chain, Entry, Head, Reason, Receipt, Unverified};
 use kez_core::{Hash, KeyId, Timestamp};
 
 use super::Service;
@@ -97,6 +97,7 @@ impl Service {
         if self.is_behind(after.last_received_at().map_or(i64::MIN, Timestamp::unix)) {
             return Err(Refused::ClockBehind);
         }
+        let limits = loaded.limits(&self.limits.chain);
         let mut entries = Vec::new();
         for (index, (entry, receipt)) in given.into_iter().zip(receipts).enumerate().skip(loaded.log.len()) {
             let event = Unverified::read(entry.event).map_err(|reason| refuse(index, reason))?;
@@ -106,10 +107,12 @@ impl Service {
             let received_at = after.last_received_at().map_or(time, |last| last.max(time));
             let event = after.authenticate(event).map_err(|reason| refuse(index, reason))?;
             let step = after.judge(event, received_at).map_err(|reason| refuse(index, reason))?;
-            after.within_limits(&step).map_err(|reason| refuse(index, reason))?;
+            let within = after.within_limits(&step, &limits, Arrival::InALog);
+            within.map_err(|reason| refuse(index, reason))?;
             entries.push(entry_of(&step));
             after.commit(step);
         }
+        after.begin_day();
         let is_home = after.state().is_some_and(|state| state.server == self.server);
         if !entries.is_empty() && !is_home {
             return Err(refuse(loaded.log.len() + entries.len() - 1, Reason::WrongServer));
@@ -121,7 +124,7 @@ impl Service {
     /// still to come is nobody's word.
     fn trusted_time(&self, chain: KeyId, id: Hash, receipt: &[u8]) -> Option<Timestamp> {
         let (receipt, key) = Receipt::verify(receipt).ok()?;
-        let is_trusted = self.keys.contains(&key) || self.trusted.contains(&key);
+        let is_trusted = self.trust.keys.contains(&key) || self.trusted.contains(&key);
         (is_trusted && receipt.chain == chain && receipt.hash == id && receipt.received_at <= self.now())
             .then_some(receipt.received_at)
     }

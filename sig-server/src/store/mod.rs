@@ -97,6 +97,12 @@ pub trait Log: Send + Sync + 'static {
 
     /// The keys that ever signed receipts, in the order of their first use.
     async fn receipt_keys(&self) -> Result<Vec<KeyId>, StoreError>;
+
+    /// The last log index that was stored before there were limits of size; 0 when there always were.
+    async fn limited_since(&self) -> Result<u64, StoreError>;
+
+    /// The checkpoint of a chain that was kept last, byte for byte. What it says is for the one who kept it to judge.
+    async fn checkpoint(&self, chain: &KeyId) -> Result<Option<Vec<u8>>, StoreError>;
 }
 
 /// A durable log of entries.
@@ -106,6 +112,9 @@ pub trait Store: Log {
     /// this returns `Ok(Ok(_))` the rows are durable: they survive the death of the process and of the machine. Of any
     /// number of racing calls behind one entry, exactly one stores. Log indexes have no gaps and follow the commits.
     async fn append(&self, append: Append) -> Result<Result<Vec<Row>, NotStored>, StoreError>;
+
+    /// Keeps a checkpoint in the place of the chain's last one, some time from now. It may be lost, as nothing else may.
+    fn keep_checkpoint(&self, chain: KeyId, bytes: Vec<u8>);
 
     /// Remembers that this key signs receipts, durably. Doing it again changes nothing.
     async fn use_receipt_key(&self, key: &KeyId) -> Result<(), StoreError>;

@@ -7,6 +7,7 @@ use clap::Parser as _;
 use kez_core::{ServerName, SigningKey, Timestamp};
 use kez_http::clock::ManualClock;
 use kez_sig_server::config::Config;
+use kez_sig_server::limits::Limits;
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -87,6 +88,11 @@ impl Server {
     }
 
     pub(crate) async fn start_in(folder: TempDir, flags: &[&str]) -> Server {
+        Server::start_limited(folder, flags, Limits::default()).await
+    }
+
+    /// A server that takes as much as `limits` says.
+    pub(crate) async fn start_limited(folder: TempDir, flags: &[&str], limits: Limits) -> Server {
         let db = folder.path().join("sig.db");
         let mut fixed = vec!["kez-sig-server", "--db", db.to_str().expect("UTF-8")];
         if !flags.contains(&"--server") {
@@ -100,7 +106,8 @@ impl Server {
         let served = clock.clone();
         let task = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            kez_sig_server::run(&config, served, listener, stopped).await.expect("the server runs");
+            let served = kez_sig_server::run_with(&config, served, listener, stopped, limits).await;
+            served.expect("the server runs");
         });
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(20));
         let http = http.build().expect("a client");

@@ -2,11 +2,13 @@
 
 mod append;
 mod bad_input;
+mod checkpoints;
 mod damage;
 mod gate;
 mod harness;
 mod http_rules;
 mod import;
+mod limits;
 mod owner;
 mod program;
 mod races;

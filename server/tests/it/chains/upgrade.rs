@@ -24,6 +24,8 @@ async fn old_registrations_start_a_chain() {
         "DROP TABLE followed_claims",
         "DROP TABLE entries",
         "DROP TABLE receipt_keys",
+        "DROP TABLE limited_since",
+        "DROP TABLE checkpoints",
         "DELETE FROM _sqlx_migrations WHERE version > 1",
     ] {
         sqlx::raw_sql(sql).execute(&mut db).await.expect("SQL");

@@ -66,11 +66,11 @@ async fn claims_are_shown_with_what_is_known() {
     assert_eq!(claims(&server).await, json!({}));
     let gist = "https://gist.github.com/tudisco/00ff";
     for (kind, subject, proof) in [
-        ("https", "example.org", ""),
+        ("https", "example.org", "elsewhere"),
         ("dns", "example.net", "dns:_kez.example.net?type=TXT"),
         ("github", "tudisco", gist),
         ("https", "unknown.example", "x"),
-        ("dns", "Example.NET", ""),
+        ("dns", "Example.NET", "elsewhere"),
         ("tea", "pot", "kettle"),
     ] {
         claim(&server, &mut owner, kind, subject, proof).await;
@@ -117,7 +117,7 @@ async fn old_knowledge_is_shown_and_renewed() {
     let asked = || internet.heads.lock().expect("no panic").len();
     let server = Server::start_outside(internet.outside(), &[]).await;
     let mut owner = Owner::start(&server, "tudisco", 1).await;
-    claim(&server, &mut owner, "https", "example.org", "").await;
+    claim(&server, &mut owner, "https", "example.org", "elsewhere").await;
     until(&server, "example.org", "proven").await;
     says.send(false).expect("somebody hears");
     // Within the hour nobody is asked again, however often somebody wants to know.
@@ -148,7 +148,7 @@ async fn many_who_ask_are_one_check() {
     let internet = Internet::start(move |_, _| Reply::Drip(head, &[b'x'; 40], pause)).await;
     let server = Server::start_outside(internet.outside(), &[]).await;
     let mut owner = Owner::start(&server, "tudisco", 1).await;
-    claim(&server, &mut owner, "https", "example.org", "").await;
+    claim(&server, &mut owner, "https", "example.org", "elsewhere").await;
     let all = (0..50).map(|_| server.get(PATH));
     for answer in futures_util::future::join_all(all).await {
         answer.was(200);
@@ -186,7 +186,7 @@ async fn at_most_eight_checks_run_at_once() {
     let server = Server::start_outside(outside, &[]).await;
     let mut owner = Owner::start(&server, "tudisco", 1).await;
     for n in 0..20 {
-        claim(&server, &mut owner, "dns", &format!("n{n}.example"), "").await;
+        claim(&server, &mut owner, "dns", &format!("n{n}.example"), "elsewhere").await;
     }
     let full = async {
         while door.waiting.load(Ordering::SeqCst) < 8 {
@@ -205,8 +205,8 @@ async fn at_most_eight_checks_run_at_once() {
 async fn without_checks_nothing_is_known_and_nobody_asked() {
     let server = Server::start().await;
     let mut owner = Owner::start(&server, "tudisco", 1).await;
-    claim(&server, &mut owner, "https", "example.org", "").await;
-    claim(&server, &mut owner, "tea", "pot", "").await;
+    claim(&server, &mut owner, "https", "example.org", "elsewhere").await;
+    claim(&server, &mut owner, "tea", "pot", "elsewhere").await;
     for _ in 0..3 {
         let shown = claims(&server).await;
         assert_eq!(

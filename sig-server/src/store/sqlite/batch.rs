@@ -26,13 +26,15 @@ type Waiting = (Append, Reply, Result<Vec<Row>, NotStored>);
 pub(super) struct Batch {
     appends: Vec<Waiting>,
     keys: Vec<KeyId>,
+    /// The last one of each chain.
+    checkpoints: HashMap<KeyId, Vec<u8>>,
     /// Who is to be told of it afterwards.
     told: Vec<Tell>,
 }
 
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
-        self.appends.is_empty() && self.keys.is_empty()
+        self.appends.is_empty() && self.keys.is_empty() && self.checkpoints.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -47,6 +49,10 @@ impl Batch {
         self.keys.push(key);
     }
 
+    pub(super) fn keep_checkpoint(&mut self, chain: KeyId, bytes: Vec<u8>) {
+        self.checkpoints.insert(chain, bytes);
+    }
+
     /// Writes what still fits, in the order of arrival, without committing.
     pub(super) async fn store(
         &mut self,
@@ -57,6 +63,14 @@ impl Batch {
         for key in &self.keys {
             sqlx::query("INSERT INTO receipt_keys (key) VALUES (?) ON CONFLICT DO NOTHING")
                 .bind(key.as_bytes().as_slice())
+                .execute(&mut *db)
+                .await
+                .map_err(unavailable)?;
+        }
+        for (chain, bytes) in &self.checkpoints {
+            sqlx::query("INSERT INTO checkpoints (chain, content) VALUES (?, ?) ON CONFLICT DO UPDATE SET content = excluded.content")
+                .bind(chain.as_bytes().as_slice())
+                .bind(bytes.as_slice())
                 .execute(&mut *db)
                 .await
                 .map_err(unavailable)?;

@@ -122,12 +122,24 @@ impl Log for SqliteStore {
     async fn receipt_keys(&self) -> Result<Vec<KeyId>, StoreError> {
         self.readers.receipt_keys().await
     }
+
+    async fn limited_since(&self) -> Result<u64, StoreError> {
+        self.readers.limited_since().await
+    }
+
+    async fn checkpoint(&self, chain: &KeyId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.readers.checkpoint(chain).await
+    }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn append(&self, append: Append) -> Result<Result<Vec<Row>, NotStored>, StoreError> {
         self.writer.append(append).await
+    }
+
+    fn keep_checkpoint(&self, chain: KeyId, bytes: Vec<u8>) {
+        self.writer.keep_checkpoint(chain, bytes);
     }
 
     async fn use_receipt_key(&self, key: &KeyId) -> Result<(), StoreError> {

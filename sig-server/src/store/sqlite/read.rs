@@ -131,6 +131,22 @@ impl Log for Readers {
             .map_err(unavailable)?;
         found.into_iter().map(|bytes| key(&bytes)).collect()
     }
+
+    async fn limited_since(&self) -> Result<u64, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT log_index FROM limited_since")
+            .fetch_optional(&self.pool()?)
+            .await
+            .map_err(unavailable)?;
+        Ok(found.and_then(|log_index| u64::try_from(log_index).ok()).unwrap_or(0))
+    }
+
+    async fn checkpoint(&self, chain: &KeyId) -> Result<Option<Vec<u8>>, StoreError> {
+        sqlx::query_scalar("SELECT content FROM checkpoints WHERE chain = ?")
+            .bind(chain.as_bytes().as_slice())
+            .fetch_optional(&self.pool()?)
+            .await
+            .map_err(unavailable)
+    }
 }
 
 /// Parses a stored row; what is stored was valid when it was written, so anything else is damage.

@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What callers send to the writer task.
 enum Command {
     Append(Append, oneshot::Sender<Result<Result<Vec<Row>, NotStored>, StoreError>>),
+    KeepCheckpoint(KeyId, Vec<u8>),
     UseKey(KeyId, oneshot::Sender<Result<(), StoreError>>),
     Check(oneshot::Sender<Result<(), StoreError>>),
     Close(oneshot::Sender<()>),
@@ -54,6 +55,13 @@ impl Writer {
 
     pub(super) async fn append(&self, append: Append) -> Result<Result<Vec<Row>, NotStored>, StoreError> {
         self.ask(|reply| Command::Append(append, reply)).await?
+    }
+
+    /// Under load it is let go: entries come first.
+    pub(super) fn keep_checkpoint(&self, chain: KeyId, bytes: Vec<u8>) {
+        if self.commands.capacity() > MAX_WAITING / 2 {
+            let _ = self.commands.try_send(Command::KeepCheckpoint(chain, bytes));
+        }
     }
 
     pub(super) async fn use_key(&self, key: KeyId) -> Result<(), StoreError> {
@@ -100,6 +108,7 @@ impl Task {
             for command in commands.drain(..) {
                 match command {
                     Command::Append(append, reply) => batch.add(append, reply),
+                    Command::KeepCheckpoint(chain, bytes) => batch.keep_checkpoint(chain, bytes),
                     Command::UseKey(key, reply) => {
                         batch.use_key(key);
                         checks.push(reply);

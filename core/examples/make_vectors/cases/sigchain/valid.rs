@@ -75,17 +75,17 @@ fn texts(files: &mut Files) {
         let text = n.map(|n| "é".repeat(n));
         json!({ "type": text[0], "subject": text[1], "proof": text[2] })
     };
-    let (longest, empty) = (claim([32, 253, 2_048]), claim([0; 3]));
+    let (longest, shortest) = (claim([32, 253, 2_048]), claim([1; 3]));
     let log = Log::started().and(IDENTITY, "claim_add", json!({ "claim": longest })).and(
         IDENTITY,
         "claim_add",
-        json!({ "claim": empty }),
+        json!({ "claim": shortest }),
     );
-    let claims = json!({ (log.id_at(2)): longest, (log.id_at(3)): empty });
+    let claims = json!({ (log.id_at(2)): longest, (log.id_at(3)): shortest });
     log.gives(
         files,
         "claim_texts_of_full_length",
-        "characters are counted, not bytes",
+        "characters are counted, not bytes; one is enough",
         with(state(), "/claims", claims),
     );
 }
