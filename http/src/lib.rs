@@ -1,6 +1,7 @@
 //! What the kez servers share below their APIs: connections and their orderly end, whose address a request is from,
-//! limits by address, signals, the clock.
+//! limits by address, bearer tokens, signals, the clock.
 
+pub mod bearer;
 pub mod clock;
 pub mod limit;
 pub mod proxy;

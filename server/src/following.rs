@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use kez_core::sigchain::Audit;
 use kez_core::{Hash, KeyId};
+use kez_http::bearer::Token;
 use serde::Deserialize;
 
 use crate::store::{Followed, Store, StoreError};
@@ -28,6 +29,8 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Follows one server.
 pub(crate) struct Follower {
     url: String,
+    /// Opens the server's log of all chains.
+    token: Option<Token>,
     store: Arc<dyn Store>,
     agent: ureq::Agent,
     is_well: Arc<AtomicBool>,
@@ -53,9 +56,9 @@ enum Trouble {
 
 impl Follower {
     /// Follows the server at `url`, which has no slash at its end. Whether that goes well is kept in `is_well`.
-    pub(crate) fn new(url: String, store: Arc<dyn Store>, is_well: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(url: String, token: Option<Token>, store: Arc<dyn Store>, is_well: Arc<AtomicBool>) -> Self {
         let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
-        Follower { url, store, agent: agent.max_redirects(0).build().into(), is_well, behind: BTreeSet::new() }
+        Follower { url, token, store, agent: agent.max_redirects(0).build().into(), is_well, behind: BTreeSet::new() }
     }
 
     /// Follows until it is dropped.
@@ -134,7 +137,7 @@ impl Follower {
 
     /// What the chain comes to, or why that is not believed.
     async fn verified(&self, chain: KeyId) -> Result<Result<Followed, String>, Trouble> {
-        let text = self.fetch(format!("{}/v1/sigchains/ed25519/{}/audit", self.url, chain.hex())).await?;
+        let text = self.fetch(format!("{}/v1/sigchains/ed25519/{}/audit", self.url, chain.hex()), None).await?;
         let known = self.store.followed(&chain).await?;
         // Thousands of signatures would hold up whoever else runs on this thread.
         let judged = tokio::task::spawn_blocking(move || judge(chain, &text, known)).await;
@@ -142,7 +145,7 @@ impl Follower {
     }
 
     async fn log(&self, after: u64) -> Result<Vec<Line>, Trouble> {
-        let text = self.fetch(format!("{}/v1/export?after={after}&limit={PAGE}", self.url)).await?;
+        let text = self.fetch(format!("{}/v1/export?after={after}&limit={PAGE}", self.url), self.token.clone()).await?;
         let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines
             .map(serde_json::from_slice)
@@ -150,12 +153,18 @@ impl Follower {
             .map_err(|error| Trouble::Away(format!("its log cannot be read: {error}")))
     }
 
-    async fn fetch(&self, url: String) -> Result<Vec<u8>, Trouble> {
+    async fn fetch(&self, url: String, token: Option<Token>) -> Result<Vec<u8>, Trouble> {
         let agent = self.agent.clone();
         let fetched = tokio::task::spawn_blocking(move || {
-            let mut answer = agent.get(&url).call().map_err(|error| error.to_string())?;
-            if answer.status() != 200 {
-                return Err(format!("it answers {}", answer.status().as_u16()));
+            let mut request = agent.get(&url);
+            if let Some(token) = token {
+                request = request.header("authorization", token.header().as_str());
+            }
+            let mut answer = request.call().map_err(|error| error.to_string())?;
+            match answer.status().as_u16() {
+                200 => {}
+                401 => return Err("it answers 401: --sig-server-token is not its export token".to_owned()),
+                status => return Err(format!("it answers {status}")),
             }
             let mut text = Vec::new();
             let mut body = answer.body_mut().as_reader().take(MAX_BYTES + 1);

@@ -118,6 +118,8 @@ pub async fn run_with(
 ) -> Result<(), StartError> {
     let Parts { outside, limits: allowed } = parts;
     let nats = config.nats.resolve().map_err(StartError::Broker)?;
+    let export = config.export().map_err(StartError::Chains)?;
+    let sig_server_token = config.sig_server_token().map_err(StartError::Chains)?;
     let policy = Policy { release_hold_secs: i64::from(config.release_hold_days) * SECONDS_PER_DAY };
     let answers = Arc::new(Cache::new(registry::ANSWERS));
     let by_key = Arc::new(Cache::new(identities::KEYS));
@@ -154,7 +156,7 @@ pub async fn run_with(
     };
     let follows_well = Arc::new(AtomicBool::new(true));
     let follower = config.sig_server_url.clone().map(|url| {
-        let follower = Follower::new(url, store.clone(), follows_well.clone());
+        let follower = Follower::new(url, sig_server_token, store.clone(), follows_well.clone());
         tokio::spawn(follower.run())
     });
     let broker = match &nats.broker {
@@ -196,7 +198,7 @@ pub async fn run_with(
         follows_well,
     });
     let api = match &chains {
-        Some(embedded) => api.merge(kez_sig_server::router(embedded.service.clone())),
+        Some(embedded) => api.merge(kez_sig_server::router(embedded.service.clone(), export)),
         None => api,
     };
     let service = chains.as_ref().map(|embedded| embedded.service.clone());

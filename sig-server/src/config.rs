@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use ipnet::IpNet;
 use kez_core::{KeyId, PublicKey, ServerName, Suite};
+use kez_http::bearer::Given;
+
+use crate::export::{Export, Mode};
 
 /// The sigchain server: append-only logs of key events, verified before they are stored.
 #[derive(Parser, Clone, Debug)]
@@ -45,6 +48,15 @@ pub struct Config {
     /// Keys of other servers whose receipts are believed when a log is imported, with commas between them.
     #[arg(long, env = "KEZ_SIG_TRUSTED_RECEIPT_KEYS", value_delimiter = ',', value_parser = key, value_name = "KEY")]
     pub trusted_receipt_keys: Vec<KeyId>,
+
+    /// Who may read the log of all chains at /v1/export, as whoever follows this server does: off (nobody), token (whoever
+    /// shows the export token) or public.
+    #[arg(long, env = "KEZ_SIG_EXPORT", default_value = "public", hide_possible_values = true, value_name = "WHO")]
+    pub export: Mode,
+
+    /// The bearer token that /v1/export wants with --export token, at least 16 characters.
+    #[arg(long, env = "KEZ_SIG_EXPORT_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub export_token: Option<Given>,
 
     /// Networks of reverse proxies whose X-Forwarded-For is believed, with commas between them.
     #[arg(long, env = "KEZ_SIG_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, value_name = "CIDR")]
@@ -87,6 +99,14 @@ impl Config {
     pub fn registry_url(&self) -> Option<String> {
         let default = || (self.open_genesis_per_hour == 0).then(|| format!("https://{}", self.server));
         self.registry_url.clone().or_else(default)
+    }
+
+    /// Who may read the log of all chains.
+    ///
+    /// # Errors
+    /// One line that names the flag that is wrong.
+    pub fn export(&self) -> Result<Export, String> {
+        Export::of(self.export, self.export_token.as_ref())
     }
 
     /// The public URL, without a slash at its end.
@@ -143,18 +163,22 @@ fn network(text: &str) -> Result<IpNet, String> {
 pub fn parse_or_exit() -> Config {
     use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
     match Config::read() {
-        Ok(config) => config,
+        Ok(config) => match config.export() {
+            Ok(_) => config,
+            Err(line) => refuse(&line),
+        },
         Err(error) if matches!(error.kind(), DisplayHelp | DisplayVersion) => error.exit(),
         Err(error) => {
             let text = error.to_string();
             // Everything up to the first empty line is the error; the rest is usage.
             let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
-            let line = lines.collect::<Vec<_>>().join(" ");
-            #[expect(clippy::print_stderr, reason = "there is no log yet")]
-            {
-                eprintln!("kez-sig-server: {}", line.trim_start_matches("error: "));
-            }
-            std::process::exit(2);
+            refuse(lines.collect::<Vec<_>>().join(" ").trim_start_matches("error: "))
         }
     }
+}
+
+#[expect(clippy::print_stderr, reason = "there is no log yet")]
+fn refuse(line: &str) -> ! {
+    eprintln!("kez-sig-server: {line}");
+    std::process::exit(2)
 }

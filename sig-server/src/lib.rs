@@ -7,6 +7,7 @@ pub mod check;
 pub mod checkpoint;
 pub mod config;
 pub mod error;
+pub mod export;
 mod front;
 pub mod gate;
 pub mod limits;
@@ -63,6 +64,7 @@ pub async fn run_with(
     shutdown: impl Future<Output = ()>,
     limits: Limits,
 ) -> Result<(), String> {
+    let export = config.export()?;
     let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
     let (key_id, seal) = (key.id(), Seal::of(&key));
     let say = |error: store::StoreError| format!("{}: {error}", config.db.display());
@@ -79,7 +81,7 @@ pub async fn run_with(
     let front = Arc::new(Front {
         server: config.server.clone(),
         service: service.clone(),
-        api: api::router(service.clone()),
+        api: api::router(service.clone(), export),
         limiter: limit::Limiter::new(config.writes_per_minute, config.reads_per_second),
         proxies: proxy::TrustedProxies(config.trusted_proxies.clone()),
         refusal: error::ApiError::refusal(&config.server).into(),

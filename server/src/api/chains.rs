@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use utoipa::{OpenApi, ToSchema};
 
-use super::schema::{ProblemResponses, Signature};
+use super::schema::{Problem, ProblemResponses, Signature};
 
 /// The paths of chains.
 #[derive(OpenApi)]
@@ -243,10 +243,14 @@ const fn state() {}
     responses((status = 200, description = "The audit log.", body = AuditLog), ProblemResponses))]
 const fn audit() {}
 
-/// Everything of all chains, one entry a line.
+/// Everything of all chains, one entry a line; where the operator lets others read it.
 #[utoipa::path(get, path = "/v1/export", tag = "sigchains",
     params(("after" = Option<u64>, Query, description = "The log index to begin behind"),
         ("limit" = Option<u64>, Query, description = "At most so many; 100 unless given, 500 at most")),
     responses((status = 200, description = "`{log_index, chain, event, received_at}` a line.",
-        body = String, content_type = "application/x-ndjson"), ProblemResponses))]
+        body = String, content_type = "application/x-ndjson"),
+        (status = 401, description = "The operator's export token is wanted as `Authorization: Bearer`.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The operator shows nobody this log.",
+            body = Problem, content_type = "application/problem+json"), ProblemResponses))]
 const fn export() {}

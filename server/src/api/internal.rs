@@ -8,15 +8,15 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Request};
 use kez_core::{Code, Problem};
+use kez_http::bearer::Token;
 
-use super::{bearer, body};
+use super::body;
 use crate::callout::Callout;
-use crate::config::nats::SeedText;
 use crate::error::ApiError;
 
 /// What the path needs; without it the path does not exist.
 pub(crate) struct Internal {
-    pub(crate) token: SeedText,
+    pub(crate) token: Token,
     pub(crate) callout: Arc<Callout>,
 }
 
@@ -26,7 +26,7 @@ pub(super) async fn nats_auth(
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     let internal = internal.ok_or_else(|| ApiError::not_found("This server has no internal API."))?;
-    if !internal.token.matches(bearer::token(request.headers())) {
+    if !internal.token.is_sent(request.headers()) {
         let detail = "Send the server's internal token as Authorization: Bearer.";
         return Err(Problem::new(Code::Unauthorized, detail).into());
     }

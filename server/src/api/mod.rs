@@ -1,6 +1,5 @@
 //! The JSON API, one endpoint a file.
 
-mod bearer;
 mod body;
 mod chains;
 mod claims;

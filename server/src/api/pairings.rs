@@ -10,11 +10,12 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, Request, StatusCode};
 use kez_core::sigchain::Offer;
 use kez_core::{Code, Problem, Timestamp};
+use kez_http::bearer;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::body;
 use super::schema::{self, ProblemResponses};
-use super::{bearer, body};
 use crate::error::ApiError;
 use crate::front::Client;
 use crate::pairings::{Found, NotChanged, NotOpened, Opened, PairingCode, Pairings, Secret};
@@ -94,7 +95,7 @@ pub(super) async fn replace(
     pairings.count_lookup(client).map_err(ApiError::rate_limited)?;
     let code = code(path).ok_or_else(unknown)?;
     let offer = read(request).await?;
-    Ok(waiting(pairings.replace(code, bearer::token(&headers), offer, registry.now())?))
+    Ok(waiting(pairings.replace(code, bearer::sent(&headers), offer, registry.now())?))
 }
 
 /// Takes an offer back.
@@ -110,7 +111,7 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     pairings.count_lookup(client).map_err(ApiError::rate_limited)?;
     let code = code(path).ok_or_else(unknown)?;
-    pairings.remove(code, bearer::token(&headers), registry.now())?;
+    pairings.remove(code, bearer::sent(&headers), registry.now())?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use kez_core::ServerName;
+use kez_http::bearer::{Given, Token};
+use kez_sig_server::export::{Export, Mode};
 
 use crate::init;
 
@@ -39,6 +41,19 @@ pub struct Config {
     /// A sigchain server that keeps the chains instead, and is followed [default: this server itself].
     #[arg(long, env = "KEZ_CHAT_SIG_SERVER_URL", value_parser = origin, value_name = "URL")]
     pub sig_server_url: Option<String>,
+
+    /// The bearer token that lets this server read the log of that sigchain server, if it wants one.
+    #[arg(long, env = "KEZ_CHAT_SIG_SERVER_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub sig_server_token: Option<Given>,
+
+    /// Who may read the log of all chains at /v1/export: off (nobody), token (whoever shows the export token) or public.
+    /// With handles' keys it lists everybody who has a chain.
+    #[arg(long, env = "KEZ_CHAT_EXPORT", default_value = "off", hide_possible_values = true, value_name = "WHO")]
+    pub export: Mode,
+
+    /// The bearer token that /v1/export wants with --export token, at least 16 characters.
+    #[arg(long, env = "KEZ_CHAT_EXPORT_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub export_token: Option<Given>,
 
     /// Folder of the built site [default: `site` beside the program, or target/site of the workspace].
     #[arg(long, env = "KEZ_CHAT_WEB_DIR", value_parser = folder, value_name = "DIR")]
@@ -159,6 +174,26 @@ impl Config {
         self.web_dir.clone().or_else(|| places.into_iter().flatten().find(|place| place.join("pkg").is_dir()))
     }
 
+    /// Who may read the log of all chains.
+    ///
+    /// # Errors
+    /// One line that names the flag that is wrong.
+    pub fn export(&self) -> Result<Export, String> {
+        Export::of(self.export, self.export_token.as_ref())
+    }
+
+    /// What lets this server read the log of the sigchain server that it follows.
+    ///
+    /// # Errors
+    /// One line that names the flag that is wrong.
+    pub fn sig_server_token(&self) -> Result<Option<Token>, String> {
+        let Some(given) = &self.sig_server_token else { return Ok(None) };
+        if self.sig_server_url.is_none() {
+            return Err("--sig-server-token needs --sig-server-url: nobody else is asked".to_owned());
+        }
+        given.read().map(Some).map_err(|why| format!("--sig-server-token: {why}"))
+    }
+
     /// The sig server's URL, without a slash at its end.
     #[must_use]
     pub fn sig_server_url(&self) -> String {
@@ -210,9 +245,9 @@ pub fn parse_or_exit() -> Config {
     use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
     match Config::read() {
         Ok(config) => {
-            let needs_broker = matches!(config.command, None | Some(Command::Doctor));
-            match config.nats.resolve() {
-                Err(line) if needs_broker => refuse(&line),
+            let runs = matches!(config.command, None | Some(Command::Doctor));
+            match config.nats.resolve().map(drop).and(config.export().map(drop)).and(config.sig_server_token()) {
+                Err(line) if runs => refuse(&line),
                 _ => config,
             }
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use kez_core::nkey::{Nkey, NkeyKind};
+use kez_http::bearer::{Given, Token};
 use zeroize::Zeroizing;
 
 /// Flags about the message broker. All seeds are needed once `--nats-url` is given.
@@ -69,7 +70,7 @@ pub struct NatsFlags {
 
     /// Bearer token for POST /internal/nats/auth, at least 16 characters [default: there is no such path].
     #[arg(long, env = "KEZ_CHAT_INTERNAL_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    pub internal_token: Option<SeedText>,
+    pub internal_token: Option<Given>,
 }
 
 /// The text of a secret as it was given: never shown, and judged only after parsing, because the parser repeats what it
@@ -159,7 +160,7 @@ pub struct Nats {
     /// The curve key that requests are encrypted for.
     pub xkey: Option<Seed>,
     /// The token of the internal path, if there is one.
-    pub internal_token: Option<SeedText>,
+    pub internal_token: Option<Token>,
 }
 
 /// How to reach the broker, and as whom.
@@ -203,22 +204,12 @@ impl NatsFlags {
                 sys: sys.ok_or_else(|| needed("nats-sys-seed"))?,
             })
         };
-        let internal_token = self.internal_token.clone();
-        if internal_token.as_ref().is_some_and(|token| token.0.len() < 16) {
-            return Err("--internal-token: a token has at least 16 characters".to_owned());
-        }
+        let internal_token = self.internal_token.as_ref().map(Given::read).transpose();
+        let internal_token = internal_token.map_err(|why| format!("--internal-token: {why}"))?;
         if internal_token.is_some() && issuer.is_none() {
             return Err("--internal-token needs --nats-issuer-seed: without it nothing can be answered".to_owned());
         }
         Ok(Nats { broker, issuer, xkey, internal_token })
-    }
-}
-
-impl SeedText {
-    /// Whether `text` is this secret; takes the same time wherever they differ.
-    #[must_use]
-    pub fn matches(&self, text: &[u8]) -> bool {
-        subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), text).into()
     }
 }
 

@@ -86,7 +86,7 @@ async fn every_answer_conforms() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_about_chains_conforms() {
-    let server = Server::start().await;
+    let server = Server::start_with(&["--export", "public"]).await;
     let document = Document(server.get("/v1/openapi.json").await.json());
     let mut owner = Owner::start(&server, "tudisco", 1).await;
     let chain = "/v1/sigchains/ed25519/{hex}";
@@ -144,6 +144,11 @@ async fn every_answer_about_chains_conforms() {
     assert!(
         document.0["paths"]["/v1/export"]["get"]["responses"]["200"]["content"]["application/x-ndjson"].is_object()
     );
+    document.check("get", "/v1/export", &server.get("/v1/export?limit=x").await);
+    let off = Server::start().await;
+    document.check("get", "/v1/export", &off.get("/v1/export").await);
+    let token = Server::start_with(&["--export", "token", "--export-token", "0123456789abcdef"]).await;
+    document.check("get", "/v1/export", &token.get("/v1/export").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,30 @@
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
+use kez_core::{Code, Problem};
 
 use super::State;
 use super::query::page;
 use crate::error::ApiError;
+use crate::export::Export;
 
 /// Everything that was ever accepted, of all chains, one entry a line.
-pub(super) async fn export(service: State, uri: Uri) -> Result<Response, ApiError> {
+pub(super) async fn export(
+    service: State,
+    Extension(readers): Extension<Arc<Export>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if matches!(*readers, Export::Off) {
+        return Err(ApiError::not_found("This server shows nobody the log of all chains."));
+    }
+    if !readers.admits(&headers) {
+        let detail = "Send this server's export token as Authorization: Bearer; its operator has it.";
+        return Err(Problem::new(Code::Unauthorized, detail).into());
+    }
     let (after, limit) = page(&uri)?;
     let mut body = Vec::new();
     for row in service.export(after, limit).await? {

@@ -19,13 +19,14 @@ mod state;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post, put};
+use axum::{Extension, Router};
 use http::header::ALLOW;
 use http::{HeaderValue, Method, StatusCode};
 
 use crate::error::ApiError;
+use crate::export::Export;
 use crate::service::Service;
 
 pub use head::in_memory;
@@ -39,9 +40,10 @@ const READ_AND_POST: &str = "GET, HEAD, POST, OPTIONS";
 const READ_AND_PUT: &str = "GET, HEAD, PUT, OPTIONS";
 
 /// The routes of chains alone, which another server can mount beside its own.
-pub fn chains(service: Arc<Service>) -> Router {
+pub fn chains(service: Arc<Service>, export: Export) -> Router {
     let chain = "/v1/sigchains/ed25519/{hex}";
     let path = |rest: &str| format!("{chain}{rest}");
+    let all = with_methods(READ, get(export::export)).layer(Extension(Arc::new(export)));
     rendered(
         Router::new()
             .route(chain, with_methods(READ_AND_PUT, get(chain::chain).merge(put(import::import))))
@@ -50,19 +52,19 @@ pub fn chains(service: Arc<Service>) -> Router {
             .route(&path("/head"), with_methods(READ, get(head::head)))
             .route(&path("/state"), with_methods(READ, get(state::state)))
             .route(&path("/audit"), with_methods(READ, get(audit::audit)))
-            .route("/v1/export", with_methods(READ, get(export::export))),
+            .route("/v1/export", all),
         service,
     )
 }
 
 /// Everything that a server of its own has.
-pub(crate) fn router(service: Arc<Service>) -> Router {
+pub(crate) fn router(service: Arc<Service>, export: Export) -> Router {
     let own = Router::new()
         .route("/v1/healthz", with_methods(READ, get(health::healthz)))
         .route("/v1/readyz", with_methods(READ, get(ready::readyz)))
         .route("/v1/server", with_methods(READ, get(server_info::server)))
         .fallback(unknown);
-    chains(service.clone()).merge(rendered(own, service))
+    chains(service.clone(), export).merge(rendered(own, service))
 }
 
 /// Puts the problems in the place of the errors that handlers return.

@@ -75,6 +75,9 @@ async fn bad_values_are_one_line_and_exit_code_2() {
         ["--trusted-receipt-keys", "ed25519:00"],
         ["--trusted-proxies", "nonsense"],
         ["--writes-per-minute", "0"],
+        ["--export", "all"],
+        ["--export", "token"],
+        ["--export-token", "0123456789abcdef"],
         ["--nonsense", "1"],
     ] {
         let (code, stdout, stderr) = run(folder.path(), &flags).await;

@@ -95,7 +95,7 @@ async fn of_a_registration_and_a_device_with_one_key_exactly_one_wins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chain_nobody_registered_is_no_free_storage() {
-    let server = Server::start().await;
+    let server = Server::start_with(&["--export", "public"]).await;
     let mut stranger = Owner::new(1);
     let genesis = stranger.genesis();
     stranger.post(&server, &genesis).await.was_for(403, "key_not_authorised", "key-not-authorised");

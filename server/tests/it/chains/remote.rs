@@ -28,11 +28,15 @@ struct Remote {
 
 impl Remote {
     async fn start(listener: TcpListener, registry: &str) -> Remote {
+        Remote::start_with(listener, registry, &[]).await
+    }
+
+    async fn start_with(listener: TcpListener, registry: &str, flags: &[&str]) -> Remote {
         let folder = tempfile::tempdir().expect("a folder");
         let db = folder.path().join("sig.db");
-        let flags =
+        let fixed =
             ["kez-sig-server", "--server", NAME, "--db", db.to_str().expect("UTF-8"), "--registry-url", registry];
-        let config = kez_sig_server::config::Config::try_parse_from(flags).expect("good flags");
+        let config = kez_sig_server::config::Config::try_parse_from(fixed.iter().chain(flags)).expect("good flags");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(async move {
@@ -233,6 +237,29 @@ async fn claims_follow_their_chain_elsewhere() {
     shows(&server, "tudisco", &owner.head()).await;
     let left = claims().await;
     assert_eq!((left.as_array().map(Vec::len), &left[0]["subject"]), (Some(1), &json!("pot")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_wants_a_token_is_followed_with_it_alone() {
+    let token = "0123456789abcdef";
+    let (listener, base) = listen().await;
+    let server = Server::start_with(&["--sig-server-url", &base, "--sig-server-token", token]).await;
+    let keyless = Server::start_with(&["--sig-server-url", &base]).await;
+    let flags = ["--export", "token", "--export-token", token];
+    let remote = Remote::start_with(listener, &server.base, &flags).await;
+    let mut owner = Owner::new(1);
+    server.register("tudisco", &owner.identity).await;
+    keyless.register("tudisco", &owner.identity).await;
+    let genesis = owner.genesis();
+    remote.post(&server, &mut owner, genesis).await.was(201);
+    shows(&server, "tudisco", &owner.head()).await;
+    let failing = async {
+        while keyless.get("/v1/readyz").await.status == 200 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), failing).await.expect("it notices");
+    assert_eq!(keyless.get("/v1/u/tudisco").await.json()["head"], json!(null));
 }
 
 #[tokio::test(flavor = "multi_thread")]
