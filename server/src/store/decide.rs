@@ -7,7 +7,7 @@ use super::{Registered, Release, Row};
 /// What the operator decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// How long a released handle is kept for the key that released it, in seconds.
+    /// How long a released handle is kept for the identity that had it, in seconds.
     pub release_hold_secs: i64,
 }
 
@@ -20,6 +20,9 @@ pub(super) struct View<'a> {
     pub(super) is_bound: bool,
     /// The chain that the key began, if it began one.
     pub(super) own_chain: Option<&'a OwnChain>,
+    /// Whether a key that stands for the chain that would be [`resumed`] owns the live handle of another identity, or
+    /// stands for it.
+    pub(super) stands_elsewhere: bool,
     pub(super) seen: bool,
 }
 
@@ -59,9 +62,10 @@ pub(super) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: Po
         None => true,
         Some(Row { released: None, .. }) => false,
         Some(Row { released: Some(release), primary, chain_primary, .. }) => {
-            // A key that was rotated away since is another key.
-            let released_it = *primary == claim.primary && chain_primary.is_none_or(|now| now == claim.primary);
-            released_it || now.unix() - release.at.unix() >= policy.release_hold_secs
+            // Whoever the chain speaks for now: an owner who recovers gets back what a thief released, and a key that was
+            // rotated away since is another key.
+            let has_right = chain_primary.unwrap_or(*primary) == claim.primary;
+            has_right || now.unix() - release.at.unix() >= policy.release_hold_secs
         }
     };
     if !free {
@@ -76,6 +80,10 @@ pub(super) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: Po
         // Its chain speaks for another key now.
         return Err(Refusal::KeyAlreadyRegistered);
     }
+    if view.stands_elsewhere {
+        // With the chain, all of its keys would stand for a live handle again, and one of them for two.
+        return Err(Refusal::KeyAlreadyRegistered);
+    }
     let fresh = ChainStanding { chain: claim.primary, head: None, active: true };
     let begun = view.own_chain.map_or(fresh, |chain| chain.standing);
     let row = Row {
@@ -88,6 +96,13 @@ pub(super) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: Po
         released: None,
     };
     Ok(Registered { row, created: true })
+}
+
+/// The chain that a registration would take up again: the one that the handle belongs to, if it speaks for the key, or else
+/// the one that the key began, if that still does.
+pub(super) fn resumed(row: Option<&Row>, own: Option<&OwnChain>, claim: &Claim) -> Option<KeyId> {
+    let of_handle = row.filter(|row| row.chain_primary == Some(claim.primary)).map(|row| row.standing.chain);
+    of_handle.or_else(|| own.filter(|chain| chain.primary == claim.primary).map(|chain| chain.standing.chain))
 }
 
 /// The stored part of a release's checks; gives the row as it is afterwards.

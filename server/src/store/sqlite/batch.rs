@@ -1,23 +1,19 @@
 //! A group of changes in one transaction: load everything that they touch, decide one after the other in memory, write
 //! the result. Three statements serve any number of changes, and one refused change spoils no other.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use kez_core::registration::CLOCK_SKEW_SECS;
-use kez_core::{Claim, Handle, Hash, KeyId, Timestamp};
+use kez_core::{Claim, Handle, KeyId, Timestamp};
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{QueryBuilder, Sqlite};
 use tokio::sync::oneshot;
 
-use super::super::decide::{self, OwnChain, View};
+use super::super::decide;
 use super::super::{Policy, Refusal, Registered, Row, StoreError};
-use super::read::{StoredRow, parse, select_rows};
+use super::memory::Memory;
 use super::unavailable;
 use super::writer::copy;
 use crate::store;
 
-/// How long an envelope is remembered once it is stale, in seconds: room for a clock that is set back.
-const REMEMBER_SECS: i64 = 3_600;
 /// How often forgotten envelopes are deleted, in seconds.
 const PRUNE_SECS: i64 = 600;
 
@@ -32,21 +28,6 @@ pub(super) struct Batch {
     changes: Vec<(Claim, Timestamp, Change)>,
     /// The chains of handles that are released, and the keys that stand for them.
     ending: HashMap<Handle, (KeyId, Vec<KeyId>)>,
-}
-
-/// What is stored, as far as the batch touches it, and what the batch changes.
-#[derive(Default)]
-struct Memory {
-    rows: HashMap<Handle, Row>,
-    live: HashMap<KeyId, Handle>,
-    /// Handles that were live before the batch, by keys that their chains know.
-    bound: HashMap<KeyId, Handle>,
-    own_chains: HashMap<KeyId, OwnChain>,
-    seen: HashSet<Hash>,
-    /// Handles and keys, as text, of rows that cannot be read. They hold up nobody else.
-    damaged: HashSet<String>,
-    changed: BTreeSet<Handle>,
-    newly_seen: Vec<(Hash, i64)>,
 }
 
 impl Batch {
@@ -99,20 +80,14 @@ impl Batch {
         if self.is_empty() {
             return Ok(());
         }
-        let mut memory = Memory::load(db, &self.changes).await?;
-        self.ending = super::standing::members(db, memory.released_by(&self.changes)).await?;
+        let mut memory = Memory::load(db, self.changes.iter().map(|(claim, ..)| claim).collect()).await?;
+        self.ending = super::standing::members(db, self.released(&memory)).await?;
         let stored: HashSet<Handle> = memory.rows.keys().cloned().collect();
         for (claim, now, change) in &mut self.changes {
             if memory.is_damaged(claim) {
                 continue;
             }
-            let view = View {
-                row: memory.rows.get(&claim.handle),
-                live_handle_of_key: memory.live.get(&claim.primary),
-                is_bound: memory.is_bound(&claim.primary),
-                own_chain: memory.own_chains.get(&claim.primary),
-                seen: memory.seen.contains(&claim.id),
-            };
+            let view = memory.view(claim);
             match change {
                 Change::Register(_, answer) => {
                     let decided = decide::register(view, claim, *now, policy);
@@ -131,6 +106,13 @@ impl Batch {
             }
         }
         memory.write(db, &stored).await
+    }
+
+    /// The handles that the changes may release, with their chains.
+    fn released(&self, memory: &Memory) -> HashMap<Handle, KeyId> {
+        let releases = self.changes.iter().filter(|(.., change)| matches!(change, Change::Release(..)));
+        let rows = releases.filter_map(|(claim, ..)| memory.rows.get(&claim.handle));
+        rows.map(|row| (row.handle.clone(), row.standing.chain)).collect()
     }
 
     /// Tells every caller how it went.
@@ -152,114 +134,6 @@ impl Batch {
     }
 }
 
-impl Memory {
-    async fn load(db: &mut SqliteConnection, changes: &[(Claim, Timestamp, Change)]) -> Result<Memory, StoreError> {
-        let mut memory = Memory::default();
-        let mut query = QueryBuilder::<Sqlite>::new(select_rows!("WHERE h.handle IN ("));
-        push_list(&mut query, changes.iter().map(|(claim, ..)| claim.handle.to_string()));
-        query.push(concat!(") UNION ", select_rows!("WHERE h.released_at IS NULL AND h.primary_key IN (")));
-        push_list(&mut query, changes.iter().map(|(claim, ..)| claim.primary.to_string()));
-        query.push(")");
-        let rows: Vec<StoredRow> = query.build_query_as().fetch_all(&mut *db).await.map_err(unavailable)?;
-        for stored in rows {
-            let names = [stored.0.clone(), stored.1.clone()];
-            match parse(stored) {
-                Ok(row) => memory.put(row),
-                Err(error) => {
-                    tracing::error!(%error, "a stored row cannot be read");
-                    memory.damaged.extend(names);
-                }
-            }
-        }
-        let keys: Vec<KeyId> = changes.iter().map(|(claim, ..)| claim.primary).collect();
-        memory.bound = super::standing::bound(db, &keys).await?;
-        memory.own_chains = super::standing::own_chains(db, &keys).await?;
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM seen_envelopes WHERE id IN (");
-        push_list(&mut query, changes.iter().map(|(claim, ..)| claim.id.as_bytes().to_vec()));
-        query.push(")");
-        let seen: Vec<Vec<u8>> = query.build_query_scalar().fetch_all(db).await.map_err(unavailable)?;
-        let seen: HashSet<&[u8]> = seen.iter().map(Vec::as_slice).collect();
-        let ids = changes.iter().map(|(claim, ..)| claim.id);
-        memory.seen = ids.filter(|id| seen.contains(id.as_bytes().as_slice())).collect();
-        Ok(memory)
-    }
-
-    fn is_damaged(&self, claim: &Claim) -> bool {
-        !self.damaged.is_empty()
-            && (self.damaged.contains(claim.handle.as_str()) || self.damaged.contains(&claim.primary.to_string()))
-    }
-
-    /// Whether the chain of a handle that is live now knows the key.
-    fn is_bound(&self, key: &KeyId) -> bool {
-        let is_live = |handle| self.rows.get(handle).is_none_or(|row| row.released.is_none());
-        self.bound.get(key).is_some_and(is_live)
-    }
-
-    /// The handles that the changes may release, with their chains.
-    fn released_by(&self, changes: &[(Claim, Timestamp, Change)]) -> HashMap<Handle, KeyId> {
-        let releases = changes.iter().filter(|(.., change)| matches!(change, Change::Release(..)));
-        let rows = releases.filter_map(|(claim, ..)| self.rows.get(&claim.handle));
-        rows.map(|row| (row.handle.clone(), row.standing.chain)).collect()
-    }
-
-    fn put(&mut self, row: Row) {
-        if row.released.is_none() {
-            self.live.insert(row.primary, row.handle.clone());
-        } else if self.live.get(&row.primary) == Some(&row.handle) {
-            self.live.remove(&row.primary);
-        }
-        self.rows.insert(row.handle.clone(), row);
-    }
-
-    /// An accepted envelope, and the row that it changed, if it did.
-    fn remember(&mut self, claim: &Claim, row: Option<Row>) {
-        if self.seen.insert(claim.id) {
-            let stale = claim.created_at.unix() + i64::try_from(CLOCK_SKEW_SECS).unwrap_or(i64::MAX);
-            self.newly_seen.push((claim.id, stale + REMEMBER_SECS));
-        }
-        if let Some(row) = row {
-            self.changed.insert(row.handle.clone());
-            self.put(row);
-        }
-    }
-
-    async fn write(self, db: &mut SqliteConnection, stored: &HashSet<Handle>) -> Result<(), StoreError> {
-        // Old rows go first: two handles may have swapped keys within the batch, which one statement a row could not
-        // write without breaking "one live handle a key" in between.
-        if self.changed.iter().any(|handle| stored.contains(handle)) {
-            let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM handles WHERE handle IN (");
-            push_list(&mut query, self.changed.iter().map(ToString::to_string));
-            query.push(")");
-            query.build().execute(&mut *db).await.map_err(unavailable)?;
-        }
-        if !self.changed.is_empty() {
-            let rows = self.changed.iter().filter_map(|handle| self.rows.get(handle));
-            let mut query = QueryBuilder::<Sqlite>::new(
-                "INSERT INTO handles (handle, primary_key, registered_at, registration, released_at, release, chain) ",
-            );
-            query.push_values(rows, |mut tuple, row| {
-                tuple
-                    .push_bind(row.handle.to_string())
-                    .push_bind(row.primary.to_string())
-                    .push_bind(row.registered_at.unix())
-                    .push_bind(row.registration.clone())
-                    .push_bind(row.released.as_ref().map(|release| release.at.unix()))
-                    .push_bind(row.released.as_ref().map(|release| release.envelope.clone()))
-                    .push_bind(row.standing.chain.to_string());
-            });
-            query.build().execute(&mut *db).await.map_err(unavailable)?;
-        }
-        if !self.newly_seen.is_empty() {
-            let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO seen_envelopes (id, forget_after) ");
-            query.push_values(&self.newly_seen, |mut tuple, (id, forget_after)| {
-                tuple.push_bind(id.as_bytes().to_vec()).push_bind(*forget_after);
-            });
-            query.build().execute(db).await.map_err(unavailable)?;
-        }
-        Ok(())
-    }
-}
-
 /// Deletes envelopes that are stale since an hour.
 pub(super) async fn prune(db: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
     let query = sqlx::query("DELETE FROM seen_envelopes WHERE forget_after < ?").bind(now.unix());
@@ -270,14 +144,4 @@ pub(super) async fn prune(db: &mut SqliteConnection, now: Timestamp) -> Result<(
 pub(super) async fn write_something(db: &mut SqliteConnection) -> Result<(), StoreError> {
     let query = sqlx::query("INSERT OR REPLACE INTO seen_envelopes (id, forget_after) VALUES (zeroblob(32), 0)");
     query.execute(db).await.map(drop).map_err(unavailable)
-}
-
-pub(super) fn push_list<T>(query: &mut QueryBuilder<Sqlite>, values: impl Iterator<Item = T>)
-where
-    T: for<'q> sqlx::Encode<'q, Sqlite> + sqlx::Type<Sqlite> + 'static,
-{
-    let mut list = query.separated(", ");
-    for value in values {
-        list.push_bind(value);
-    }
 }

@@ -12,6 +12,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::super::{Change, Changed};
+use super::pieces::push_texts;
 
 /// Follows the chains that are stored in the registry's own database.
 pub struct Chains {
@@ -179,13 +180,6 @@ fn tell(changed: Changed, now: Summary, before: Stored) -> Tell {
             }
         }
     })
-}
-
-fn push_texts(query: &mut QueryBuilder<Sqlite>, texts: &[String]) {
-    let mut list = query.separated(", ");
-    for text in texts {
-        list.push_bind(text.clone());
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]

@@ -4,6 +4,8 @@ mod batch;
 mod chains;
 mod file;
 mod follow;
+mod memory;
+mod pieces;
 mod read;
 mod standing;
 mod writer;

@@ -2,3 +2,5 @@
 //! it; the long ones, with what others notice meanwhile, are `benches/attack` (`make attack`).
 
 mod directory;
+mod resumed;
+mod theft;

@@ -93,9 +93,7 @@ async fn a_key_that_was_rotated_away_after_the_release_is_another_key() {
     let event = owner.rotation(&next, &owner.recovery);
     owner.post(&server, &event).await.was(201);
     server.clock.advance(60);
-    for key in [&owner.identity, &next] {
-        server.post("/v1/register", server.registration("tudisco", key)).await.is(409, "handle_taken");
-    }
+    server.post("/v1/register", server.registration("tudisco", &owner.identity)).await.is(409, "handle_taken");
     // After the hold, its chain still speaks for another key.
     server.clock.advance(86_400);
     let refused = server.post("/v1/register", server.registration("tudisco", &owner.identity)).await;

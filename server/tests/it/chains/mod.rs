@@ -1,6 +1,7 @@
 //! Sigchains inside the chat server: handles follow their chains, and no key stands for two identities.
 
 mod broker;
+pub(crate) mod elsewhere;
 mod following;
 mod keys;
 pub(crate) mod owner;

@@ -1,7 +1,7 @@
 //! Somebody with a handle and a chain: signs events behind the head that they believe in.
 
 use kez_core::sigchain::{Body, Chain, Claim, Place, Possession, RevokeReason, Role, Unverified};
-use kez_core::{SigningKey, Timestamp};
+use kez_core::{KeyId, SigningKey, Timestamp};
 
 use crate::harness::{Answer, Server, key, name};
 
@@ -83,9 +83,7 @@ impl Owner {
 
     /// The same at another place: a fork.
     pub(crate) fn rotation_at(&self, place: &Place, primary: &SigningKey, signer: &SigningKey) -> Vec<u8> {
-        let pop = Possession { place, role: Role::Primary, enc_key: None }.prove(primary);
-        let rotation_keys = vec![self.recovery.id(), primary.id()];
-        sign(place, &Body::RotatePrimary { primary: primary.id(), rotation_keys, pop }, signer)
+        rotation_to(place, primary, vec![self.recovery.id(), primary.id()], signer)
     }
 
     /// Sends an event; when it is accepted, it is in the owner's view too.
@@ -102,6 +100,17 @@ impl Owner {
         let event = Unverified::parse(event).expect("an event");
         self.chain.append(event, Timestamp::from_unix(1_779_678_000)).expect("it fits");
     }
+}
+
+/// `primary` takes over at `place`, with these rotation keys.
+pub(crate) fn rotation_to(
+    place: &Place,
+    primary: &SigningKey,
+    rotation_keys: Vec<KeyId>,
+    signer: &SigningKey,
+) -> Vec<u8> {
+    let pop = Possession { place, role: Role::Primary, enc_key: None }.prove(primary);
+    sign(place, &Body::RotatePrimary { primary: primary.id(), rotation_keys, pop }, signer)
 }
 
 pub(crate) fn sign(place: &Place, body: &Body, signer: &SigningKey) -> Vec<u8> {
