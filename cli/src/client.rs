@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use kez_core::{Code, Hash, Problem, Timestamp};
+use kez_core::{Code, Hash, KeyId, Problem, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, header};
@@ -34,6 +34,7 @@ struct WireProblem {
     #[serde(default)]
     detail: String,
     server_time: Option<Timestamp>,
+    chain: Option<KeyId>,
 }
 
 impl Client {
@@ -128,7 +129,8 @@ impl Client {
         };
         let detail = problem.detail.chars().take(MAX_DETAIL).collect::<String>();
         let server_time = problem.server_time.filter(|_| code == Code::StaleTimestamp);
-        Problem { server_time, ..Problem::new(code, detail) }.into()
+        let chain = problem.chain.filter(|_| code == Code::Gone);
+        Failure { chain, ..Problem { server_time, ..Problem::new(code, detail) }.into() }
     }
 
     fn redirected(&self, response: &Response<Body>) -> Failure {

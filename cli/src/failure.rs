@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use kez_core::{Code, Problem, Timestamp};
+use kez_core::{Code, KeyId, Problem, Timestamp};
 use serde::Serialize;
 
 /// What goes wrong outside the protocol. The codes are as stable as the protocol's own.
@@ -108,12 +108,15 @@ pub(crate) struct Failure {
     /// The server's clock, with [`Code::StaleTimestamp`].
     #[serde(skip)]
     pub(crate) server_time: Option<Timestamp>,
+    /// The chain that had a released handle, with [`Code::Gone`].
+    #[serde(skip)]
+    pub(crate) chain: Option<KeyId>,
 }
 
 impl Failure {
     pub(crate) fn new(kind: Local, detail: impl Into<Cow<'static, str>>) -> Self {
         let (code, title) = kind.code_and_title();
-        Failure { code, title, detail: detail.into(), server_time: None }
+        Failure { code, title, detail: detail.into(), server_time: None, chain: None }
     }
 
     /// Whether this went wrong on this side of the wire in that way.
@@ -141,7 +144,7 @@ impl Failure {
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         let Problem { code, detail, server_time } = problem;
-        Failure { code: code.as_str(), title: code.title(), detail, server_time }
+        Failure { code: code.as_str(), title: code.title(), detail, server_time, chain: None }
     }
 }
 

@@ -37,7 +37,7 @@ impl Backend for RegistryBackend {
     async fn profile(&self, handle: &Handle) -> Result<Profile, Unavailable> {
         match self.registry.find(handle).await {
             Ok(Found::Live(entry)) => Ok(Profile::Live(entry.record.clone())),
-            Ok(Found::Released(released_at)) => Ok(Profile::Released { handle: handle.clone(), released_at }),
+            Ok(Found::Released { at, .. }) => Ok(Profile::Released { handle: handle.clone(), released_at: at }),
             Ok(Found::Unknown) => Ok(Profile::Unknown),
             // The reason was logged where it happened.
             Err(_) => Err(Unavailable),

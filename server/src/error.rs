@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use kez_core::{Code, Problem, ServerName, Timestamp};
+use kez_core::{Code, KeyId, Problem, ServerName, Timestamp};
 use serde::Serialize;
 
 use crate::registry::json;
@@ -53,6 +53,7 @@ pub struct ApiError {
     retry_after: Option<Duration>,
     allow: Option<&'static str>,
     checks: Option<Checks>,
+    chain: Option<KeyId>,
 }
 
 /// What a readiness probe found, check by check.
@@ -62,7 +63,8 @@ pub struct Checks {
     pub database: &'static str,
     /// `off`: no message broker is configured.
     pub nats: &'static str,
-    /// `ok`
+    /// `ok`; `failed` when the sigchains cannot be read or written, or the clock cannot be right; `behind` when keys that
+    /// were revoked on the sigchain server may stand here for longer than five seconds.
     pub sigchain: &'static str,
 }
 
@@ -71,6 +73,12 @@ impl ApiError {
     #[must_use]
     pub fn not_found(detail: &'static str) -> Self {
         Problem::new(Code::NotFound, detail).into()
+    }
+
+    /// "It was released"; `chain` is the one that had it, so that an owner who holds nothing but recovery words finds it.
+    #[must_use]
+    pub fn gone(at: Timestamp, chain: Option<KeyId>) -> Self {
+        ApiError { chain, ..Problem::new(Code::Gone, format!("The handle was released at {at}.")).into() }
     }
 
     /// "Not with this method"; `allow` is the `Allow` header's value.
@@ -159,6 +167,7 @@ impl ApiError {
             code: code.as_str(),
             server_time: self.problem.server_time,
             checks: self.checks,
+            chain: self.chain,
         };
         json(&body)
     }
@@ -175,6 +184,8 @@ struct ProblemBody<'a> {
     server_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Checks>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<KeyId>,
 }
 
 /// Handlers return errors without knowing the server's name; the front of the server renders them.
@@ -188,7 +199,7 @@ impl IntoResponse for ApiError {
 
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
-        ApiError { problem, retry_after: None, allow: None, checks: None }
+        ApiError { problem, retry_after: None, allow: None, checks: None, chain: None }
     }
 }
 

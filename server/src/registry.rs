@@ -17,8 +17,13 @@ use crate::store::{Row, Store};
 pub enum Found {
     /// It is live.
     Live(Arc<Entry>),
-    /// It was released, then.
-    Released(Timestamp),
+    /// It was released.
+    Released {
+        /// When.
+        at: Timestamp,
+        /// The chain that had it, where there is one: whoever that speaks for may take the handle again.
+        chain: Option<KeyId>,
+    },
     /// Nobody ever registered it.
     Unknown,
 }
@@ -132,7 +137,7 @@ impl Registry {
     pub fn cached(&self, handle: &str) -> Option<Arc<Entry>> {
         match self.cache.get(handle)? {
             Found::Live(entry) => Some(entry),
-            Found::Released(_) | Found::Unknown => None,
+            Found::Released { .. } | Found::Unknown => None,
         }
     }
 
@@ -147,7 +152,7 @@ impl Registry {
         let ticket = self.cache.ticket(handle.as_str());
         let Some(row) = self.store.by_handle(handle).await? else { return Ok(Found::Unknown) };
         let found = match &row.released {
-            Some(release) => Found::Released(release.at),
+            Some(release) => Found::Released { at: release.at, chain: row.standing.head.map(|_| row.standing.chain) },
             None => Found::Live(Arc::new(self.entry(&row))),
         };
         self.cache.put(handle.as_str().into(), ticket, found.clone());

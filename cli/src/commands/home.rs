@@ -56,7 +56,7 @@ impl Home {
                 ahead.unsigned_abs(),
             ));
         }
-        let sig_server = info.sig_server_url.and_then(|url| url.parse().ok()).unwrap_or_else(|| client.url().clone());
+        let sig_server = chains_at(&info, &client);
         Ok(Home { client, name, broker: info.nats_ws_url, sig_server, ahead })
     }
 
@@ -64,6 +64,16 @@ impl Home {
     pub(super) fn now(&self) -> Timestamp {
         Timestamp::from_unix(system::now().unix().saturating_add(self.ahead))
     }
+}
+
+/// Where a server's chains are, by its own word.
+pub(super) fn sig_server(client: &Client) -> Result<ServerUrl, Failure> {
+    Ok(chains_at(&client.get("/v1/server")?, client))
+}
+
+fn chains_at(info: &ServerInfo, client: &Client) -> ServerUrl {
+    let url = info.sig_server_url.as_deref().and_then(|url| url.parse().ok());
+    url.unwrap_or_else(|| client.url().clone())
 }
 
 /// There is no server to go by.

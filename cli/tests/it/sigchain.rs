@@ -129,6 +129,40 @@ fn a_rotation_is_followed_and_undone_by_the_words() {
     assert_eq!(clean.kez(&["release"]).json()["handle"], "alice", "the new primary is remembered beside its key");
 }
 
+/// A thief gives the name away; whoever has the words takes it again, and nobody else can.
+#[test]
+fn a_name_that_a_thief_released_is_got_back_by_the_words() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let words = std::fs::read(alice.path("words")).expect("words");
+    let chain = id(&alice);
+    alice.kez(&["--key", "thief.json", "key", "new"]).json();
+    alice.kez(&["sigchain", "rotate", "--new-key", "thief.json"]).json();
+    alice.kez(&["--key", "thief.json", "release"]).json();
+
+    let clean = User::with_key();
+    std::fs::write(clean.path("words"), &words).expect("a file");
+    let early = server.ask(&clean, &["register", "alice"]);
+    assert_eq!(early.problem().0, "handle_taken", "not before the recovery");
+    let recover =
+        ["sigchain", "recover", ALICE, "--words", "words", "--new-key", ".config/kez/key.json", "--after", "1"];
+    let run = server.ask(&clean, &recover);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("register alice"), "it says how to go on: {}", run.stderr);
+    assert_eq!(server.ask(&alice, &["register", "alice"]).problem().0, "handle_taken");
+    assert_eq!(server.ask(&alice, &["--key", "thief.json", "register", "alice"]).problem().0, "handle_taken");
+    let record = server.ask(&clean, &["register", "alice"]).json();
+    assert_eq!((&record["chain"], &record["primary"]), (&json!(chain), &json!(id(&clean))));
+    let found = server.ask(&User::new(), &["lookup", ALICE]).json();
+    assert_eq!((&found["primary"], &found["verified"]), (&json!(id(&clean)), &json!(true)));
+    // Without a chain there is nobody to recover.
+    let bob = User::with_key();
+    bob.kez(&["register", "bob", "--server", &server.url]).json();
+    bob.kez(&["release"]).json();
+    let recover = ["sigchain", "recover", "bob@kez.test", "--words", "words", "--new-key", ".config/kez/key.json"];
+    assert_eq!(server.ask(&clean, &recover).problem().0, "gone");
+}
+
 #[test]
 fn an_identity_is_ended_and_got_back_by_the_words() {
     let server = Server::start();

@@ -157,6 +157,9 @@ pub(super) struct Problem {
     /// What failed, when the server is not ready.
     #[schema(nullable = false)]
     checks: Option<Checks>,
+    /// The chain that had the handle, with `gone`.
+    #[schema(pattern = "^ed25519:[0-9a-f]{64}$", nullable = false)]
+    chain: Option<String>,
     /// Why a sigchain event is refused, by the protocol's name.
     #[schema(nullable = false)]
     reason: Option<String>,

@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::HeaderMap;
-use kez_core::{Code, Handle, Problem};
+use kez_core::Handle;
 
 use super::State;
 use super::conditional;
@@ -43,7 +43,7 @@ pub(super) async fn live(
     let handle = Handle::for_lookup(&text).map_err(|_| unknown())?;
     match registry.find(&handle).await? {
         Found::Live(entry) => Ok(entry),
-        Found::Released(at) => Err(Problem::new(Code::Gone, format!("The handle was released at {at}.")).into()),
+        Found::Released { at, chain } => Err(ApiError::gone(at, chain)),
         Found::Unknown => Err(unknown()),
     }
 }

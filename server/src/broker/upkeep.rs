@@ -157,7 +157,7 @@ async fn look_through_sessions(broker: &Broker, registry: &Registry, is_first: b
                         !matches!(registry.lost_a_key(&entry.record.chain).await, Ok(true))
                     }
                     Ok(Found::Live(entry)) => entry.record.active,
-                    Ok(Found::Released(_) | Found::Unknown) => false,
+                    Ok(Found::Released { .. } | Found::Unknown) => false,
                     Err(_) => true,
                 },
                 Err(_) => false,

@@ -7,9 +7,11 @@ use kez_core::sigchain::{Body, Place, Possession, Role};
 use kez_core::{KeyId, SigningKey};
 use zeroize::Zeroizing;
 
-use super::super::input;
+use super::super::{home, input, lookup};
 use super::{Mine, of_name, other_key, print, save};
 use crate::args::{HomeArgs, KeyArgs};
+use crate::chain::Fetched;
+use crate::client::Client;
 use crate::failure::{Failure, Local};
 use crate::identity::Identity;
 use crate::server_url::ServerUrl;
@@ -33,7 +35,7 @@ pub(super) fn rotate(keys: &KeyArgs, new_key: &Path, drop: &[KeyId], home: HomeA
 }
 
 /// The recovery key makes the key in `new_key` the primary, with nobody but itself above it; with `after`, by a fork
-/// that displaces all later events.
+/// that displaces all later events. A handle that was released in the meantime is the new primary's to take.
 pub(super) fn recover(
     keys: &KeyArgs,
     name: &str,
@@ -48,7 +50,7 @@ pub(super) fn recover(
     let recovery =
         Words::english().key(text).map_err(|error| wrong(format!("The recovery key cannot be read: {error}.")))?;
     let (path, primary) = other_key(keys, new_key)?;
-    let (identity, _, mut fetched) = of_name(name, server)?;
+    let Found { identity, mut fetched, is_live } = find(name, server)?;
     let head = fetched.head()?;
     let place = match after {
         None => fetched.next(),
@@ -63,8 +65,38 @@ pub(super) fn recover(
     let body = body(&place, &primary, vec![recovery.id(), primary.id()]);
     let event = place.sign(&body, system::now(), &recovery);
     let head = fetched.post(&event)?;
-    save(&Identity { key: primary.id(), ..identity.clone() }, &path);
+    if is_live {
+        save(&Identity { key: primary.id(), ..identity.clone() }, &path);
+    } else {
+        output::warn(&format!(
+            "The handle was released, and is this key's to take: kez --key {} register {} --server {}",
+            path.display(),
+            identity.handle,
+            identity.server,
+        ));
+    }
     print(&body, &identity.handle, &fetched, head)
+}
+
+/// Whose chain is to be recovered.
+struct Found {
+    identity: Identity,
+    fetched: Fetched,
+    is_live: bool,
+}
+
+/// The identity of this name, also when somebody released the name: the server then tells whose it was. What it tells is
+/// not believed further than the words are good for the chain.
+fn find(name: &str, server: Option<ServerUrl>) -> Result<Found, Failure> {
+    let gone = match of_name(name, server.clone()) {
+        Ok((identity, _, fetched)) => return Ok(Found { identity, fetched, is_live: true }),
+        Err(failure) => failure,
+    };
+    let Some(key) = gone.chain else { return Err(gone) };
+    let (handle, server_name) = lookup::parse(name)?;
+    let server = server.unwrap_or_else(|| ServerUrl::of(&server_name));
+    let fetched = Fetched::at(home::sig_server(&Client::new(server.clone()))?, key)?;
+    Ok(Found { identity: Identity { key, handle, server, server_name }, fetched, is_live: false })
 }
 
 fn body(place: &Place, primary: &SigningKey, rotation_keys: Vec<KeyId>) -> Body {
