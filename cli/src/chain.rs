@@ -1,7 +1,7 @@
 //! An identity's chain, as its server tells it and as it verifies here.
 
-use kez_core::sigchain::{Audit, Chain, Head, Place, Standing};
-use kez_core::{Code, Hash, KeyId, Record};
+use kez_core::sigchain::{Audit, Chain, Head, Place, Standing, State};
+use kez_core::{Code, Hash, KeyId, Record, ServerName};
 use serde::Deserialize;
 
 use crate::client::Client;
@@ -71,8 +71,11 @@ impl Fetched {
             }
             None => return Err(not_verified("The record's head is not in the chain's log.")),
         };
+        // A chain that moved away is in use elsewhere, and not at the server that gave the record.
+        let server: Option<ServerName> = record.fqhn.rsplit('@').next().and_then(|server| server.parse().ok());
+        let is_in_use = |state: &State| server.as_ref().is_some_and(|server| state.is_in_use_at(server));
         match state {
-            Some(state) if state.primary == record.primary && state.active == record.active => Ok(()),
+            Some(state) if state.primary == record.primary && is_in_use(&state) == record.active => Ok(()),
             _ => Err(not_verified("The record says something else than the chain comes to.")),
         }
     }

@@ -140,6 +140,26 @@ proptest! {
         prop_assert_eq!(chain.state(), story.incremental.state());
     }
 
+    /// What a registry keeps of a chain event by event is what the whole chain comes to.
+    #[test]
+    fn summaries_add_up(story in stories()) {
+        let mut chain = Chain::new(story.chain());
+        let mut kept: Option<kez_core::sigchain::Summary> = None;
+        for (entry, text) in story.entries().iter().zip(&story.texts) {
+            let event = chain.authenticate(Unverified::parse(text).expect("a story is made of events"));
+            let step = chain.judge(event.expect("it is signed"), entry.received_at.expect("a story has times"));
+            let step = step.expect("a story is legal");
+            let after = chain.summary_after(&step).expect("the step is next");
+            chain.commit(step);
+            prop_assert!(after.since == 0 || after.since == chain.entries() as u64 - 1);
+            kept = Some(match kept {
+                None => after,
+                Some(before) => before.then(after),
+            });
+            prop_assert_eq!(&kept, &chain.summary());
+        }
+    }
+
     #[test]
     fn nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..64), story in stories(), at in any::<Index>(), piece in "[{}\\[\\]\",:0-9a-z]{0,3}") {
         let _ = Audit::parse(&bytes).map(Audit::verify);

@@ -37,7 +37,7 @@ pub(crate) async fn embed(
     let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
     let (key_id, seal) = (key.id(), Seal::of(&key));
     let say = |error: kez_sig_server::store::StoreError| format!("{}: {error}", config.db.display());
-    let companion = Arc::new(Chains { changed });
+    let companion = Arc::new(Chains { server: config.server.clone(), changed });
     let store = SqliteStore::within(&config.db, sealer(key, config.server.clone()), companion).await.map_err(say)?;
     let store = Arc::new(store);
     let policy = Policy {

@@ -31,7 +31,6 @@ mod web;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use kez_http::{limit, proxy, serve};
@@ -47,7 +46,7 @@ use claims::{Board, Claims, Outside, Source};
 use clock::Clock;
 use config::nats::{Nats, NatsFlags};
 use config::{Config, Switch};
-use following::Follower;
+use following::{Follower, Remote};
 use front::Front;
 use identities::RegistryIdentities;
 use kez_sig_server::store::Store as _;
@@ -120,7 +119,8 @@ pub async fn run_with(
     let nats = config.nats.resolve().map_err(StartError::Broker)?;
     let export = config.export().map_err(StartError::Chains)?;
     let sig_server_token = config.sig_server_token().map_err(StartError::Chains)?;
-    let policy = Policy { release_hold_secs: i64::from(config.release_hold_days) * SECONDS_PER_DAY };
+    let release_hold_secs = i64::from(config.release_hold_days) * SECONDS_PER_DAY;
+    let policy = Policy { server: config.server.clone(), release_hold_secs };
     let answers = Arc::new(Cache::new(registry::ANSWERS));
     let by_key = Arc::new(Cache::new(identities::KEYS));
     let (tell, changes) = mpsc::unbounded_channel();
@@ -154,11 +154,10 @@ pub async fn run_with(
         }
         Some(_) => None,
     };
-    let follows_well = Arc::new(AtomicBool::new(true));
-    let follower = config.sig_server_url.clone().map(|url| {
-        let follower = Follower::new(url, sig_server_token, store.clone(), follows_well.clone());
-        tokio::spawn(follower.run())
-    });
+    let follower =
+        config.sig_server_url.clone().map(|url| Follower::new(Remote::new(url, sig_server_token), store.clone()));
+    let following = follower.as_ref().map(Follower::health);
+    let follower = follower.map(|follower| tokio::spawn(follower.run()));
     let broker = match &nats.broker {
         Some(settings) => Some(Broker::connect(settings, limits(&config.nats)).await.map_err(StartError::Broker)?),
         None => None,
@@ -195,7 +194,7 @@ pub async fn run_with(
         pairings: pairings.clone(),
         chains: chains.as_ref().map(|embedded| embedded.service.clone()),
         claims: Arc::new(Claims::new(source, board)),
-        follows_well,
+        following,
     });
     let api = match &chains {
         Some(embedded) => api.merge(kez_sig_server::router(embedded.service.clone(), export)),

@@ -2,12 +2,12 @@
 
 use kez_core::canonical::Json;
 use kez_core::registration::{Expected, Unproven};
-use kez_core::sigchain::{Audit, Body, Chain, Entry, Event, Reason, Standing, Unverified};
+use kez_core::sigchain::{Audit, Body, Chain, Entry, Event, Reason, Standing, State, Unverified};
 use kez_core::{Handle, Hash, KeyId, ServerName, SigningKey, Timestamp};
 
 use crate::api::{self, Failure, Holder};
 use crate::browser;
-use crate::place::sigchains;
+use crate::place::{server_name, sigchains};
 use crate::vault::Fault;
 
 /// After so many verified events the browser gets a turn, so that the page stays alive.
@@ -105,8 +105,10 @@ impl Fetched {
             Some(Standing::Nullified { .. }) => return Err(Trouble::MovedOn),
             None => return Err(Trouble::Odd("The server's record names an event that is not in the log of keys.")),
         };
+        // A chain that moved away is in use elsewhere, and not at this server.
+        let is_in_use = |state: &State| state.active && state.server.matches(&server_name());
         match state {
-            Some(state) if state.primary == holder.primary && state.active == holder.active => Ok(fetched),
+            Some(state) if state.primary == holder.primary && is_in_use(&state) == holder.active => Ok(fetched),
             _ => Err(Trouble::Odd("The server's record says something else than the log of keys.")),
         }
     }

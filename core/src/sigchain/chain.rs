@@ -98,6 +98,11 @@ impl Step {
         self.kept > 0 && self.before.is_some()
     }
 
+    /// Whether the state before it is not the chain's current one: it is a genesis or a fork.
+    pub(super) const fn is_new_beginning(&self) -> bool {
+        self.before.is_some()
+    }
+
     /// When it was received.
     #[must_use]
     pub const fn received_at(&self) -> Timestamp {

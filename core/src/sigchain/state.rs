@@ -98,6 +98,12 @@ impl State {
         }
     }
 
+    /// Whether the identity is in use at this server: it was not ended, and its home is here.
+    #[must_use]
+    pub fn is_in_use_at(&self, server: &ServerName) -> bool {
+        self.active && self.server == *server
+    }
+
     /// Whether `key` has a role in the chain or ever had one.
     pub(super) fn knows(&self, key: &KeyId) -> bool {
         self.rotation_keys.contains(key) || self.devices.contains_key(key) || self.revoked.contains_key(key)

@@ -1,13 +1,15 @@
 //! What a registry of handles has to know of a chain: who speaks for it, and which keys are taken by it.
 
+use super::body::Body;
 use super::chain::{Chain, Step};
 use super::state::{RevokedFor, State};
 use super::undo::Undo;
 use crate::hash::Hash;
 use crate::key::KeyId;
+use crate::server_name::ServerName;
 use crate::sorted::Sorted;
 
-/// A chain in short.
+/// A chain in short: as a whole, or as it went on since it had fewer entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// The chain's genesis key.
@@ -20,10 +22,33 @@ pub struct Summary {
     pub primary: KeyId,
     /// Whether further events are taken.
     pub active: bool,
+    /// The chain's home. Where that is not this server, the chain stands for nobody here.
+    pub home: ServerName,
+    /// How many entries the log had when `keys` was as it is but for what it names; 0 when it names all.
+    pub since: u64,
     /// Every key that proved itself in the chain: the chain key, each primary and each device, now or before; and
     /// whether it still stands for the identity, as the primary or as an active device. Keys that are only listed for
     /// rotation proved nothing and are not here, nor are those of displaced events.
     pub keys: Sorted<KeyId, bool>,
+}
+
+impl Summary {
+    /// Whether the identity is in use at this server: it was not ended, and its home is here.
+    #[must_use]
+    pub fn is_in_use_at(&self, server: &ServerName) -> bool {
+        self.active && self.home == *server
+    }
+
+    /// What this comes to with `later`, which goes on where this ends.
+    #[must_use]
+    pub fn then(self, later: Summary) -> Summary {
+        if later.since == 0 {
+            return later;
+        }
+        let mut keys = self.keys;
+        keys.extend(later.keys);
+        Summary { since: self.since, keys, ..later }
+    }
 }
 
 impl Chain {
@@ -34,18 +59,37 @@ impl Chain {
         self.state().map(|state| self.summarise(state, head, self.links().len(), self.entries() as u64))
     }
 
-    /// The chain in short as it will be once `step` is added; none when the step is no longer next.
+    /// The chain in short as it will be once `step` is added; none when the step is no longer next. It names the keys that
+    /// the step changes, or all of them when it is a genesis or a fork: whoever keeps a chain's keys pays for an event and
+    /// not for the chain's length.
     #[must_use]
     pub fn summary_after(&self, step: &Step) -> Option<Summary> {
-        let mut state = self.before(step)?.clone();
-        Undo::apply(&mut state, step.event());
-        let mut summary = self.summarise(&state, step.event().id(), step.kept(), self.entries() as u64 + 1);
-        // The primary that a rotation replaces is in no undo yet.
-        let primary = self.before(step)?.primary;
-        if !summary.keys.contains_key(&primary) {
-            summary.keys.insert(primary, false);
+        let before = self.before(step)?;
+        let (head, entries) = (step.event().id(), self.entries() as u64 + 1);
+        if step.is_new_beginning() {
+            let mut state = before.clone();
+            Undo::apply(&mut state, step.event());
+            let mut summary = self.summarise(&state, head, step.kept(), entries);
+            // The primary that a rotation replaces is in no undo yet.
+            if !summary.keys.contains_key(&before.primary) {
+                summary.keys.insert(before.primary, false);
+            }
+            return Some(summary);
         }
-        Some(summary)
+        let (mut primary, mut active, mut home) = (before.primary, before.active, before.server.clone());
+        let mut keys = Sorted::default();
+        match step.event().body() {
+            Body::AddDeviceKey { key, .. } => drop(keys.insert(*key, true)),
+            Body::RevokeKey { key, .. } => drop(keys.insert(*key, false)),
+            Body::RotatePrimary { primary: next, .. } => {
+                keys.extend([(primary, false), (*next, true)]);
+                primary = *next;
+            }
+            Body::ServerMove { to, .. } => home.clone_from(to),
+            Body::Deactivate { .. } => active = false,
+            Body::Genesis { .. } | Body::ClaimAdd { .. } | Body::ClaimRemove { .. } | Body::Unlisted { .. } => {}
+        }
+        Some(Summary { chain: self.id(), head, entries, primary, active, home, since: entries - 1, keys })
     }
 
     /// Whether `key` is the primary, or was in an event that was not displaced.
@@ -74,6 +118,7 @@ impl Chain {
         keys.extend(revoked.map(|(key, _)| (*key, false)));
         keys.extend(state.devices.keys().map(|key| (*key, true)));
         keys.insert(state.primary, true);
-        Summary { chain: self.id(), head, entries, primary: state.primary, active: state.active, keys }
+        let (primary, active, home) = (state.primary, state.active, state.server.clone());
+        Summary { chain: self.id(), head, entries, primary, active, home, since: 0, keys }
     }
 }

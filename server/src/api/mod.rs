@@ -19,7 +19,6 @@ mod user;
 mod webfinger;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::extract::FromRef;
@@ -33,6 +32,7 @@ use utoipa_axum::routes;
 use crate::broker::Broker;
 use crate::claims::Claims;
 use crate::error::ApiError;
+use crate::following::Health;
 use crate::pairings::Pairings;
 use crate::registry::Registry;
 use internal::Internal;
@@ -46,6 +46,9 @@ pub(crate) type State = axum::extract::State<Arc<Registry>>;
 /// The sigchain service of this process, if it has one.
 pub(crate) type Chains = Option<Arc<kez_sig_server::service::Service>>;
 
+/// How the chains of another server are followed, if they are.
+pub(crate) type Following = Option<Arc<Health>>;
+
 /// What handlers are given parts of.
 #[derive(Clone)]
 pub(crate) struct Shared {
@@ -56,8 +59,8 @@ pub(crate) struct Shared {
     /// The sigchains, where this process serves them.
     pub(crate) chains: Chains,
     pub(crate) claims: Arc<Claims>,
-    /// Whether the chains of another server are followed without trouble.
-    pub(crate) follows_well: Arc<AtomicBool>,
+    /// How following the chains of another server goes, where they are followed.
+    pub(crate) following: Following,
 }
 
 impl FromRef<Shared> for Arc<Registry> {
@@ -90,9 +93,9 @@ impl FromRef<Shared> for Arc<Claims> {
     }
 }
 
-impl FromRef<Shared> for Arc<AtomicBool> {
+impl FromRef<Shared> for Following {
     fn from_ref(shared: &Shared) -> Self {
-        shared.follows_well.clone()
+        shared.following.clone()
     }
 }
 

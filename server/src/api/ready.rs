@@ -1,12 +1,11 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::schema::{Problem, ProblemResponses};
-use super::{Chains, State};
+use super::{Chains, Following, State};
 use crate::broker::Broker;
 use crate::error::{ApiError, Checks};
 
@@ -29,7 +28,7 @@ pub(super) async fn readyz(
     registry: State,
     broker: axum::extract::State<Option<Arc<Broker>>>,
     chains: axum::extract::State<Chains>,
-    follows_well: axum::extract::State<Arc<AtomicBool>>,
+    following: axum::extract::State<Following>,
 ) -> Result<Json<Ready>, ApiError> {
     let word = |is_ok| if is_ok { "ok" } else { "failed" };
     let database = word(registry.is_ready().await);
@@ -39,7 +38,7 @@ pub(super) async fn readyz(
             let (store, is_clock_right) = service.readiness().await;
             word(store.is_ok() && is_clock_right)
         }
-        None => word(follows_well.load(Ordering::Relaxed)),
+        None => following.as_ref().map_or("ok", |following| following.word()),
     };
     let checks = Checks { database, nats, sigchain };
     let is_ready = database == "ok" && nats != "failed" && sigchain == "ok";

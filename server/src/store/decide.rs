@@ -1,12 +1,14 @@
 //! The checks that depend on what is stored, as pure functions, in the protocol's order.
 
-use kez_core::{ChainStanding, Claim, Handle, KeyId, Timestamp};
+use kez_core::{ChainStanding, Claim, Handle, KeyId, ServerName, Timestamp};
 
 use super::{Registered, Release, Row};
 
 /// What the operator decided.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Policy {
+    /// This server's name: chains whose home is elsewhere stand for nobody here.
+    pub server: ServerName,
     /// How long a released handle is kept for the identity that had it, in seconds.
     pub release_hold_secs: i64,
 }
@@ -51,7 +53,7 @@ pub enum Refusal {
 }
 
 /// Checks 9 to 11 of a registration.
-pub(super) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: Policy) -> Result<Registered, Refusal> {
+pub(super) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: &Policy) -> Result<Registered, Refusal> {
     if let Some(row) = view.row.filter(|row| row.released.is_none() && row.primary == claim.primary) {
         return Ok(Registered { row: row.clone(), created: false });
     }

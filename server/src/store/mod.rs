@@ -83,8 +83,21 @@ pub enum StoreError {
 pub struct Followed {
     /// Who speaks for the identity.
     pub summary: Summary,
-    /// What the identity claims, by the claims' ids.
-    pub claims: Sorted<Hash, sigchain::Claim>,
+    /// What the identity claims, by the claims' ids; none when that is as it was.
+    pub claims: Option<Sorted<Hash, sigchain::Claim>>,
+}
+
+/// What came of a chain of another server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It was taken in.
+    Whole,
+    /// It was taken in, but for keys that stand for another identity here: they go on to.
+    InPart,
+    /// Its primary stands for another identity here. Nothing changed.
+    Refused(Reason),
+    /// The database could not take in this one. Nothing changed.
+    Failed(String),
 }
 
 /// A durable registry of handles.
@@ -111,13 +124,18 @@ pub trait Store: Send + Sync + 'static {
     async fn lost_a_key(&self, chain: &KeyId) -> Result<bool, StoreError>;
 
     /// Takes in what these chains of the sigchain server at `url` come to, durably, and that its log was followed up to
-    /// `log_index`. What is refused (a key stands for another identity) changes nothing and spoils nothing else.
+    /// `log_index`, where there is one. Gives an answer for each, in their order; one that cannot be taken in spoils no
+    /// other. Those that are not taken in whole, and those of `behind`, are remembered until they are.
     async fn follow(
         &self,
         url: &str,
         chains: Vec<Followed>,
-        log_index: u64,
-    ) -> Result<Vec<Result<(), Reason>>, StoreError>;
+        behind: Vec<KeyId>,
+        log_index: Option<u64>,
+    ) -> Result<Vec<Taken>, StoreError>;
+
+    /// The chains of the sigchain server at `url` that are remembered as not taken in.
+    async fn behind(&self, url: &str) -> Result<Vec<KeyId>, StoreError>;
 
     /// The claims of a chain that was taken in, by their ids.
     async fn followed_claims(&self, chain: &KeyId) -> Result<Sorted<Hash, sigchain::Claim>, StoreError>;

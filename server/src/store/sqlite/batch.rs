@@ -76,11 +76,12 @@ impl Batch {
     }
 
     /// Decides every change in the order of arrival and writes what follows, without committing.
-    pub(super) async fn decide(&mut self, db: &mut SqliteConnection, policy: Policy) -> Result<(), StoreError> {
+    pub(super) async fn decide(&mut self, db: &mut SqliteConnection, policy: &Policy) -> Result<(), StoreError> {
         if self.is_empty() {
             return Ok(());
         }
-        let mut memory = Memory::load(db, self.changes.iter().map(|(claim, ..)| claim).collect()).await?;
+        let claims = self.changes.iter().map(|(claim, ..)| claim).collect();
+        let mut memory = Memory::load(db, claims, &policy.server).await?;
         self.ending = super::standing::members(db, self.released(&memory)).await?;
         let stored: HashSet<Handle> = memory.rows.keys().cloned().collect();
         for (claim, now, change) in &mut self.changes {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kez_core::registration::CLOCK_SKEW_SECS;
-use kez_core::{Claim, Handle, Hash, KeyId};
+use kez_core::{Claim, Handle, Hash, KeyId, ServerName};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -31,13 +31,17 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Everything that these claims are about.
-    pub(super) async fn load(db: &mut SqliteConnection, claims: Vec<&Claim>) -> Result<Memory, StoreError> {
+    pub(super) async fn load(
+        db: &mut SqliteConnection,
+        claims: Vec<&Claim>,
+        server: &ServerName,
+    ) -> Result<Memory, StoreError> {
         let mut memory = Memory::default();
         let keys: Vec<KeyId> = claims.iter().map(|claim| claim.primary).collect();
         let handles: Vec<String> = claims.iter().map(|claim| claim.handle.to_string()).collect();
         for stored in rows(db, &handles, &keys).await? {
             let names = [stored.0.clone(), stored.1.clone()];
-            match parse(stored) {
+            match parse(stored, server) {
                 Ok(row) => drop(memory.rows.insert(row.handle.clone(), row)),
                 Err(error) => {
                     tracing::error!(%error, "a stored row cannot be read");
@@ -45,7 +49,7 @@ impl Memory {
                 }
             }
         }
-        memory.standing = Standing::load(db, &keys, memory.rows.values()).await?;
+        memory.standing = Standing::load(db, &keys, memory.rows.values(), server).await?;
         memory.seen = seen(db, claims.iter().map(|claim| claim.id)).await?;
         Ok(memory)
     }

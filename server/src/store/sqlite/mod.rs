@@ -1,9 +1,11 @@
 //! SQLite: one file, one writer task that commits in groups, a few readers.
 
 mod batch;
+mod before;
 mod chains;
 mod file;
 mod follow;
+mod homes;
 mod memory;
 mod pieces;
 mod read;
@@ -15,14 +17,15 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kez_core::sigchain::{self, Reason};
+use kez_core::sigchain;
 use kez_core::{Claim, Handle, Hash, KeyId, Sorted, Timestamp};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Changed, Followed, Policy, Refusal, Registered, Row, Store, StoreError};
+use super::{Changed, Followed, Policy, Refusal, Registered, Row, Store, StoreError, Taken};
 pub use chains::Chains;
+use follow::Step;
 use read::Readers;
 use writer::Writer;
 
@@ -52,8 +55,9 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be opened or written, is no database, or was written by a newer version of this program.
     pub async fn open(path: &Path, policy: Policy, changed: Changed) -> Result<Self, StoreError> {
-        let connection = connect(path, true).await?;
-        let readers = Arc::new(Readers::new(path.to_owned()));
+        let mut connection = connect(path, true).await?;
+        homes::fill(&mut connection, &policy.server).await?;
+        let readers = Arc::new(Readers::new(path.to_owned(), policy.server.clone()));
         Ok(SqliteStore { readers, writer: Writer::start(path.to_owned(), connection, policy, changed) })
     }
 }
@@ -173,9 +177,14 @@ impl Store for SqliteStore {
         &self,
         url: &str,
         chains: Vec<Followed>,
-        log_index: u64,
-    ) -> Result<Vec<Result<(), Reason>>, StoreError> {
-        self.writer.follow(url.to_owned(), chains, log_index).await
+        behind: Vec<KeyId>,
+        log_index: Option<u64>,
+    ) -> Result<Vec<Taken>, StoreError> {
+        self.writer.follow(Step { url: url.to_owned(), chains, behind, log_index }).await
+    }
+
+    async fn behind(&self, url: &str) -> Result<Vec<KeyId>, StoreError> {
+        self.readers.behind(url).await
     }
 
     async fn followed_claims(&self, chain: &KeyId) -> Result<Sorted<Hash, sigchain::Claim>, StoreError> {

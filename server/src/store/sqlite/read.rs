@@ -5,11 +5,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use kez_core::sigchain::Claim;
-use kez_core::{ChainStanding, Handle, Hash, KeyId, Sorted, Timestamp};
+use kez_core::{ChainStanding, Handle, Hash, KeyId, ServerName, Sorted, Timestamp};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
 
 use super::super::{Release, Row, StoreError};
+use super::before::is_in_use;
 use super::file::FileId;
 use super::{options, unavailable};
 
@@ -18,7 +19,7 @@ macro_rules! select_rows {
     ($rest:literal) => {
         concat!(
             "SELECT h.handle, h.primary_key, h.registered_at, h.registration, h.released_at, h.release, h.chain, \
-             c.primary_key, c.head, c.active FROM handles h LEFT JOIN chains c ON c.chain = h.chain ",
+             c.primary_key, c.head, c.active, c.home FROM handles h LEFT JOIN chains c ON c.chain = h.chain ",
             $rest
         )
     };
@@ -33,13 +34,24 @@ const BY_KEY: &str = select_rows!(
         WHERE k.key = ?1 AND k.is_active LIMIT 1))"
 );
 
-/// A row as SQLite gives it: six columns of its own, its chain, and that chain's primary, head and `active`.
-pub(super) type StoredRow =
-    (String, String, i64, Vec<u8>, Option<i64>, Option<Vec<u8>>, String, Option<String>, Option<Vec<u8>>, Option<bool>);
+/// A row as SQLite gives it: six columns of its own, its chain, and that chain's primary, head, `active` and home.
+pub(super) type StoredRow = (
+    String,
+    String,
+    i64,
+    Vec<u8>,
+    Option<i64>,
+    Option<Vec<u8>>,
+    String,
+    Option<String>,
+    Option<Vec<u8>>,
+    Option<bool>,
+    Option<String>,
+);
 
-/// Parses a stored row; what is stored was valid when it was written, so anything else is damage.
-pub(super) fn parse(stored: StoredRow) -> Result<Row, StoreError> {
-    let (handle, primary, registered_at, registration, released_at, release, chain, chain_primary, head, active) =
+/// Parses a row of `server`; what is stored was valid when it was written, so anything else is damage.
+pub(super) fn parse(stored: StoredRow, server: &ServerName) -> Result<Row, StoreError> {
+    let (handle, primary, registered_at, registration, released_at, release, chain, chain_primary, head, active, home) =
         stored;
     let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of the handle {handle:?}"));
     Ok(Row {
@@ -54,7 +66,7 @@ pub(super) fn parse(stored: StoredRow) -> Result<Row, StoreError> {
         standing: ChainStanding {
             chain: chain.parse().map_err(|_| corrupt("the chain"))?,
             head: head.map(|head| hash(head).ok_or_else(|| corrupt("the chain's head"))).transpose()?,
-            active: active.unwrap_or(true),
+            active: active.is_none_or(|active| is_in_use(active, home.as_deref(), server)),
         },
         chain_primary: chain_primary.map(|key| key.parse().map_err(|_| corrupt("the chain's primary"))).transpose()?,
         handle: handle.parse().map_err(|_| corrupt("the spelling"))?,
@@ -69,12 +81,14 @@ pub(super) fn hash(bytes: Vec<u8>) -> Option<Hash> {
 /// Lookups on whatever file the path names now.
 pub(super) struct Readers {
     path: PathBuf,
+    server: ServerName,
     pool: Mutex<Option<(FileId, SqlitePool)>>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Readers { path, pool: Mutex::new(None) }
+    /// Readers of the registry of `server` at `path`.
+    pub(super) fn new(path: PathBuf, server: ServerName) -> Self {
+        Readers { path, server, pool: Mutex::new(None) }
     }
 
     /// The pool of the file that is there now; made anew when the file was replaced.
@@ -96,19 +110,23 @@ impl Readers {
         }
     }
 
+    fn row(&self, found: Option<StoredRow>) -> Result<Option<Row>, StoreError> {
+        found.map(|stored| parse(stored, &self.server)).transpose()
+    }
+
     pub(super) async fn by_handle(&self, handle: &Handle) -> Result<Option<Row>, StoreError> {
         let found: Option<StoredRow> = sqlx::query_as(select_rows!("WHERE h.handle = ?"))
             .bind(handle.as_str())
             .fetch_optional(&self.pool()?)
             .await
             .map_err(unavailable)?;
-        found.map(parse).transpose()
+        self.row(found)
     }
 
     pub(super) async fn by_key(&self, key: &KeyId) -> Result<Option<Row>, StoreError> {
         let found: Option<StoredRow> =
             sqlx::query_as(BY_KEY).bind(key.to_string()).fetch_optional(&self.pool()?).await.map_err(unavailable)?;
-        found.map(parse).transpose()
+        self.row(found)
     }
 
     pub(super) async fn by_chain(&self, chain: &KeyId) -> Result<Option<Row>, StoreError> {
@@ -117,7 +135,7 @@ impl Readers {
             .fetch_optional(&self.pool()?)
             .await
             .map_err(unavailable)?;
-        found.map(parse).transpose()
+        self.row(found)
     }
 
     pub(super) async fn lost_a_key(&self, chain: &KeyId) -> Result<bool, StoreError> {
@@ -162,6 +180,18 @@ impl Readers {
             .await
             .map_err(unavailable)?;
         Ok(found.and_then(|index| u64::try_from(index).ok()).unwrap_or(0))
+    }
+
+    pub(super) async fn behind(&self, url: &str) -> Result<Vec<KeyId>, StoreError> {
+        let found: Vec<String> = sqlx::query_scalar("SELECT chain FROM behind WHERE url = ?")
+            .bind(url.to_owned())
+            .fetch_all(&self.pool()?)
+            .await
+            .map_err(unavailable)?;
+        let parse = |chain: String| {
+            chain.parse().map_err(|_| StoreError::Corrupt(format!("the chain {chain:?} that is behind")))
+        };
+        found.into_iter().map(parse).collect()
     }
 
     pub(super) async fn check(&self) -> Result<(), StoreError> {

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kez_core::{ChainStanding, Handle, KeyId};
+use kez_core::{ChainStanding, Handle, KeyId, ServerName};
 use sqlx::sqlite::SqliteConnection;
 
 use super::super::decide::OwnChain;
 use super::super::{Row, StoreError};
+use super::before::is_in_use;
 use super::pieces::select_in;
 use super::read::hash;
 use super::unavailable;
@@ -33,8 +34,9 @@ impl Standing {
         db: &mut SqliteConnection,
         keys: &[KeyId],
         rows: impl Iterator<Item = &'a Row> + Clone,
+        server: &ServerName,
     ) -> Result<Standing, StoreError> {
-        let mut standing = Standing { own: own_chains(db, keys).await?, ..Standing::default() };
+        let mut standing = Standing { own: own_chains(db, keys, server).await?, ..Standing::default() };
         let of_rows = rows.clone().map(|row| row.standing.chain);
         let resumable: HashSet<KeyId> = of_rows.chain(standing.own.keys().copied()).collect();
         let mut all: HashSet<KeyId> = keys.iter().copied().collect();
@@ -100,13 +102,21 @@ impl Standing {
     }
 }
 
+/// A chain as SQLite gives it: its key, its primary, its head, whether it is active, and its home.
+type StoredChain = (String, String, Vec<u8>, bool, Option<String>);
+
 /// The chains that `keys` began.
-async fn own_chains(db: &mut SqliteConnection, keys: &[KeyId]) -> Result<HashMap<KeyId, OwnChain>, StoreError> {
-    let select = "SELECT chain, primary_key, head, active FROM chains WHERE chain IN (";
-    let found: Vec<(String, String, Vec<u8>, bool)> = select_in(db, select, &texts(keys)).await.map_err(unavailable)?;
-    let chains = found.into_iter().map(|(chain, primary, head, active)| {
+async fn own_chains(
+    db: &mut SqliteConnection,
+    keys: &[KeyId],
+    server: &ServerName,
+) -> Result<HashMap<KeyId, OwnChain>, StoreError> {
+    let select = "SELECT chain, primary_key, head, active, home FROM chains WHERE chain IN (";
+    let found: Vec<StoredChain> = select_in(db, select, &texts(keys)).await.map_err(unavailable)?;
+    let chains = found.into_iter().map(|(chain, primary, head, active, home)| {
         let chain = parse(&chain)?;
         let head = hash(head).ok_or_else(|| StoreError::Corrupt(format!("the head of the chain {chain}")))?;
+        let active = is_in_use(active, home.as_deref(), server);
         let standing = ChainStanding { chain, head: Some(head), active };
         Ok((chain, OwnChain { primary: parse(&primary)?, standing }))
     });

@@ -4,16 +4,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kez_core::sigchain::Reason;
 use kez_core::{Claim, Timestamp};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Changed, Followed, Policy, Refusal, Registered, Row, StoreError};
+use super::super::{Changed, Policy, Refusal, Registered, Row, StoreError, Taken};
 use super::batch::Batch;
 use super::file::FileId;
-use super::follow::Follow;
+use super::follow::{Follow, Step};
 use super::{connect, unavailable};
 
 /// Most changes that share a transaction: enough to hide a slow disk's sync, few enough to answer soon.
@@ -62,13 +61,8 @@ impl Writer {
         self.ask(|reply| Command::Release(claim, now, reply)).await?
     }
 
-    pub(super) async fn follow(
-        &self,
-        url: String,
-        chains: Vec<Followed>,
-        log_index: u64,
-    ) -> Result<Vec<Result<(), Reason>>, StoreError> {
-        self.ask(|reply| Command::Follow(Follow::new(url, chains, log_index, reply))).await?
+    pub(super) async fn follow(&self, step: Step) -> Result<Vec<Taken>, StoreError> {
+        self.ask(|reply| Command::Follow(Follow::new(step, reply))).await?
     }
 
     pub(super) async fn check(&self) -> Result<(), StoreError> {
@@ -161,9 +155,9 @@ impl Task {
             }
         };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        batch.decide(&mut transaction, self.policy).await?;
+        batch.decide(&mut transaction, &self.policy).await?;
         for follow in follows {
-            follow.write(&mut transaction, &self.changed).await?;
+            follow.write(&mut transaction, &self.policy.server, &self.changed).await?;
         }
         if self.is_failing {
             super::batch::write_something(&mut transaction).await?;

@@ -2,5 +2,7 @@
 //! it; the long ones, with what others notice meanwhile, are `benches/attack` (`make attack`).
 
 mod directory;
+mod follower;
+mod moved;
 mod resumed;
 mod theft;

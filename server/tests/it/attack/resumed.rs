@@ -139,3 +139,37 @@ async fn many_at_once_leave_each_key_with_one_identity() {
         assert_eq!(server.get("/v1/u/tudisco").await.json()["chain"], json!(owner.chain.id().to_string()));
     }
 }
+
+/// A thief took the device out of the chain and into an identity of their own. That must not keep the owner from coming
+/// back: the device goes on to stand for whoever has it now, and not for the owner again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_a_recovery_brings_back_stands_for_whoever_has_it_by_now() {
+    let server = Server::start().await;
+    let mut owner = Owner::start(&server, "tudisco", 1).await;
+    let (laptop, stolen, fresh) = (key(3), key(7), key(8));
+    let event = owner.device(&laptop);
+    owner.post(&server, &event).await.was(201);
+    let place = owner.chain.next();
+    let event = owner.rotation(&stolen, &owner.identity);
+    owner.post(&server, &event).await.was(201);
+    let event = owner.revocation_by(&laptop, &stolen);
+    owner.post(&server, &event).await.was(201);
+    let mut thief = Owner::start(&server, "thief", 11).await;
+    let event = thief.device(&laptop);
+    thief.post(&server, &event).await.was(201);
+
+    let event = owner.rotation_at(&place, &fresh, &owner.recovery);
+    owner.post(&server, &event).await.was(201);
+    let standing = async || [3, 7, 8, 11].map(|seed| stands_for(&server, seed));
+    let standing = futures_util::future::join_all(standing().await).await;
+    assert_eq!(standing, ["thief", "nobody", "tudisco", "thief"]);
+    // Once the other identity lets it go, the owner can have it back, by another key of the device's.
+    let event = thief.revocation(&laptop);
+    thief.post(&server, &event).await.was(201);
+    assert_eq!(stands_for(&server, 3).await, "nobody");
+    let body =
+        kez_core::sigchain::Body::RevokeKey { key: laptop.id(), reason: kez_core::sigchain::RevokeReason::Compromised };
+    let event = crate::chains::owner::sign(&owner.chain.next(), &body, &fresh);
+    owner.post(&server, &event).await.was(201);
+    assert_eq!(stands_for(&server, 8).await, "tudisco");
+}

@@ -2,6 +2,7 @@
 
 mod broker;
 pub(crate) mod elsewhere;
+pub(crate) mod fake;
 mod following;
 mod keys;
 pub(crate) mod owner;

@@ -21,6 +21,7 @@ async fn old_registrations_start_a_chain() {
         "DROP TABLE chains",
         "DROP TABLE chain_keys",
         "DROP TABLE followed",
+        "DROP TABLE behind",
         "DROP TABLE followed_claims",
         "DROP TABLE entries",
         "DROP TABLE receipt_keys",

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What callers send to the writer task.
 enum Command {
-    Append(Append, oneshot::Sender<Result<Result<Vec<Row>, NotStored>, StoreError>>),
+    Append(Box<Append>, oneshot::Sender<Result<Result<Vec<Row>, NotStored>, StoreError>>),
     KeepCheckpoint(KeyId, Vec<u8>),
     UseKey(KeyId, oneshot::Sender<Result<(), StoreError>>),
     Check(oneshot::Sender<Result<(), StoreError>>),
@@ -54,7 +54,7 @@ impl Writer {
     }
 
     pub(super) async fn append(&self, append: Append) -> Result<Result<Vec<Row>, NotStored>, StoreError> {
-        self.ask(|reply| Command::Append(append, reply)).await?
+        self.ask(|reply| Command::Append(Box::new(append), reply)).await?
     }
 
     /// Under load it is let go: entries come first.
@@ -107,7 +107,7 @@ impl Task {
             let mut closing = None;
             for command in commands.drain(..) {
                 match command {
-                    Command::Append(append, reply) => batch.add(append, reply),
+                    Command::Append(append, reply) => batch.add(*append, reply),
                     Command::KeepCheckpoint(chain, bytes) => batch.keep_checkpoint(chain, bytes),
                     Command::UseKey(key, reply) => {
                         batch.use_key(key);
