@@ -11,7 +11,7 @@ mod read;
 mod write;
 
 pub use read::parse;
-pub(crate) use read::parse_unjudged;
+pub(crate) use read::{Names, Reader, Syntax, parse_envelope, parse_unjudged};
 
 /// Levels that arrays and objects may nest; the root is level 1.
 pub const MAX_DEPTH: usize = 16;

@@ -26,7 +26,7 @@ mod state;
 mod summary;
 mod undo;
 
-pub use audit::{Audit, Entry, Failure, verify};
+pub use audit::{Audit, Entries, Entry, Failure, Received, verify};
 pub use body::{Body, EncKey, RevokeReason};
 pub use build::Place;
 pub use chain::{Chain, Head, Standing, Step};

@@ -1,7 +1,7 @@
 //! Receipts, and what is read in an audit log.
 #![cfg(not(target_arch = "wasm32"))]
 
-use kez_core::sigchain::{Audit, Failure, Reason, Receipt};
+use kez_core::sigchain::{Audit, Body, Failure, Place, Reason, Receipt};
 use kez_core::{Code, Hash, SigningKey, Timestamp, verify_envelope};
 
 fn key(seed: u8) -> SigningKey {
@@ -59,6 +59,31 @@ fn audit_objects() {
     assert_eq!(reason(format!(r#"{{"chain":"{chain}","entries":[]}}"#)), (0, Reason::BadGenesis));
     assert_eq!(reason(format!(r#"{{"chain":"{chain}","entries":[5]}}"#)), (0, Reason::BadEnvelope));
     assert_eq!(reason(r#"{"chain":"","entries":[{"event":{},"received_at":""}]}"#.into()), (0, Reason::BadKeyEncoding));
+    // In any order and spelling, among what is nobody's business.
+    let primary = key(1).id();
+    let body = Body::Genesis { primary, rotation_keys: vec![primary], server: "kez.lat".parse().expect("a name") };
+    let genesis = Place::genesis(primary).sign(&body, at(), &key(1));
+    let event = String::from_utf8(genesis.clone()).expect("JSON");
+    let receipt = r#"{"kez" : "sigchain_receipt"}"#;
+    let entry =
+        format!(r#"{{"received_at":"2026-05-25T03:00:00Z", "receipt":{receipt},"no\u0074e":[1.5], "event":{event}}}"#);
+    let text = format!(" {{\"\u{e9}\":{{}},\"\\u0065ntries\" : [ {entry} , 5 ],\n\"chain\":\"{chain}\"}}\n");
+    let audit = Audit::parse(text.as_bytes()).expect("an audit log");
+    assert_eq!((audit.len(), audit.is_empty(), audit.entries().len()), (2, false, 2));
+    let first = audit.entries().next().expect("two entries");
+    assert_eq!(first.entry.event.to_canonical(), genesis);
+    assert_eq!(first.receipt, Some(receipt.as_bytes()));
+    assert_eq!(reason(text), (1, Reason::BadEnvelope));
+    for broken in [
+        format!(r#"{{"chain":"{chain}","entries":[],"entries":[]}}"#),
+        format!(r#"{{"chain":"{chain}","entries":[{{"event":1,"event":1}}]}}"#),
+        format!(r#"{{"chain":"{chain}","entries":[{{}}{{}}]}}"#),
+        format!(r#"{{"chain":"{chain}","entries":[{{}},]}}"#),
+        format!(r#"{{"chain":"{chain}","entries":[{{}}]"#),
+        format!(r#"{{"chain":"{chain}","entries":[]}}}}"#),
+    ] {
+        assert_eq!(code(&broken), Err(Code::MalformedJson), "{broken}");
+    }
     // An event stands three levels deep, and may nest sixteen itself.
     let nested = |levels: usize| {
         let event = "[".repeat(levels) + &"]".repeat(levels);

@@ -210,6 +210,13 @@ impl From<Refused> for ApiError {
             Refused::Conflict { reason, head, detail } => {
                 ApiError { reason, head: head.map(Box::new), ..Problem::new(Code::ChainConflict, detail).into() }
             }
+            Refused::NoLog(problem) if problem.code == Code::MalformedJson => problem.into(),
+            Refused::NoLog(problem) => {
+                ApiError::from(Problem::new(Code::InvalidEvent, problem.detail)).with_reason(Reason::BadEnvelope)
+            }
+            Refused::Busy => {
+                unavailable("This server takes as many logs as it can just now; send this one again shortly.", RETRY)
+            }
             Refused::NotFound => ApiError::not_found("There is no such chain here, or nothing at this place of it."),
             Refused::NotAdmitted => ApiError {
                 reason: Some(Reason::KeyNotAuthorised),

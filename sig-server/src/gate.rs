@@ -1,11 +1,13 @@
 //! Who may start a chain here: the key of a live handle, and so many others an hour as the operator allows.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kez_core::{KeyId, Timestamp};
 use serde::Deserialize;
+
+use crate::refused::Refused;
 
 /// How long the registry may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,6 +90,17 @@ pub(crate) enum Admission {
     Unknown(Unreachable),
 }
 
+impl Admission {
+    /// Whether the genesis may come in.
+    pub(crate) fn granted(self) -> Result<(), Refused> {
+        match self {
+            Admission::Granted => Ok(()),
+            Admission::Denied => Err(Refused::NotAdmitted),
+            Admission::Unknown(unreachable) => Err(unreachable.into()),
+        }
+    }
+}
+
 /// The gate for new chains.
 pub(crate) struct Gate {
     registry: Option<Arc<dyn Registry>>,
@@ -103,13 +116,22 @@ impl Gate {
 
     /// Judges a genesis that is about to be stored; one of the hour's places is taken when the key has no handle.
     pub(crate) async fn admit(&self, chain: &KeyId, now: Timestamp) -> Admission {
+        self.admit_or(chain, || self.take_place(now)).await
+    }
+
+    /// The same for a genesis that nobody has seen yet; nothing is taken.
+    pub(crate) async fn would_admit(&self, chain: &KeyId, now: Timestamp) -> Admission {
+        self.admit_or(chain, || self.has_place(now)).await
+    }
+
+    async fn admit_or(&self, chain: &KeyId, is_open: impl FnOnce() -> bool) -> Admission {
         let known = match &self.registry {
             Some(registry) => registry.chain_of(chain).await.map(|found| found == Some(*chain)),
             None => Ok(false),
         };
         match known {
             Ok(true) => Admission::Granted,
-            _ if self.take_place(now) => Admission::Granted,
+            _ if is_open() => Admission::Granted,
             Ok(false) => Admission::Denied,
             Err(unreachable) => Admission::Unknown(unreachable),
         }
@@ -127,14 +149,24 @@ impl Gate {
     }
 
     fn take_place(&self, now: Timestamp) -> bool {
+        let mut taken = self.taken(now);
+        let is_free = taken.1 < self.per_hour;
+        taken.1 += u32::from(is_free);
+        is_free
+    }
+
+    fn has_place(&self, now: Timestamp) -> bool {
+        self.taken(now).1 < self.per_hour
+    }
+
+    /// This hour, and how many came in.
+    fn taken(&self, now: Timestamp) -> MutexGuard<'_, (i64, u32)> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let hour = now.unix().div_euclid(SECONDS_PER_HOUR);
         if open.0 != hour {
             *open = (hour, 0);
         }
-        let is_free = open.1 < self.per_hour;
-        open.1 += u32::from(is_free);
-        is_free
+        open
     }
 }
 
@@ -145,7 +177,12 @@ mod tests {
     #[test]
     fn so_many_an_hour() {
         let gate = Gate::new(None, 2);
-        let at = |seconds| gate.take_place(Timestamp::from_unix(seconds));
+        let at = |seconds| {
+            let now = Timestamp::from_unix(seconds);
+            let has_place = gate.has_place(now);
+            assert_eq!(gate.take_place(now), has_place);
+            has_place
+        };
         assert_eq!([at(10), at(20), at(3_599)], [true, true, false]);
         assert_eq!([at(3_600), at(3_601), at(3_602)], [true, true, false]);
         assert!(!Gate::new(None, 0).take_place(Timestamp::from_unix(0)));

@@ -12,10 +12,12 @@ pub struct Limits {
     pub unkept: usize,
     /// Chains that are loaded at once.
     pub loads: usize,
+    /// Logs that are handed in at once. Each is in memory whole until it is judged.
+    pub imports: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { chain: sigchain::Limits::CONTRACT, unkept: 32, loads: 4 }
+        Limits { chain: sigchain::Limits::CONTRACT, unkept: 32, loads: 4, imports: 4 }
     }
 }

@@ -1,6 +1,6 @@
 //! A chain as it is read from the store: every row is checked against its id and its receipt, every event verified.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use kez_core::sigchain::{Chain, Head, Limits, Receipt, Unverified};
@@ -16,7 +16,8 @@ const PAGE: u64 = 500;
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub(crate) chain: Chain,
-    pub(crate) log: Vec<Logged>,
+    /// Shared with whoever reads the log just now.
+    pub(crate) log: Arc<Vec<Logged>>,
     /// Canonical bytes of the events that were there before there were limits of size.
     before_limits: u64,
     /// How many entries the checkpoint in the store has.
@@ -94,7 +95,7 @@ pub(crate) async fn load_kept(store: &dyn Log, chain: KeyId, trust: &Trust, seal
         return load(store, chain, trust).await;
     };
     let Some(last) = (kept.log.len() as u64).checked_sub(1) else { return load(store, chain, trust).await };
-    if store.log(&chain, last, 1).await?.first().is_some_and(|row| kept.has(row)) {
+    if store.log(&chain, last, 1).await?.first().is_some_and(|row| is_logged(&kept.log, row)) {
         return go_on(store, kept, trust).await;
     }
     // What was verified is no longer there. Verifying tells where, unless the end alone is missing.
@@ -124,7 +125,7 @@ async fn go_on(store: &dyn Log, mut loaded: Loaded, trust: &Trust) -> Result<Loa
 
 impl Loaded {
     fn new(chain: Chain) -> Self {
-        Loaded { chain, log: Vec::new(), before_limits: 0, kept: 0, told: OnceLock::new() }
+        Loaded { chain, log: Arc::default(), before_limits: 0, kept: 0, told: OnceLock::new() }
     }
 
     /// How much of the chain is taken, where `limits` is what a new one may have.
@@ -146,7 +147,7 @@ impl Loaded {
     pub(crate) fn freeze(&self) -> Vec<u8> {
         let mut bytes = self.before_limits.to_le_bytes().to_vec();
         bytes.extend_from_slice(&(self.log.len() as u64).to_le_bytes());
-        for Logged { id, received_at, receipt } in &self.log {
+        for Logged { id, received_at, receipt } in &*self.log {
             bytes.extend_from_slice(id.as_bytes());
             bytes.extend_from_slice(&received_at.unix().to_le_bytes());
             bytes.extend_from_slice(receipt.as_bytes());
@@ -163,7 +164,7 @@ impl Loaded {
         let (log, chain) = bytes.split_at_checked(length.checked_mul(Logged::BYTES)?)?;
         let log: Vec<_> = log.chunks_exact(Logged::BYTES).map_while(Logged::thaw).collect();
         let (before_limits, chain) = (u64::from_le_bytes(*before_limits), Chain::thaw(chain)?);
-        Some(Loaded { log, before_limits, kept: length, ..Loaded::new(chain) })
+        Some(Loaded { log: Arc::new(log), before_limits, kept: length, ..Loaded::new(chain) })
     }
 
     /// Adds the next row of the log.
@@ -180,7 +181,7 @@ impl Loaded {
             entry,
             what: format!("the event is refused: {reason}"),
         })?;
-        self.log.push(Logged::of(row));
+        Arc::make_mut(&mut self.log).push(Logged::of(row));
         if row.log_index <= trust.limited_since {
             self.before_limits += row.event.len() as u64;
         }
@@ -189,7 +190,7 @@ impl Loaded {
 
     /// Takes note of rows whose events were added to the chain.
     pub(crate) fn added<'a>(&mut self, rows: impl Iterator<Item = &'a Row>) {
-        self.log.extend(rows.map(Logged::of));
+        Arc::make_mut(&mut self.log).extend(rows.map(Logged::of));
         self.told = OnceLock::new();
     }
 
@@ -201,13 +202,12 @@ impl Loaded {
         };
         self.told.get_or_init(make).as_ref()
     }
+}
 
-    /// Whether a row that was read just now is the one that was verified.
-    pub(crate) fn has(&self, row: &Row) -> bool {
-        let at = usize::try_from(row.entry).ok();
-        let logged = at.and_then(|at| self.log.get(at));
-        logged == Some(&Logged::of(row)) && Hash::of(&row.event) == row.id
-    }
+/// Whether a row that was read just now is the one that was verified.
+pub(crate) fn is_logged(log: &[Logged], row: &Row) -> bool {
+    let logged = usize::try_from(row.entry).ok().and_then(|at| log.get(at));
+    logged == Some(&Logged::of(row)) && Hash::of(&row.event) == row.id
 }
 
 impl Logged {

@@ -1,5 +1,6 @@
 //! Why the service does not do what was asked, before anybody thinks of HTTP.
 
+use kez_core::Problem;
 use kez_core::sigchain::{Head, Reason};
 
 use crate::gate::Unreachable;
@@ -32,6 +33,12 @@ pub enum Refused {
     /// There is no such chain, or nothing at this place of it.
     #[error("not found")]
     NotFound,
+    /// What should be an audit log is none.
+    #[error("{}", _0.detail)]
+    NoLog(Problem),
+    /// Others hand in logs just now, or somebody does for this chain.
+    #[error("others hand in logs just now")]
+    Busy,
     /// The chain's key owns no handle, and the hour's open places are taken.
     #[error("not admitted")]
     NotAdmitted,

@@ -2,26 +2,32 @@
 
 mod append;
 mod import;
+mod reading;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use kez_core::sigchain::{Claim, Head, Standing};
+use kez_core::sigchain::{Claim, Head};
 use kez_core::{Hash, KeyId, ServerName, Sorted, Timestamp};
 use kez_http::clock::Clock;
 use tokio::sync::Semaphore;
 
 use crate::checkpoint::Seal;
 use crate::gate::{Gate, Registry};
+use crate::heavy::Heavy;
 use crate::limits::Limits;
-use crate::loaded::{Damage, Loaded, Trust, check, load_kept};
+use crate::loaded::{Loaded, Trust, load_kept};
+use crate::places::Places;
 use crate::refused::Refused;
+use crate::seen::Seen;
 use crate::slots::{Slot, Slots};
 use crate::store::{Row, Store, StoreError};
 
 pub use append::{Appended, Expected};
-pub use import::Imported;
+pub use import::{Expecting, Imported};
+pub use reading::{AuditPages, EventPages, ExportPages};
+
+use reading::compare;
 
 /// How far the clock may be behind a chain's last entry, in seconds.
 const CLOCK_SKEW_SECS: i64 = 300;
@@ -56,8 +62,14 @@ pub struct Service {
     limits: Limits,
     /// The latest `received_at` of all entries, as Unix seconds.
     newest: AtomicI64,
-    /// One import at a time: each may cost seconds of a processor.
-    imports: Semaphore,
+    /// Who hands in a log.
+    imports: Places,
+    /// Where logs that were handed in are judged, one at a time and apart from `heavy`, so that others wait for none of them.
+    judging: Heavy,
+    /// Where rows are verified.
+    heavy: Heavy,
+    /// Rows whose receipts were verified.
+    seen: Arc<Seen>,
 }
 
 impl Service {
@@ -79,6 +91,7 @@ impl Service {
         keys.push(key);
         let limited_since = store.limited_since().await?;
         let newest = store.newest().await?.map_or(i64::MIN, Timestamp::unix);
+        let Limits { loads, imports, .. } = policy.limits;
         let gate = Gate::new(policy.registry, policy.open_genesis_per_hour);
         Ok(Service {
             store,
@@ -88,11 +101,14 @@ impl Service {
             slots: Slots::new(),
             trust: Trust { keys, limited_since },
             seal,
-            loads: Semaphore::new(policy.limits.loads),
+            loads: Semaphore::new(loads),
             trusted: policy.trusted_receipt_keys,
             limits: policy.limits,
             newest: AtomicI64::new(newest),
-            imports: Semaphore::new(1),
+            imports: Places::new(imports),
+            judging: Heavy::new(1),
+            heavy: Heavy::for_this_machine(),
+            seen: Arc::new(Seen::new()),
         })
     }
 
@@ -145,71 +161,12 @@ impl Service {
         Some(ask(loaded, loaded.chain.head()?))
     }
 
-    /// The rows of these entries of a chain's audit log, checked against what was verified.
-    ///
-    /// # Errors
-    /// As [`Service::look`].
-    pub async fn rows(&self, chain: &KeyId, from: u64, limit: u64) -> Result<Vec<Row>, Refused> {
-        let length = self.look(chain, |loaded, _| Some(loaded.log.len() as u64)).await?;
-        let rows = self.store.log(chain, from, limit).await?;
-        let rows = self.checked(chain, rows).await?;
-        let is_whole = rows.iter().zip(from..).all(|(row, entry)| row.entry == entry);
-        if is_whole && rows.len() as u64 >= length.saturating_sub(from).min(limit) {
-            Ok(rows)
-        } else {
-            Err(missing(chain, from))
-        }
-    }
-
-    /// The rows of the chain's events behind number `after`, at most `limit`, and the number to go on behind, if there
-    /// are more.
-    ///
-    /// # Errors
-    /// As [`Service::look`].
-    pub async fn events(&self, chain: &KeyId, after: u64, limit: u64) -> Result<(Vec<Row>, Option<u64>), Refused> {
-        let wanted = self.look(chain, |loaded, head| {
-            let last = after.saturating_add(limit).min(head.seq);
-            let ids: Vec<_> = (after.saturating_add(1)..=last).filter_map(|seq| loaded.chain.id_at(seq)).collect();
-            Some((ids, (last < head.seq && last > after).then_some(last)))
-        });
-        let (ids, next) = wanted.await?;
-        let rows = self.store.by_ids(chain, &ids).await?;
-        let mut rows: HashMap<_, _> = self.checked(chain, rows).await?.into_iter().map(|row| (row.id, row)).collect();
-        let found: Vec<_> = ids.iter().filter_map(|id| rows.remove(id)).collect();
-        if found.len() == ids.len() { Ok((found, next)) } else { Err(missing(chain, 0)) }
-    }
-
-    /// The fork that displaced an event, if one did.
-    ///
-    /// # Errors
-    /// As [`Service::look`].
-    pub async fn displaced_by(&self, chain: &KeyId, id: &Hash) -> Result<Option<Hash>, Refused> {
-        let found = self.look(chain, |loaded, _| match loaded.chain.standing(id) {
-            Some(Standing::Nullified { by }) => Some(Some(by)),
-            _ => Some(None),
-        });
-        found.await
-    }
-
     /// The current claims of a chain, by their ids.
     ///
     /// # Errors
     /// As [`Service::look`].
     pub async fn claims(&self, chain: &KeyId) -> Result<Sorted<Hash, Claim>, Refused> {
         self.look(chain, |loaded, _| Some(loaded.chain.state()?.claims.clone())).await
-    }
-
-    /// Rows of all chains, each checked by itself.
-    ///
-    /// # Errors
-    /// As [`Service::look`], without not found.
-    pub async fn export(&self, log_index: u64, limit: u64) -> Result<Vec<Row>, Refused> {
-        let rows = self.store.export(log_index, limit).await?;
-        for row in &rows {
-            check(row, &self.trust.keys)
-                .map_err(|what| Refused::Damaged(Box::new(Damage { chain: row.chain, entry: row.entry, what })))?;
-        }
-        Ok(rows)
     }
 
     /// Forgets chains that nobody asked for lately.
@@ -219,19 +176,9 @@ impl Service {
 
     /// The row of one event, checked against what was verified.
     async fn row(&self, chain: &KeyId, id: &Hash) -> Result<Row, Refused> {
-        let rows = self.store.by_ids(chain, &[*id]).await?;
-        self.checked(chain, rows).await?.pop().ok_or(Refused::NotFound)
-    }
-
-    async fn checked(&self, chain: &KeyId, rows: Vec<Row>) -> Result<Vec<Row>, Refused> {
-        let wrong = self.look(chain, |loaded, _| Some(rows.iter().find(|row| !loaded.has(row)).map(|row| row.entry)));
-        match wrong.await? {
-            None => Ok(rows),
-            Some(entry) => {
-                let what = "it was changed since it was verified".to_owned();
-                Err(Refused::Damaged(Box::new(Damage { chain: *chain, entry, what })))
-            }
-        }
+        let row = self.store.by_ids(chain, &[*id]).await?.pop().ok_or(Refused::NotFound)?;
+        let log = self.look(chain, |loaded, _| Some(loaded.log.clone())).await?;
+        compare(chain, &log, &row).map(|()| row)
     }
 
     /// The chain's slot, loaded.
@@ -267,10 +214,4 @@ impl Service {
     fn is_behind(&self, last: i64) -> bool {
         last.saturating_sub(self.now().unix()) > CLOCK_SKEW_SECS
     }
-}
-
-/// What was verified is no longer stored, somewhere from this entry on.
-fn missing(chain: &KeyId, entry: u64) -> Refused {
-    let what = "an entry that was verified is no longer stored".to_owned();
-    Refused::Damaged(Box::new(Damage { chain: *chain, entry, what }))
 }

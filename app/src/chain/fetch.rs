@@ -2,7 +2,7 @@
 
 use kez_core::canonical::Json;
 use kez_core::registration::{Expected, Unproven};
-use kez_core::sigchain::{Audit, Body, Chain, Entry, Event, Reason, Standing, State, Unverified};
+use kez_core::sigchain::{Audit, Body, Chain, Entries, Event, Reason, Received, Standing, State, Unverified};
 use kez_core::{Handle, Hash, KeyId, ServerName, SigningKey, Timestamp};
 
 use crate::api::{self, Failure, Holder};
@@ -99,7 +99,7 @@ impl Fetched {
         if audit.chain != holder.chain.to_string() {
             return Err(Trouble::Odd("The server gave the log of another identity."));
         }
-        fetched.verify(audit.entries).await?;
+        fetched.verify(audit.entries()).await?;
         let state = match fetched.chain.standing(&head) {
             Some(Standing::InChain(seq)) => fetched.chain.state_at(seq),
             Some(Standing::Nullified { .. }) => return Err(Trouble::MovedOn),
@@ -113,9 +113,9 @@ impl Fetched {
         }
     }
 
-    async fn verify(&mut self, entries: Vec<Entry>) -> Result<(), Trouble> {
-        for (index, Entry { event, received_at }) in entries.into_iter().enumerate() {
-            self.take(event, received_at).map_err(|reason| Trouble::Invalid(index, reason))?;
+    async fn verify(&mut self, entries: Entries<'_>) -> Result<(), Trouble> {
+        for (index, Received { entry, .. }) in entries.enumerate() {
+            self.take(entry.event, entry.received_at).map_err(|reason| Trouble::Invalid(index, reason))?;
             if index % SLICE == SLICE - 1 {
                 browser::sleep(0).await;
             }

@@ -81,7 +81,7 @@ fn envelope(text: &[u8]) -> Result<ExitCode, Failure> {
     }
 }
 
-fn chain(audit: Audit) -> Result<ExitCode, Failure> {
+fn chain(audit: Audit<'_>) -> Result<ExitCode, Failure> {
     match audit.verify() {
         Ok(chain) => valid(&Verdict::Chain {
             valid: true,

@@ -5,7 +5,7 @@ use crate::problem::{Code, Problem};
 
 /// The members of the text's one object.
 pub(super) fn read_object(text: &[u8]) -> Result<Object, Problem> {
-    match canonical::parse(text)? {
+    match canonical::parse_envelope(text)? {
         Json::Object(members) => Ok(members),
         _ => Err(malformed("An envelope is a JSON object.")),
     }

@@ -87,13 +87,12 @@ impl Remote {
         let url = format!("{}/v1/sigchains/ed25519/{}/audit", self.url, id.hex());
         let text = self.get(&url, None, AUDIT_PATIENCE, MAX_AUDIT_BYTES)?;
         let audit = Audit::parse(&text).map_err(|problem| Refused::NoLog(problem.detail.into_owned()))?;
-        drop(text);
         if audit.chain != id.to_string() {
             return Err(Refused::NoLog("it is another chain's log".to_owned()).into());
         }
         let mut kept = Kept::new(id, stored);
-        for entry in audit.entries {
-            kept.add(entry)?;
+        for received in audit.entries() {
+            kept.add(received.entry)?;
         }
         // A log that ends before what was followed takes that back.
         if kept.followed().is_some() { Ok(kept) } else { Err(Refused::Another.into()) }

@@ -130,7 +130,12 @@ async fn every_answer_about_chains_conforms() {
         server.send(Method::PUT, &owner.path(""), &[("content-type", "application/json")], log.clone()).await;
     imported.was(200);
     document.check("put", chain, &imported);
-    let broken = server.send(Method::PUT, &stranger.path(""), &[("content-type", "application/json")], log).await;
+    let refused =
+        server.send(Method::PUT, &stranger.path(""), &[("content-type", "application/json")], log.clone()).await;
+    refused.was_for(403, "key_not_authorised", "key-not-authorised");
+    document.check("put", chain, &refused);
+    let other = Owner::start(&server, "other", 21).await;
+    let broken = server.send(Method::PUT, &other.path(""), &[("content-type", "application/json")], log).await;
     broken.was_for(400, "invalid_event", "wrong-chain");
     document.check("put", chain, &broken);
     for (kind, subject) in [("dns", "example.org"), ("dns", "Not One"), ("tea", "pot")] {

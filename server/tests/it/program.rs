@@ -58,13 +58,17 @@ impl Program {
         tokio::time::timeout(Duration::from_secs(30), asked).await.expect("it appears");
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// `kill -9`
     pub(crate) fn kill(mut self) {
         self.child.start_kill().expect("it is killed");
     }
 
     fn signal(&self, signal: &str) {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.id().to_string();
         let sent = std::process::Command::new("kill").args([signal, &pid]).status().expect("kill runs");
         assert!(sent.success());
     }

@@ -1,36 +1,54 @@
-use axum::response::{IntoResponse as _, Response};
-use http::HeaderValue;
-use http::header::CONTENT_TYPE;
+use axum::body::Bytes;
+use axum::response::Response;
+use kez_core::KeyId;
 
 use super::State;
 use super::path::Chain;
-use super::query::MAX_LIMIT;
+use super::stream::{Source, stream};
 use crate::error::ApiError;
+use crate::refused::Refused;
+use crate::service::AuditPages;
 
 /// Every event that was ever accepted, with its time and receipt, and what displaced it.
 pub(super) async fn audit(service: State, Chain(id): Chain) -> Result<Response, ApiError> {
-    let mut body = format!(r#"{{"chain":"{id}","entries":["#).into_bytes();
-    let mut from = 0;
-    loop {
-        let rows = service.rows(&id, from, MAX_LIMIT).await?;
-        for row in &rows {
+    let pages = service.audit(&id).await?;
+    stream("application/json", Log { id, pages, is_begun: false, is_done: false }).await
+}
+
+struct Log {
+    id: KeyId,
+    pages: AuditPages,
+    is_begun: bool,
+    is_done: bool,
+}
+
+impl Source for Log {
+    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let mut piece = Vec::new();
+        if !self.is_begun {
+            piece.extend_from_slice(format!(r#"{{"chain":"{}","entries":["#, self.id).as_bytes());
+            self.is_begun = true;
+        }
+        for (row, displaced_by) in self.pages.next().await? {
             if row.entry > 0 {
-                body.push(b',');
+                piece.push(b',');
             }
-            body.extend_from_slice(br#"{"event":"#);
-            body.extend_from_slice(&row.event);
-            body.extend_from_slice(format!(r#","received_at":"{}","receipt":"#, row.received_at).as_bytes());
-            body.extend_from_slice(&row.receipt);
-            if let Some(fork) = service.displaced_by(&id, &row.id).await? {
-                body.extend_from_slice(format!(r#","nullified_by":"{fork}""#).as_bytes());
+            piece.extend_from_slice(br#"{"event":"#);
+            piece.extend_from_slice(&row.event);
+            piece.extend_from_slice(format!(r#","received_at":"{}","receipt":"#, row.received_at).as_bytes());
+            piece.extend_from_slice(&row.receipt);
+            if let Some(fork) = displaced_by {
+                piece.extend_from_slice(format!(r#","nullified_by":"{fork}""#).as_bytes());
             }
-            body.push(b'}');
+            piece.push(b'}');
         }
-        from += rows.len() as u64;
-        if (rows.len() as u64) < MAX_LIMIT {
-            break;
+        if !self.pages.has_more() {
+            piece.extend_from_slice(b"]}");
+            self.is_done = true;
         }
+        Ok(Some(piece.into()))
     }
-    body.extend_from_slice(b"]}");
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())
 }

@@ -2,49 +2,72 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use http::Request;
+use axum::body::{Body, Bytes};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use kez_core::{Code, Problem};
+use tokio::time::Instant;
 
 use crate::error::ApiError;
 
-/// How long a client may take to send the largest body, for each started MiB of it.
+/// How long a client may take to begin, and how much it has to send in each second from then on, in bytes.
 const PATIENCE: Duration = Duration::from_secs(15);
-const MIB: usize = 1024 * 1024;
+const BYTES_PER_SECOND: u32 = 64 * 1024;
 
 /// The whole body of at most `max` bytes.
 ///
 /// # Errors
 /// [`Code::PayloadTooLarge`] without keeping more, then [`Code::UnsupportedMediaType`]; [`Code::InvalidRequest`] when
 /// the client stops sending.
-pub(super) async fn read(request: Request<Body>, max: usize) -> Result<Vec<u8>, ApiError> {
+pub(super) async fn read(request: Request<Body>, max: usize) -> Result<Bytes, ApiError> {
     let (head, body) = request.into_parts();
-    let announced = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > max as u64) {
-        return Err(too_large(max));
-    }
-    let patience = PATIENCE * u32::try_from(max.div_ceil(MIB)).unwrap_or(u32::MAX);
-    let bytes = tokio::time::timeout(patience, collect(body, max)).await.map_err(|_| broken())??;
-    let mut media_types = head.headers.get_all(CONTENT_TYPE).iter();
-    let is_json = media_types.next().and_then(|value| value.to_str().ok()).is_some_and(is_json);
-    if !is_json || media_types.next().is_some() {
-        return Err(Problem::new(Code::UnsupportedMediaType, "Send the body as application/json.").into());
-    }
+    let announced = announced(&head.headers, max)?;
+    let bytes = collect(body, announced, max).await?;
+    is_json(&head.headers)?;
     Ok(bytes)
 }
 
-async fn collect(mut body: Body, max: usize) -> Result<Vec<u8>, ApiError> {
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
+/// How large the body says that it is; 0 when it does not say.
+///
+/// # Errors
+/// [`Code::PayloadTooLarge`] when that is more than `max`.
+pub(super) fn announced(headers: &HeaderMap, max: usize) -> Result<usize, ApiError> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced = usize::try_from(announced.unwrap_or(0)).unwrap_or(usize::MAX);
+    if announced > max { Err(too_large(max)) } else { Ok(announced) }
+}
+
+/// Whether the body says that it is JSON: `application/json`, in any case and with any parameters (RFC 9110 section
+/// 8.3.1).
+///
+/// # Errors
+/// [`Code::UnsupportedMediaType`].
+pub(super) fn is_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut media_types = headers.get_all(CONTENT_TYPE).iter();
+    let first = media_types.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = first.split_once(';').map_or(first, |(media_type, _)| media_type);
+    let is_json = media_type.trim_matches([' ', '\t']).eq_ignore_ascii_case("application/json");
+    if is_json && media_types.next().is_none() {
+        return Ok(());
+    }
+    Err(Problem::new(Code::UnsupportedMediaType, "Send the body as application/json.").into())
+}
+
+async fn collect(mut body: Body, announced: usize, max: usize) -> Result<Bytes, ApiError> {
+    let begun = Instant::now();
+    let mut bytes = Vec::with_capacity(announced);
+    loop {
+        let seconds = u32::try_from(bytes.len()).unwrap_or(u32::MAX) / BYTES_PER_SECOND;
+        let deadline = begun + PATIENCE + Duration::from_secs(seconds.into());
+        let frame = tokio::time::timeout_at(deadline, body.frame()).await.map_err(|_| broken())?;
+        let Some(frame) = frame else { return Ok(bytes.into()) };
         let frame = frame.map_err(|_| broken())?;
         bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
         if bytes.len() > max {
             return Err(too_large(max));
         }
     }
-    Ok(bytes)
 }
 
 fn broken() -> ApiError {
@@ -54,10 +77,4 @@ fn broken() -> ApiError {
 fn too_large(max: usize) -> ApiError {
     let error = Problem::new(Code::PayloadTooLarge, format!("Send at most {max} bytes."));
     ApiError::from(error).with_reason(kez_core::sigchain::Reason::TooLarge)
-}
-
-/// `application/json`, in any case and with any parameters (RFC 9110 section 8.3.1).
-fn is_json(value: &str) -> bool {
-    let media_type = value.split_once(';').map_or(value, |(media_type, _)| media_type);
-    media_type.trim_matches([' ', '\t']).eq_ignore_ascii_case("application/json")
 }

@@ -8,7 +8,12 @@ use crate::error::ApiError;
 
 /// One event of a chain: the envelope, canonical bytes.
 pub(super) async fn event(service: State, Chain(id): Chain, Seq(seq): Seq) -> Result<Response, ApiError> {
-    let rows = service.events(&id, seq.saturating_sub(1), u64::from(seq > 0)).await?.0;
-    let row = rows.into_iter().next().ok_or_else(|| ApiError::not_found("The chain has no event of this number."))?;
+    let mut pages = service.events(&id, seq.saturating_sub(1), u64::from(seq > 0)).await?;
+    let row = pages
+        .next()
+        .await?
+        .into_iter()
+        .next()
+        .ok_or_else(|| ApiError::not_found("The chain has no event of this number."))?;
     Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], row.event).into_response())
 }

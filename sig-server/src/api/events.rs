@@ -1,11 +1,15 @@
-use axum::response::{IntoResponse as _, Response};
-use http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::body::Bytes;
+use axum::response::Response;
+use http::header::{ACCEPT, VARY};
 use http::{HeaderMap, HeaderValue, Uri};
 
 use super::State;
 use super::path::Chain;
 use super::query::page;
+use super::stream::{Source, stream};
 use crate::error::ApiError;
+use crate::refused::Refused;
+use crate::service::EventPages;
 
 /// Events of a chain behind a number: an object, or one envelope a line for who asks for lines.
 pub(super) async fn events(
@@ -15,31 +19,60 @@ pub(super) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (after, limit) = page(&uri)?;
-    let (rows, next) = service.events(&id, after, limit).await?;
-    let (body, media_type) = match lines_wanted(&headers) {
-        Some(media_type) => {
-            let mut body = Vec::new();
-            for row in rows {
-                body.extend_from_slice(&row.event);
-                body.push(b'\n');
-            }
-            (body, media_type)
-        }
-        None => {
-            let mut body = br#"{"events":["#.to_vec();
-            for (n, row) in rows.iter().enumerate() {
-                if n > 0 {
-                    body.push(b',');
-                }
-                body.extend_from_slice(&row.event);
-            }
-            let next = next.map_or_else(|| "null".to_owned(), |next| next.to_string());
-            body.extend_from_slice(format!(r#"],"next":{next}}}"#).as_bytes());
-            (body, "application/json")
-        }
+    let pages = service.events(&id, after, limit).await?;
+    let mut response = match lines_wanted(&headers) {
+        Some(media_type) => stream(media_type, Lines(pages)).await?,
+        None => stream("application/json", Page { pages, is_begun: false, is_done: false }).await?,
     };
-    let headers = [(CONTENT_TYPE, HeaderValue::from_static(media_type)), (VARY, HeaderValue::from_static("accept"))];
-    Ok((headers, body).into_response())
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+/// One event a line.
+struct Lines(EventPages);
+
+impl Source for Lines {
+    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+        let rows = self.0.next().await?;
+        let lines = rows.into_iter().flat_map(|mut row| {
+            row.event.push(b'\n');
+            row.event
+        });
+        let piece: Bytes = lines.collect();
+        Ok((!piece.is_empty()).then_some(piece))
+    }
+}
+
+/// All in one object.
+struct Page {
+    pages: EventPages,
+    is_begun: bool,
+    is_done: bool,
+}
+
+impl Source for Page {
+    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let mut piece = Vec::new();
+        if !self.is_begun {
+            piece.extend_from_slice(br#"{"events":["#);
+        }
+        for (at, row) in self.pages.next().await?.iter().enumerate() {
+            if self.is_begun || at > 0 {
+                piece.push(b',');
+            }
+            piece.extend_from_slice(&row.event);
+        }
+        self.is_begun = true;
+        if !self.pages.has_more() {
+            let next = self.pages.next_page().map_or_else(|| "null".to_owned(), |next| next.to_string());
+            piece.extend_from_slice(format!(r#"],"next":{next}}}"#).as_bytes());
+            self.is_done = true;
+        }
+        Ok(Some(piece.into()))
+    }
 }
 
 /// The media type of lines that the client named, in any case and with any parameters.

@@ -1,15 +1,18 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::response::{IntoResponse as _, Response};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Uri};
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{HeaderMap, Uri};
 use kez_core::{Code, Problem};
 
 use super::State;
 use super::query::page;
+use super::stream::{Source, stream};
 use crate::error::ApiError;
 use crate::export::Export;
+use crate::refused::Refused;
+use crate::service::ExportPages;
 
 /// Everything that was ever accepted, of all chains, one entry a line.
 pub(super) async fn export(
@@ -26,12 +29,20 @@ pub(super) async fn export(
         return Err(Problem::new(Code::Unauthorized, detail).into());
     }
     let (after, limit) = page(&uri)?;
-    let mut body = Vec::new();
-    for row in service.export(after, limit).await? {
-        let (index, chain) = (row.log_index, row.chain);
-        body.extend_from_slice(format!(r#"{{"log_index":{index},"chain":"{chain}","event":"#).as_bytes());
-        body.extend_from_slice(&row.event);
-        body.extend_from_slice(format!(",\"received_at\":\"{}\"}}\n", row.received_at).as_bytes());
+    stream("application/x-ndjson", Lines(service.export(after, limit))).await
+}
+
+struct Lines(ExportPages);
+
+impl Source for Lines {
+    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+        let mut piece = Vec::new();
+        for row in self.0.next().await? {
+            let (index, chain) = (row.log_index, row.chain);
+            piece.extend_from_slice(format!(r#"{{"log_index":{index},"chain":"{chain}","event":"#).as_bytes());
+            piece.extend_from_slice(&row.event);
+            piece.extend_from_slice(format!(",\"received_at\":\"{}\"}}\n", row.received_at).as_bytes());
+        }
+        Ok((!piece.is_empty()).then(|| piece.into()))
     }
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))], body).into_response())
 }

@@ -16,6 +16,7 @@ mod query;
 mod ready;
 mod server_info;
 mod state;
+mod stream;
 
 use std::sync::Arc;
 

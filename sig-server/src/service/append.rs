@@ -7,7 +7,6 @@ use kez_core::sigchain::{Arrival, Body, Head, Reason, Standing, Step, Unverified
 use kez_core::{Hash, KeyId, Timestamp};
 
 use super::Service;
-use crate::gate::Admission;
 use crate::loaded::Loaded;
 use crate::refused::Refused;
 use crate::slots::Slot;
@@ -153,11 +152,7 @@ impl Service {
     }
 
     pub(super) async fn admit(&self, chain: &KeyId) -> Result<(), Refused> {
-        match self.gate.admit(chain, self.now()).await {
-            Admission::Granted => Ok(()),
-            Admission::Denied => Err(Refused::NotAdmitted),
-            Admission::Unknown(unreachable) => Err(unreachable.into()),
-        }
+        self.gate.admit(chain, self.now()).await.granted()
     }
 
     /// Stores what was judged, then adds it in memory by `add`; none when somebody else was faster. Whoever calls holds
@@ -193,6 +188,7 @@ impl Service {
             self.keep_checkpoint(loaded);
             self.slots.keep(chain, slot, loaded.log.len());
         }
+        rows.iter().for_each(|row| self.seen.note(row));
         let newest = rows.iter().map(|row| row.received_at.unix()).max().unwrap_or(i64::MIN);
         self.newest.fetch_max(newest, Ordering::SeqCst);
         Ok(Some(rows))

@@ -117,3 +117,36 @@ async fn a_new_receipt_key_leaves_the_old_one_listed() {
     assert_eq!(server.get(&first.path("/audit")).await.status, 200, "old receipts are still good");
     assert_eq!(report(&server).await["valid"], true);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_finished_does_not_look_finished() {
+    let server = Server::start().await;
+    let mut owner = Owner::start(&server, 1).await;
+    for n in 0..59 {
+        let event = owner.claim(&format!("{n}.example"), &key(1));
+        owner.post(&server, event).await.ok(201);
+    }
+    let paths = [
+        (owner.path("/audit"), "application/json"),
+        (owner.path("/events?limit=500"), "application/json"),
+        (owner.path("/events?limit=500"), "application/jsonl"),
+        ("/v1/export?limit=500".to_owned(), "application/x-ndjson"),
+    ];
+    let get = async |path: &str, accept: &str| {
+        let request = reqwest::Client::new().get(format!("{}{path}", server.base)).header("accept", accept);
+        let answer = request.send().await?;
+        assert_eq!(answer.status(), 200);
+        answer.text().await
+    };
+    for (path, accept) in &paths {
+        let body = get(path, accept).await.expect("it is whole");
+        assert_eq!(body.matches("\"signature\":").count(), if path.ends_with("audit") { 120 } else { 60 }, "{path}");
+    }
+    // Somewhere behind what the first pages hold.
+    run(&server, "UPDATE entries SET event = CAST(replace(CAST(event AS TEXT), '50.example', 'xx.example') AS BLOB)")
+        .await;
+    for (path, accept) in &paths {
+        let got = get(path, accept).await;
+        assert!(got.is_err(), "{path}: {got:?}");
+    }
+}

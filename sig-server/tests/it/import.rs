@@ -1,5 +1,7 @@
 //! Logs from another server: signatures are believed, times are not.
 
+use kez_core::canonical::Json;
+use kez_core::sigchain::{Audit, Body, RevokeReason};
 use serde_json::{Value, json};
 
 use crate::harness::{NAME, OPEN, Server, key};
@@ -104,4 +106,87 @@ async fn another_log_of_the_same_chain_is_a_conflict() {
     owner.post(&to, event).await.ok(201);
     let (_, audit) = moved(&from, 1).await;
     to.put(&owner.path(""), audit.to_string()).await.is(409, "chain_conflict", "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_new_home_of_a_chain_took_is_brought_to_the_old_one() {
+    let (old, new) = (Server::start().await, elsewhere().await);
+    let mut owner = Owner::start(&old, 1).await;
+    let event = owner.device(&key(3));
+    owner.post(&old, event).await.ok(201);
+    let at_home = old.get(&owner.path("/audit")).await.bytes;
+    let event = owner.moved(NAME, ELSEWHERE);
+    owner.post(&old, event).await.ok(201);
+    let audit = old.get(&owner.path("/audit")).await.bytes;
+    new.put(&owner.path(""), audit.clone()).await.ok(201);
+    let event = owner.sign(
+        &owner.chain.next(),
+        &Body::RevokeKey { key: key(3).id(), reason: RevokeReason::Compromised },
+        &owner.identity,
+    );
+    owner.post(&new, event.clone()).await.ok(201);
+    // By itself the event goes where the chain lives, and nowhere else.
+    old.post(&owner.path("/events"), event).await.is(400, "invalid_event", "wrong-server");
+    let longer = new.get(&owner.path("/audit")).await.bytes;
+    let answer = old.put(&owner.path(""), longer.clone()).await.ok(201);
+    assert_eq!(answer, json!({ "head": { "seq": 4, "hash": owner.head() }, "stored": 1 }));
+    let state = old.get(&owner.path("/state")).await.ok(200);
+    assert_eq!((&state["devices"], &state["server"]), (&json!({}), &json!(ELSEWHERE)));
+    assert_eq!(old.put(&owner.path(""), longer.clone()).await.ok(200)["stored"], 0);
+    for shorter in [audit, at_home] {
+        old.put(&owner.path(""), shorter).await.is(409, "chain_conflict", "");
+    }
+    // A server that the chain never lived at is not concerned.
+    let third = Server::start_with(&[&OPEN[..], &["--server", "third.test"]].concat()).await;
+    let answer = third.put(&owner.path(""), longer).await;
+    assert_eq!((answer.status, &answer.json()["reason"]), (400, &json!("wrong-server")));
+    // The recovery key undoes the move, and everything behind it.
+    let place = owner.chain.after(1).expect("the genesis is there");
+    let fork = owner.rotation(&place, &key(4), &[&owner.recovery], &owner.recovery);
+    owner.post(&old, fork).await.ok(201);
+    assert_eq!(old.get(&owner.path("/state")).await.ok(200)["server"], NAME);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_any_spelling_and_an_event_of_every_depth() {
+    let (from, to) = (elsewhere().await, Server::start().await);
+    let mut owner = Owner::new(1);
+    let genesis = owner.genesis(ELSEWHERE);
+    owner.post(&from, genesis).await.ok(201);
+    // The event nests sixteen levels, of which the text within takes thirteen; the log has three more around it.
+    let deep = (0..12).fold(Json::Array(Vec::new()), |inner, _| Json::Array(vec![inner]));
+    let body = Body::Unlisted { name: "note".into(), critical: Some(false), body: [("deep".to_owned(), deep)].into() };
+    let event = owner.sign(&owner.chain.next(), &body, &owner.identity);
+    owner.post(&from, event).await.ok(201);
+    let event = owner.moved(ELSEWHERE, NAME);
+    owner.post(&from, event).await.ok(201);
+    let audit = from.get(&owner.path("/audit")).await;
+    let entries = &audit.ok(200)["entries"];
+    // Other members, another order, more space.
+    let spelt = format!(
+        "\n{{ \"note\" : [[1.5]], \"entries\": {}, \"chain\" : \"\\u0065d25519:{}\" }} ",
+        serde_json::to_string_pretty(entries).expect("JSON"),
+        owner.chain.id().hex()
+    );
+    assert_eq!(to.put(&owner.path(""), spelt).await.ok(201)["stored"], 3);
+    let verified = Audit::parse(&to.get(&owner.path("/audit")).await.bytes).expect("an audit").verify();
+    assert_eq!(verified.expect("a good log").head(), owner.chain.head());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_hands_in_a_log_who_may_not_start_a_chain() {
+    let (from, to) = (elsewhere().await, Server::start_with(&["--open-genesis-per-hour", "1"]).await);
+    let (first, audit) = moved(&from, 1).await;
+    let (second, other) = moved(&from, 11).await;
+    // What does not verify takes no place.
+    to.put(&second.path(""), "{}").await.is(400, "invalid_event", "bad-envelope");
+    to.put(&first.path(""), audit.to_string()).await.ok(201);
+    for body in [other.to_string(), "{".to_owned(), String::new()] {
+        to.put(&second.path(""), body).await.is(403, "key_not_authorised", "key-not-authorised");
+    }
+    // A chain that is here goes on.
+    assert_eq!(to.put(&first.path(""), audit.to_string()).await.ok(200)["stored"], 0);
+    to.put(&first.path(""), "{").await.is(400, "malformed_json", "");
+    to.clock.advance(3_600);
+    to.put(&second.path(""), other.to_string()).await.ok(201);
 }

@@ -116,3 +116,25 @@ async fn what_is_not_there_and_what_is_no_number() {
         server.get(&format!("/v1/sigchains/{chain}")).await.is(404, "not_found", "");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_long_is_sent_in_pieces_that_fit_together() {
+    let server = Server::start().await;
+    let owner = with_claims(&server, 1, 60).await;
+    let audit = server.get(&owner.path("/audit")).await.ok(200);
+    let entries = audit["entries"].as_array().expect("a list");
+    assert_eq!(entries.len(), 61);
+    let events: Vec<_> = entries.iter().map(|entry| entry["event"].clone()).collect();
+    for limit in [1, 15, 16, 17, 32, 33, 60, 61, 62, 500] {
+        let page = server.get(&owner.path(&format!("/events?limit={limit}"))).await.ok(200);
+        let shown = limit.min(61);
+        assert_eq!(page["events"], json!(events[..shown]), "{limit}");
+        assert_eq!(page["next"], if shown < 61 { json!(shown) } else { Value::Null });
+        let lines = server.get(&format!("/v1/export?limit={limit}")).await.text();
+        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("a line")).collect();
+        let found: Vec<_> = lines.iter().map(|line| line["event"].clone()).collect();
+        assert_eq!(found, events[..shown], "{limit}");
+    }
+    let few = server.get(&owner.path("/events?limit=3")).await;
+    assert_eq!(few.header("content-length"), few.bytes.len().to_string());
+}

@@ -3,6 +3,9 @@
 
 mod directory;
 mod follower;
+mod import;
 mod moved;
+mod moves;
 mod resumed;
 mod theft;
+mod trees;
