@@ -1,8 +1,10 @@
 //! What the kez servers share below their APIs: connections and their orderly end, whose address a request is from,
-//! limits by address, bearer tokens, signals, the clock.
+//! limits by client, bearer tokens, signals, the clock.
 
 pub mod bearer;
+pub mod client;
 pub mod clock;
+pub mod guard;
 pub mod limit;
 pub mod proxy;
 mod refusal;

@@ -1,7 +1,7 @@
 //! What every request passes, on the way in and on the way out: limits, the split between API and pages, problems,
 //! cross-origin headers, one line of log.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,18 +16,14 @@ use http::header::{
     CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, Request, StatusCode};
-use kez_http::limit::{self, Limiter};
-use kez_http::proxy::TrustedProxies;
+use kez_http::client::Client;
+use kez_http::guard::Guard;
 use tower::ServiceExt as _;
 
 use crate::api;
 use crate::error::ApiError;
 use crate::registry::Registry;
 use crate::routes::{self, Kind};
-
-/// Who limits count for a request; none for the machine itself. Handlers find it among the request's extensions.
-#[derive(Clone, Copy)]
-pub(crate) struct Client(pub(crate) Option<IpAddr>);
 
 /// The whole server behind its listener.
 pub(crate) struct Front {
@@ -36,8 +32,7 @@ pub(crate) struct Front {
     pub(crate) chains: Option<Arc<kez_sig_server::service::Service>>,
     pub(crate) api: Router,
     pub(crate) pages: Router,
-    pub(crate) limiter: Limiter,
-    pub(crate) proxies: TrustedProxies,
+    pub(crate) guard: Guard,
     /// The whole answer to what is no HTTP.
     pub(crate) refusal: Arc<[u8]>,
 }
@@ -52,14 +47,19 @@ impl kez_http::serve::Front for Front {
         let method = request.method().clone();
         let (route, kind) = routes::of(request.uri().path());
         let preflight = method == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let client = self.proxies.client(peer.ip(), request.headers());
+        let client = self.guard.client(peer, request.headers());
+        if let Client::Unnamed(_) = client {
+            metrics::counter!("http_requests_without_client_address_total").increment(1);
+        }
 
-        let mut response = match self.limiter.check(client, &method) {
+        let cost = routes::cost(&method, route, request.uri());
+        let mut response = match self.guard.check(client, &method, cost) {
             Err(wait) => ApiError::rate_limited(wait).into_response(),
             Ok(()) => match self.in_memory(&request) {
                 Some(response) => response,
                 None => {
-                    request.extensions_mut().insert(Client(limit::counted(client)));
+                    // Handlers that count something find it there.
+                    request.extensions_mut().insert(client);
                     self.route(request, kind).await
                 }
             },
@@ -88,7 +88,7 @@ impl kez_http::serve::Front for Front {
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
         }
         report(&method, route, client, &response, started.elapsed());
-        response
+        if kind == Kind::Page { response } else { self.guard.weigh(client, &method, response) }
     }
 }
 
@@ -126,7 +126,7 @@ impl Front {
     }
 }
 
-fn report(method: &Method, route: &'static str, client: IpAddr, response: &Response, took: Duration) {
+fn report(method: &Method, route: &'static str, client: Client, response: &Response, took: Duration) {
     let status = response.status();
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     metrics::histogram!("http_request_duration_seconds", "route" => route, "status" => class(status.as_u16()))

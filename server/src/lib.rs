@@ -33,7 +33,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kez_http::{limit, proxy, serve};
+use kez_http::guard::Guard;
+use kez_http::serve;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -51,7 +52,7 @@ use front::Front;
 use identities::RegistryIdentities;
 use kez_sig_server::store::Store as _;
 use limits::Limits;
-use pairings::Pairings;
+use pairings::{Heads, Pairings};
 use registry::{Names, Registry};
 use store::sqlite::SqliteStore;
 use store::{Policy, Store as _, StoreError};
@@ -159,7 +160,9 @@ pub async fn run_with(
     let following = follower.as_ref().map(Follower::health);
     let follower = follower.map(|follower| tokio::spawn(follower.run()));
     let broker = match &nats.broker {
-        Some(settings) => Some(Broker::connect(settings, limits(&config.nats)).await.map_err(StartError::Broker)?),
+        Some(settings) => {
+            Some(Broker::connect(settings, broker_limits(&config.nats)).await.map_err(StartError::Broker)?)
+        }
         None => None,
     };
     let callout = issuer.map(|issuer| {
@@ -186,12 +189,16 @@ pub async fn run_with(
         None => Source::Followed(store.clone()),
     };
     let internal = nats.internal_token.zip(callout).map(|(token, callout)| Internal { token, callout });
-    let pairings = Arc::new(Pairings::new());
+    let pairings = Arc::new(Pairings::new(allowed.pairings));
+    let heads = match &chains {
+        Some(embedded) => Heads::Own(embedded.service.clone()),
+        None => Heads::Followed(store.clone()),
+    };
     let (api, document) = api::router(api::Shared {
         registry: registry.clone(),
         broker,
         internal: internal.map(Arc::new),
-        pairings: pairings.clone(),
+        relay: api::Relay { pairings: pairings.clone(), registry: registry.clone(), heads: Arc::new(heads) },
         chains: chains.as_ref().map(|embedded| embedded.service.clone()),
         claims: Arc::new(Claims::new(source, board)),
         following,
@@ -205,8 +212,7 @@ pub async fn run_with(
         chains: service.clone(),
         api: api.fallback(routes::unknown),
         pages: web::router(config.web_dir(), config.watch, Arc::new(RegistryBackend::new(registry.clone(), &document))),
-        limiter: limit::Limiter::new(config.writes_per_minute, config.reads_per_second),
-        proxies: proxy::TrustedProxies(config.trusted_proxies.clone()),
+        guard: Guard::new(config.trusted_proxies.clone(), config.writes_per_minute, config.reads_per_second),
         refusal: error::ApiError::refusal(&config.server).into(),
         registry,
     });
@@ -229,7 +235,7 @@ pub async fn run_with(
     Ok(())
 }
 
-fn limits(flags: &NatsFlags) -> broker::Limits {
+fn broker_limits(flags: &NatsFlags) -> broker::Limits {
     broker::Limits {
         max_age: Duration::from_secs(u64::from(flags.nats_inbox_days) * 86_400),
         max_bytes: flags.nats_inbox_bytes,
@@ -251,7 +257,7 @@ async fn housekeeping(
     let mut minutes = tokio::time::interval(Duration::from_secs(60));
     loop {
         minutes.tick().await;
-        front.limiter.forget_quiet();
+        front.guard.keep_house();
         pairings.keep_house(front.registry.now());
         if let Some(chains) = &chains {
             chains.keep_house();

@@ -1,9 +1,13 @@
 //! How much the server takes of anybody. Parameters of the assembly, so that tests and benchmarks may set them, and no
 //! flags: what they are by default is the contract.
 
+pub use crate::pairings::PairingLimits;
+
 /// Every limit that is not the operator's to set.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
     /// Of sigchains.
     pub chains: kez_sig_server::limits::Limits,
+    /// Offers of device keys that wait.
+    pub pairings: PairingLimits,
 }

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse as _, Response};
 use http::header::ALLOW;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, Uri};
 
 use crate::api;
 use crate::error::ApiError;
@@ -38,6 +38,18 @@ pub(crate) fn of(path: &str) -> (&'static str, Kind) {
         "pkg" => ("/pkg/*", Kind::Page),
         profile if profile.starts_with('@') => ("/@{handle}", Kind::Page),
         _ => ("/*", Kind::Page),
+    }
+}
+
+/// What a request costs at least, in units of a lookup for what reads and of a registration for what writes. A page is
+/// rendered for each who asks; everything else beside the chains is as quick as a lookup.
+pub(crate) fn cost(method: &Method, route: &str, uri: &Uri) -> u32 {
+    match route {
+        "/" | "/register" | "/identity" | "/join" | "/recover" | "/docs" | "/problems/{code}" | "/@{handle}" | "/*" => {
+            4
+        }
+        "/v1/readyz" | "/v1/u/{handle}/claims" => 2,
+        _ => kez_sig_server::cost(method, route, uri),
     }
 }
 

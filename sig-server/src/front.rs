@@ -1,6 +1,6 @@
 //! What every request passes, on the way in and on the way out: limits, cross-origin headers, one line of log.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,11 +16,12 @@ use http::header::{
 };
 use http::{HeaderValue, Method, Request, StatusCode};
 use kez_core::ServerName;
-use kez_http::limit::Limiter;
-use kez_http::proxy::TrustedProxies;
+use kez_http::client::Client;
+use kez_http::guard::Guard;
 use tower::ServiceExt as _;
 
 use crate::api;
+use crate::cost::cost;
 use crate::error::ApiError;
 use crate::service::Service;
 
@@ -29,8 +30,7 @@ pub(crate) struct Front {
     pub(crate) server: ServerName,
     pub(crate) service: Arc<Service>,
     pub(crate) api: Router,
-    pub(crate) limiter: Limiter,
-    pub(crate) proxies: TrustedProxies,
+    pub(crate) guard: Guard,
     /// The whole answer to what is no HTTP.
     pub(crate) refusal: Arc<[u8]>,
 }
@@ -45,8 +45,8 @@ impl kez_http::serve::Front for Front {
         let method = request.method().clone();
         let route = template(request.uri().path());
         let preflight = method == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let client = self.proxies.client(peer.ip(), request.headers());
-        let mut response = match self.limiter.check(client, &method) {
+        let client = self.guard.client(peer, request.headers());
+        let mut response = match self.guard.check(client, &method, cost(&method, route, request.uri())) {
             Err(wait) => ApiError::rate_limited(wait).render(&self.server),
             Ok(()) => match api::in_memory(&self.service, &request) {
                 Some(response) => response,
@@ -72,7 +72,7 @@ impl kez_http::serve::Front for Front {
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
         }
         report(&method, route, client, response.status(), started.elapsed());
-        response
+        self.guard.weigh(client, &method, response)
     }
 }
 
@@ -108,7 +108,7 @@ pub fn template(path: &str) -> &'static str {
     }
 }
 
-fn report(method: &Method, route: &'static str, client: IpAddr, status: StatusCode, took: Duration) {
+fn report(method: &Method, route: &'static str, client: Client, status: StatusCode, took: Duration) {
     let (code, micros) = (status.as_u16(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     if status.is_server_error() {
         tracing::warn!(%method, route, status = code, %client, micros, "request failed");

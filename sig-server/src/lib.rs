@@ -6,6 +6,7 @@ mod api;
 pub mod check;
 pub mod checkpoint;
 pub mod config;
+mod cost;
 pub mod error;
 pub mod export;
 mod front;
@@ -28,7 +29,8 @@ use std::time::Duration;
 use kez_core::sigchain::Receipt;
 use kez_core::{KeyId, ServerName, SigningKey};
 use kez_http::clock::Clock;
-use kez_http::{limit, proxy, serve};
+use kez_http::guard::Guard;
+use kez_http::serve;
 use tokio::net::TcpListener;
 
 use checkpoint::Seal;
@@ -41,6 +43,7 @@ use store::sqlite::{Readers, SqliteStore};
 use store::{Log as _, NewEntry, Sealer, Store as _};
 
 pub use api::{chains as router, in_memory};
+pub use cost::cost;
 pub use front::template;
 
 /// Runs a server on `listener` until `shutdown` completes, what is in flight is finished and the database is closed.
@@ -85,8 +88,7 @@ pub async fn run_with(
         server: config.server.clone(),
         service: service.clone(),
         api: api::router(service.clone(), export),
-        limiter: limit::Limiter::new(config.writes_per_minute, config.reads_per_second),
-        proxies: proxy::TrustedProxies(config.trusted_proxies.clone()),
+        guard: Guard::new(config.trusted_proxies.clone(), config.writes_per_minute, config.reads_per_second),
         refusal: error::ApiError::refusal(&config.server).into(),
     });
     let address = listener.local_addr().ok();
@@ -127,7 +129,7 @@ async fn housekeeping(front: Arc<Front>, service: Arc<Service>) {
     let mut minutes = tokio::time::interval(Duration::from_secs(60));
     loop {
         minutes.tick().await;
-        front.limiter.forget_quiet();
+        front.guard.keep_house();
         service.keep_house();
     }
 }

@@ -6,7 +6,7 @@
 //! `Make a new code` once it has ended.
 
 use kez_core::sigchain::Offer;
-use kez_core::{Handle, ServerName};
+use kez_core::{Code, Handle, ServerName};
 
 use super::fetch::{Fetched, Trouble, path, proven, typed_handle};
 use super::markup::key;
@@ -60,7 +60,7 @@ async fn start() {
 /// Shows a code until the key was added, or until it ended; whether it was added.
 async fn offer(handle: &Handle) -> Result<bool, Trouble> {
     let server: ServerName = server_name().parse().map_err(|_| Failure::Odd)?;
-    let (mut holder, mut fetched) = proven(handle, &server).await?;
+    let (holder, mut fetched) = proven(handle, &server).await?;
     let identity = own_key(handle).await?;
     if fetched.chain.head().is_none() {
         return Err(Trouble::Odd(
@@ -73,20 +73,30 @@ async fn offer(handle: &Handle) -> Result<bool, Trouble> {
     if is_device(&fetched, &identity) {
         return adopt(&identity, &holder).await;
     }
-    let ticket = pairing::leave(&prove(&fetched, &identity).await?).await?;
+    let ticket = match pairing::leave(&prove(&fetched, &identity).await?).await {
+        Err(Failure::Refused { code: Code::ChainConflict, .. }) => return Err(Trouble::MovedOn),
+        left => left?,
+    };
     show(&ticket, &identity);
     for _ in 0..LOOKS {
         browser::sleep(PAUSE_MILLIS).await;
         // A line that is down for a while is up again later; the code lasts.
         let Ok(true) = has_moved(&fetched).await else { continue };
-        (holder, fetched) = match proven(handle, &server).await {
+        let (now_holder, now) = match proven(handle, &server).await {
             Err(Trouble::Api(Failure::Offline) | Trouble::MovedOn) => continue,
             looked => looked?,
         };
-        if is_device(&fetched, &identity) {
-            return adopt(&identity, &holder).await;
+        if is_device(&now, &identity) {
+            return adopt(&identity, &now_holder).await;
         }
-        pairing::renew(&ticket, &prove(&fetched, &identity).await?).await?;
+        match pairing::renew(&ticket, &prove(&now, &identity).await?).await {
+            // It went on once more: looked at again, like a line that was down.
+            Err(Failure::Offline | Failure::Refused { code: Code::ChainConflict, .. }) => {}
+            renewed => {
+                renewed?;
+                fetched = now;
+            }
+        }
     }
     Ok(false)
 }

@@ -33,10 +33,10 @@ use crate::broker::Broker;
 use crate::claims::Claims;
 use crate::error::ApiError;
 use crate::following::Health;
-use crate::pairings::Pairings;
 use crate::registry::Registry;
 use internal::Internal;
 
+pub(crate) use pairings::Relay;
 pub(crate) use user::respond as user_response;
 pub(crate) use webfinger::in_memory as described_in_memory;
 
@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     pub(crate) broker: Option<Arc<Broker>>,
     pub(crate) internal: Option<Arc<Internal>>,
-    pub(crate) pairings: Arc<Pairings>,
+    pub(crate) relay: Relay,
     /// The sigchains, where this process serves them.
     pub(crate) chains: Chains,
     pub(crate) claims: Arc<Claims>,
@@ -69,9 +69,9 @@ impl FromRef<Shared> for Arc<Registry> {
     }
 }
 
-impl FromRef<Shared> for (Arc<Pairings>, Arc<Registry>) {
+impl FromRef<Shared> for Relay {
     fn from_ref(shared: &Shared) -> Self {
-        (shared.pairings.clone(), shared.registry.clone())
+        shared.relay.clone()
     }
 }
 

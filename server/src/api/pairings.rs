@@ -11,19 +11,27 @@ use http::{HeaderMap, HeaderName, Request, StatusCode};
 use kez_core::sigchain::Offer;
 use kez_core::{Code, Problem, Timestamp};
 use kez_http::bearer;
+use kez_http::client::Client;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::body;
 use super::schema::{self, ProblemResponses};
 use crate::error::ApiError;
-use crate::front::Client;
-use crate::pairings::{Found, NotChanged, NotOpened, Opened, PairingCode, Pairings, Secret};
+use crate::pairings::{Found, Heads, NotChanged, NotOpened, Opened, PairingCode, Pairings, Secret};
 use crate::random;
 use crate::registry::Registry;
 
 /// Largest offer, in bytes.
 const MAX_OFFER_BYTES: usize = 2048;
+
+/// What these endpoints are given.
+#[derive(Clone)]
+pub(crate) struct Relay {
+    pub(crate) pairings: Arc<Pairings>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) heads: Arc<Heads>,
+}
 
 /// What who made the offer has to know.
 #[derive(Serialize, ToSchema)]
@@ -50,16 +58,18 @@ pub(crate) struct WaitingOffer {
     expires_at: Timestamp,
 }
 
-/// Leaves the offer of a device key here for ten minutes, for who gets its code.
+/// Leaves the offer of a device key here for ten minutes, for who gets its code. Its place is the one behind the head of a
+/// chain that is known here.
 #[utoipa::path(post, path = "/v1/pairings", tag = "pairings", request_body = schema::DeviceOffer,
     responses((status = 201, description = "The offer waits.", body = OpenedPairing,
         headers(("Location" = String, description = "Path of the offer"))), ProblemResponses))]
 pub(super) async fn open(
-    State((pairings, registry)): State<(Arc<Pairings>, Arc<Registry>)>,
-    Extension(Client(client)): Extension<Client>,
+    State(Relay { pairings, registry, heads }): State<Relay>,
+    Extension(client): Extension<Client>,
     request: Request<Body>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<OpenedPairing>), ApiError> {
     let offer = read(request).await?;
+    heads.admit(&offer.place()).await?;
     let Opened { code, secret, expires_at } = pairings.open(offer, client, registry.now(), random::key_bytes)?;
     let location = [(LOCATION, format!("/v1/pairings/{code}"))];
     Ok((StatusCode::CREATED, location, Json(OpenedPairing { code, secret, expires_at })))
@@ -70,8 +80,8 @@ pub(super) async fn open(
     params(("code" = String, Path, description = "The code", example = "7Q2MX-K04DT")),
     responses((status = 200, description = "The offer.", body = WaitingOffer), ProblemResponses))]
 pub(super) async fn find(
-    State((pairings, registry)): State<(Arc<Pairings>, Arc<Registry>)>,
-    Extension(Client(client)): Extension<Client>,
+    State(Relay { pairings, registry, .. }): State<Relay>,
+    Extension(client): Extension<Client>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<WaitingOffer>, ApiError> {
     pairings.count_lookup(client).map_err(ApiError::rate_limited)?;
@@ -86,16 +96,18 @@ pub(super) async fn find(
     request_body = schema::DeviceOffer,
     responses((status = 200, description = "The new offer waits.", body = WaitingOffer), ProblemResponses))]
 pub(super) async fn replace(
-    State((pairings, registry)): State<(Arc<Pairings>, Arc<Registry>)>,
-    Extension(Client(client)): Extension<Client>,
+    State(Relay { pairings, registry, heads }): State<Relay>,
+    Extension(client): Extension<Client>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     request: Request<Body>,
 ) -> Result<Json<WaitingOffer>, ApiError> {
     pairings.count_lookup(client).map_err(ApiError::rate_limited)?;
     let code = code(path).ok_or_else(unknown)?;
-    let offer = read(request).await?;
-    Ok(waiting(pairings.replace(code, bearer::sent(&headers), offer, registry.now())?))
+    let (offer, secret) = (read(request).await?, bearer::sent(&headers));
+    pairings.may_replace(code, secret, &offer, registry.now())?;
+    heads.admit(&offer.place()).await?;
+    Ok(waiting(pairings.replace(code, secret, offer, registry.now())?))
 }
 
 /// Takes an offer back.
@@ -104,8 +116,8 @@ pub(super) async fn replace(
         ("Authorization" = String, Header, description = "`Bearer` and the secret")),
     responses((status = 204, description = "Nothing waits under this code any more."), ProblemResponses))]
 pub(super) async fn remove(
-    State((pairings, registry)): State<(Arc<Pairings>, Arc<Registry>)>,
-    Extension(Client(client)): Extension<Client>,
+    State(Relay { pairings, registry, .. }): State<Relay>,
+    Extension(client): Extension<Client>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
@@ -135,8 +147,7 @@ fn unknown() -> ApiError {
 impl<E> From<NotOpened<E>> for ApiError {
     fn from(refusal: NotOpened<E>) -> Self {
         match refusal {
-            NotOpened::Client(wait) => ApiError::rate_limited(wait),
-            NotOpened::Full(wait) => ApiError::busy("Too many offers wait here just now; try again shortly.", wait),
+            NotOpened::Enough(wait) => ApiError::rate_limited(wait),
             NotOpened::Random(_) => ApiError::fault(),
         }
     }

@@ -88,7 +88,6 @@ impl Server {
     }
 
     /// A server that takes as much as `limits` says.
-    #[expect(dead_code, reason = "the attacks are to come")]
     pub(crate) async fn start_limited(limits: Limits, flags: &[&str]) -> Server {
         let parts = Parts { limits, ..Parts::default() };
         Server::start_at(start(), tempfile::tempdir().expect("a folder"), flags, parts).await

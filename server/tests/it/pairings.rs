@@ -10,10 +10,6 @@ use crate::harness::{Answer, Server, key};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-fn place(seq: u64) -> Place {
-    Place { chain: key(1).id(), seq, prev: Some(Hash::of(&seq.to_be_bytes())) }
-}
-
 pub(crate) fn offer(place: &Place, key: &SigningKey) -> Value {
     serde_json::to_value(Offer::new(place, key, None).expect("the chain has begun")).expect("JSON")
 }
@@ -71,7 +67,8 @@ async fn a_new_device_is_paired() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_proves_itself_is_taken() {
     let server = Server::start().await;
-    let good = offer(&place(2), &key(2));
+    let place = Owner::start(&server, "tudisco", 1).await.chain.next();
+    let good = offer(&place, &key(5));
     let with = |name: &str, value: Value| {
         let mut changed = good.clone();
         changed[name] = value;
@@ -83,7 +80,7 @@ async fn only_what_proves_itself_is_taken() {
         ("another head", with("prev", json!(Hash::of(b"x"))), 400, "bad_signature"),
         ("another chain", with("chain", json!(key(3).id())), 400, "bad_signature"),
         ("another key", with("key", json!(key(3).id())), 400, "bad_signature"),
-        ("wrong proof", with("pop", offer(&place(3), &key(2))["pop"].clone()), 400, "bad_signature"),
+        ("wrong proof", with("pop", offer(&Place { seq: 3, ..place }, &key(5))["pop"].clone()), 400, "bad_signature"),
         ("companion", with("enc_key", json!(EncKey::from_bytes([7; 32]))), 400, "bad_signature"),
         ("S + 0", with("pop", json!("0".repeat(128))), 400, "bad_signature"),
         ("genesis", with("prev", Value::Null), 400, "invalid_request"),
@@ -120,14 +117,37 @@ async fn only_what_proves_itself_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_place_is_behind_the_head_of_a_chain_that_is_known_here() {
+    let server = Server::start().await;
+    let mut owner = Owner::new(1);
+    server.register("tudisco", &owner.identity).await;
+    let genesis = owner.genesis();
+    let begun = Place { chain: owner.chain.id(), seq: 2, prev: Some(Hash::of(&genesis)) };
+    open(&server, &offer(&begun, &key(5))).await.is(404, "not_found");
+    owner.post(&server, &genesis).await.was(201);
+    let before = owner.chain.next();
+    open(&server, &offer(&before, &key(5))).await.was(201);
+    open(&server, &offer(&Place { seq: 3, ..before }, &key(5))).await.is(409, "chain_conflict");
+    open(&server, &offer(&Place { prev: Some(Hash::of(b"x")), ..before }, &key(5))).await.is(409, "chain_conflict");
+    open(&server, &offer(&Place { chain: key(9).id(), ..before }, &key(5))).await.is(404, "not_found");
+    let event = owner.device(&key(6));
+    owner.post(&server, &event).await.was(201);
+    open(&server, &offer(&before, &key(5))).await.is(409, "chain_conflict");
+    open(&server, &offer(&owner.chain.next(), &key(5))).await.was(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_offer_ends_after_ten_minutes() {
     let server = Server::start().await;
-    let made = offer(&place(2), &key(2));
+    let mut owner = Owner::start(&server, "tudisco", 1).await;
+    let made = offer(&owner.chain.next(), &key(5));
     let (code, secret) = opened(&server, &made).await;
     let path = format!("/v1/pairings/{code}");
     server.clock.advance(599);
     server.get(&path).await.was(200);
-    let replaced = change(&server, Method::PUT, &code, &secret, &offer(&place(3), &key(2))).await;
+    let event = owner.device(&key(6));
+    owner.post(&server, &event).await.was(201);
+    let replaced = change(&server, Method::PUT, &code, &secret, &offer(&owner.chain.next(), &key(5))).await;
     assert_eq!(replaced.json()["expires_at"], "2026-05-25T03:10:00Z", "replacing gives no more time");
     server.clock.advance(1);
     server.get(&path).await.is(404, "not_found");
@@ -138,7 +158,8 @@ async fn an_offer_ends_after_ten_minutes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn codes_are_read_as_people_write_them() {
     let server = Server::start().await;
-    let (code, _) = opened(&server, &offer(&place(2), &key(2))).await;
+    let owner = Owner::start(&server, "tudisco", 1).await;
+    let (code, _) = opened(&server, &offer(&owner.chain.next(), &key(5))).await;
     let plain = code.replace('-', "");
     assert!(code.len() == 11 && code.as_bytes()[5] == b'-', "{code}");
     assert!(plain.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase() && !b"ILOU".contains(&b)), "{code}");
@@ -156,10 +177,15 @@ async fn codes_are_read_as_people_write_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_who_made_an_offer_changes_it() {
     let server = Server::start().await;
-    let (first, newer) = (offer(&place(2), &key(2)), offer(&place(3), &key(2)));
+    let mut owner = Owner::start(&server, "tudisco", 1).await;
+    let other = Owner::start(&server, "friend", 3).await;
+    let first = offer(&owner.chain.next(), &key(5));
     let (code, secret) = opened(&server, &first).await;
     let (_, other_secret) = opened(&server, &first).await;
     let path = format!("/v1/pairings/{code}");
+    let event = owner.device(&key(6));
+    owner.post(&server, &event).await.was(201);
+    let newer = offer(&owner.chain.next(), &key(5));
     for wrong in [&*other_secret, "", &secret[1..], &code] {
         for method in [Method::PUT, Method::DELETE] {
             let answer = change(&server, method, &code, wrong, &newer).await;
@@ -176,8 +202,9 @@ async fn only_who_made_an_offer_changes_it() {
         let (server, code, secret) = (&server, &code, &secret);
         async move { change(server, Method::PUT, code, secret, &offer).await }
     };
-    put(offer(&place(3), &key(3))).await.is(400, "key_mismatch");
-    put(offer(&Place { chain: key(4).id(), ..place(3) }, &key(2))).await.is(400, "key_mismatch");
+    put(offer(&owner.chain.next(), &key(7))).await.is(400, "key_mismatch");
+    put(offer(&other.chain.next(), &key(5))).await.is(400, "key_mismatch");
+    put(first.clone()).await.is(409, "chain_conflict");
     let mut forged = newer.clone();
     forged["seq"] = json!(4);
     put(forged).await.is(400, "bad_signature");
@@ -196,7 +223,8 @@ async fn only_who_made_an_offer_changes_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_are_limited() {
     let server = Server::start_with(&["--trusted-proxies", "127.0.0.0/8"]).await;
-    let made = offer(&place(2), &key(2)).to_string();
+    let owner = Owner::start(&server, "tudisco", 1).await;
+    let made = offer(&owner.chain.next(), &key(5)).to_string();
     let from = async |method: Method, path: &str, address: &str| {
         server.send(method, path, &[JSON, ("x-forwarded-for", address)], made.clone().into()).await
     };

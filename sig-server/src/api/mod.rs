@@ -31,6 +31,7 @@ use crate::export::Export;
 use crate::service::Service;
 
 pub use head::in_memory;
+pub(crate) use query::rows;
 
 /// What every handler is given.
 type State = axum::extract::State<Arc<Service>>;

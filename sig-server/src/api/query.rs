@@ -30,3 +30,9 @@ pub(super) fn page(uri: &Uri) -> Result<(u64, u64), ApiError> {
     }
     Ok((optional(uri, "after")?.unwrap_or(0), limit.min(MAX_LIMIT)))
 }
+
+/// How many rows a request asks for; what is refused asks for what is usual.
+pub(crate) fn rows(uri: &Uri) -> u32 {
+    let limit = page(uri).map_or(DEFAULT_LIMIT, |(_, limit)| limit);
+    u32::try_from(limit).unwrap_or(u32::MAX)
+}

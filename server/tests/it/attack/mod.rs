@@ -1,11 +1,15 @@
 //! What one attacker with one machine tries, one file an attack. Each shows that a rule holds which would have prevented
 //! it; the long ones, with what others notice meanwhile, are `benches/attack` (`make attack`).
 
+mod costs;
 mod directory;
 mod follower;
 mod import;
 mod moved;
 mod moves;
+mod forwarded;
+mod moved;
+mod pairings;
 mod resumed;
 mod theft;
 mod trees;

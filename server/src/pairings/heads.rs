@@ -1,0 +1,57 @@
+//! Which chains there are, and their newest events: what an offer has to name to get a place.
+
+use std::sync::Arc;
+
+use kez_core::sigchain::Place;
+use kez_core::{Code, Problem};
+use kez_sig_server::refused::Refused;
+use kez_sig_server::service::Service;
+
+use crate::error::ApiError;
+use crate::store::{Store, StoreError};
+
+/// Who knows the heads of chains.
+pub(crate) enum Heads {
+    /// The service of this process.
+    Own(Arc<Service>),
+    /// The registry, which follows another server's chains.
+    Followed(Arc<dyn Store>),
+}
+
+impl Heads {
+    /// Whether an event at `place` would stand right behind the head of its chain.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when the chain is not known here; [`Code::ChainConflict`] when it has another head; that the
+    /// store is away.
+    pub(crate) async fn admit(&self, place: &Place) -> Result<(), ApiError> {
+        let is_next = match self {
+            Heads::Own(service) => {
+                let head = service.look(&place.chain, |_, head| Some(head)).await;
+                head.map(|head| place.prev == Some(head.hash) && place.seq == head.seq + 1).map_err(trouble)?
+            }
+            Heads::Followed(store) => {
+                // Whatever a log took in last is the head: also a fork is.
+                let (_, head) = store.followed(&place.chain).await?.ok_or_else(unknown)?;
+                place.prev == Some(head)
+            }
+        };
+        if is_next {
+            return Ok(());
+        }
+        let detail = "The chain has another head; read it again, and offer the key for the place behind it.";
+        Err(Problem::new(Code::ChainConflict, detail).into())
+    }
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("There is no such chain here; the identity's owner has to begin it first.")
+}
+
+fn trouble(refused: Refused) -> ApiError {
+    match refused {
+        Refused::NotFound => unknown(),
+        error @ Refused::Damaged(_) => StoreError::Corrupt(error.to_string()).into(),
+        error => StoreError::Unavailable(error.to_string()).into(),
+    }
+}
