@@ -58,6 +58,9 @@ codes! {
     KeyNotAuthorised "key_not_authorised" "Key is not authorised";
     InvalidEvent "invalid_event" "Sigchain event is not valid";
     InvalidRequest "invalid_request" "Request is not valid";
+    PreconditionFailed "precondition_failed" "Precondition failed";
+    UriTooLong "uri_too_long" "Request line is too long";
+    HeadersTooLarge "headers_too_large" "Headers are too large";
     Unavailable "unavailable" "Service is unavailable";
     Internal "internal" "Internal error";
 }

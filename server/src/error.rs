@@ -40,6 +40,9 @@ pub const fn status(code: Code) -> StatusCode {
         Code::Gone => StatusCode::GONE,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Code::UriTooLong => StatusCode::URI_TOO_LONG,
+        Code::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -140,16 +143,15 @@ impl ApiError {
         response
     }
 
-    /// What is answered to something that is no HTTP: a whole response, as bytes, after which the connection ends.
+    /// What is answered before there is a request that can be answered: a whole response, as bytes, after which the
+    /// connection ends.
     #[must_use]
-    pub fn refusal(server: &ServerName) -> Vec<u8> {
-        let detail =
-            "Send valid HTTP: a path of at most 65534 bytes and at most 100 headers, without control characters.";
-        let problem = Problem::new(Code::InvalidRequest, detail);
+    pub fn refusal(problem: Problem, retry_after: Option<Duration>, server: &ServerName) -> Vec<u8> {
         let status = status(problem.code);
         let body = ApiError::from(problem).body(server);
+        let retry = retry_after.map(|wait| format!("retry-after: {}\r\n", wait.as_secs())).unwrap_or_default();
         let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: {PROBLEM_JSON}\r\ncache-control: no-store\r\n\
+            "HTTP/1.1 {status}\r\ncontent-type: {PROBLEM_JSON}\r\ncache-control: no-store\r\n{retry}\
              x-content-type-options: nosniff\r\naccess-control-allow-origin: *\r\nconnection: close\r\n\
              content-length: {}\r\n\r\n",
             body.len()

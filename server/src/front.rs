@@ -1,7 +1,7 @@
 //! What every request passes, on the way in and on the way out: limits, the split between API and pages, problems,
 //! cross-origin headers, one line of log.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,15 +15,20 @@ use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CACHE_CONTROL,
     CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use kez_core::Problem;
 use kez_http::client::Client;
 use kez_http::guard::Guard;
+use kez_http::head;
 use tower::ServiceExt as _;
 
 use crate::api;
 use crate::error::ApiError;
 use crate::registry::Registry;
 use crate::routes::{self, Kind};
+
+/// Says in answers to health checks how the server knows whose request it is: [`kez_http::guard::Origin`].
+pub(crate) const ORIGIN: HeaderName = HeaderName::from_static("x-kez-origin");
 
 /// The whole server behind its listener.
 pub(crate) struct Front {
@@ -33,13 +38,15 @@ pub(crate) struct Front {
     pub(crate) api: Router,
     pub(crate) pages: Router,
     pub(crate) guard: Guard,
-    /// The whole answer to what is no HTTP.
-    pub(crate) refusal: Arc<[u8]>,
 }
 
 impl kez_http::serve::Front for Front {
-    fn refusal(&self) -> Arc<[u8]> {
-        self.refusal.clone()
+    fn refusal(&self, problem: Problem, retry_after: Option<Duration>) -> Vec<u8> {
+        ApiError::refusal(problem, retry_after, &self.registry.names().server)
+    }
+
+    fn is_proxy(&self, address: IpAddr) -> bool {
+        self.guard.is_proxy(address)
     }
 
     async fn answer(&self, peer: SocketAddr, mut request: Request<Body>) -> Response {
@@ -47,7 +54,7 @@ impl kez_http::serve::Front for Front {
         let method = request.method().clone();
         let (route, kind) = routes::of(request.uri().path());
         let preflight = method == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let client = self.guard.client(peer, request.headers());
+        let (client, origin) = self.guard.client(peer, request.headers());
         if let Client::Unnamed(_) = client {
             metrics::counter!("http_requests_without_client_address_total").increment(1);
         }
@@ -55,9 +62,10 @@ impl kez_http::serve::Front for Front {
         let cost = routes::cost(&method, route, request.uri());
         let mut response = match self.guard.check(client, &method, cost) {
             Err(wait) => ApiError::rate_limited(wait).into_response(),
-            Ok(()) => match self.in_memory(&request) {
-                Some(response) => response,
-                None => {
+            Ok(()) => match head::check(&request).map(|()| self.in_memory(&request)) {
+                Err(problem) => ApiError::from(problem).into_response(),
+                Ok(Some(response)) => response,
+                Ok(None) => {
                     // Handlers that count something find it there.
                     request.extensions_mut().insert(client);
                     self.route(request, kind).await
@@ -74,6 +82,10 @@ impl kez_http::serve::Front for Front {
             headers.remove(CONTENT_LENGTH);
         }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if route == routes::HEALTHZ {
+            // What `doctor` asks for through the proxy; nobody learns from it but how their own request came.
+            headers.insert(ORIGIN, HeaderValue::from_static(origin.as_str()));
+        }
         if kind == Kind::Public {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, location, retry-after"));

@@ -213,14 +213,13 @@ pub async fn run_with(
         api: api.fallback(routes::unknown),
         pages: web::router(config.web_dir(), config.watch, Arc::new(RegistryBackend::new(registry.clone(), &document))),
         guard: Guard::new(config.trusted_proxies.clone(), config.writes_per_minute, config.reads_per_second),
-        refusal: error::ApiError::refusal(&config.server).into(),
         registry,
     });
     let address = listener.local_addr().ok();
     let public_url = config.public_url();
     tracing::info!(address = address.map(tracing::field::display), server = %config.server, public_url, "kez-chat-server is listening");
     let housekeeping = tokio::spawn(housekeeping(front.clone(), pairings, service));
-    serve::serve(listener, front, shutdown).await;
+    serve::serve(listener, front, limits.connections, shutdown).await;
     housekeeping.abort();
     if let Some(follower) = follower {
         follower.abort();

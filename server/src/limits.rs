@@ -1,6 +1,8 @@
 //! How much the server takes of anybody. Parameters of the assembly, so that tests and benchmarks may set them, and no
 //! flags: what they are by default is the contract.
 
+pub use kez_http::serve::ConnectionLimits;
+
 pub use crate::pairings::PairingLimits;
 
 /// Every limit that is not the operator's to set.
@@ -8,6 +10,8 @@ pub use crate::pairings::PairingLimits;
 pub struct Limits {
     /// Of sigchains.
     pub chains: kez_sig_server::limits::Limits,
+    /// Connections, and patience with those who are on them.
+    pub connections: ConnectionLimits,
     /// Offers of device keys that wait.
     pub pairings: PairingLimits,
 }

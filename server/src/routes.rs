@@ -7,6 +7,9 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use crate::api;
 use crate::error::ApiError;
 
+/// The path that says that the server runs.
+pub(crate) const HEALTHZ: &str = "/v1/healthz";
+
 /// Who answers a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -60,7 +63,7 @@ fn is_chains(path: &str) -> bool {
 
 fn api_template(second: Option<&str>, third: Option<&str>, fourth: Option<&str>) -> &'static str {
     match (second, third, fourth) {
-        (Some("healthz"), None, None) => "/v1/healthz",
+        (Some("healthz"), None, None) => HEALTHZ,
         (Some("readyz"), None, None) => "/v1/readyz",
         (Some("server"), None, None) => "/v1/server",
         (Some("openapi.json"), None, None) => "/v1/openapi.json",

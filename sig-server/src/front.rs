@@ -1,6 +1,6 @@
 //! What every request passes, on the way in and on the way out: limits, cross-origin headers, one line of log.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,9 +15,10 @@ use http::header::{
     CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, Request, StatusCode};
-use kez_core::ServerName;
+use kez_core::{Problem, ServerName};
 use kez_http::client::Client;
 use kez_http::guard::Guard;
+use kez_http::head;
 use tower::ServiceExt as _;
 
 use crate::api;
@@ -31,13 +32,15 @@ pub(crate) struct Front {
     pub(crate) service: Arc<Service>,
     pub(crate) api: Router,
     pub(crate) guard: Guard,
-    /// The whole answer to what is no HTTP.
-    pub(crate) refusal: Arc<[u8]>,
 }
 
 impl kez_http::serve::Front for Front {
-    fn refusal(&self) -> Arc<[u8]> {
-        self.refusal.clone()
+    fn refusal(&self, problem: Problem, retry_after: Option<Duration>) -> Vec<u8> {
+        ApiError::refusal(problem, retry_after, &self.server)
+    }
+
+    fn is_proxy(&self, address: IpAddr) -> bool {
+        self.guard.is_proxy(address)
     }
 
     async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response {
@@ -45,12 +48,13 @@ impl kez_http::serve::Front for Front {
         let method = request.method().clone();
         let route = template(request.uri().path());
         let preflight = method == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let client = self.guard.client(peer, request.headers());
+        let (client, _) = self.guard.client(peer, request.headers());
         let mut response = match self.guard.check(client, &method, cost(&method, route, request.uri())) {
             Err(wait) => ApiError::rate_limited(wait).render(&self.server),
-            Ok(()) => match api::in_memory(&self.service, &request) {
-                Some(response) => response,
-                None => self.route(request).await,
+            Ok(()) => match head::check(&request).map(|()| api::in_memory(&self.service, &request)) {
+                Err(problem) => ApiError::from(problem).render(&self.server),
+                Ok(Some(response)) => response,
+                Ok(None) => self.route(request).await,
             },
         };
         let is_unchanged = response.status() == StatusCode::NOT_MODIFIED;

@@ -30,7 +30,7 @@ use kez_core::sigchain::Receipt;
 use kez_core::{KeyId, ServerName, SigningKey};
 use kez_http::clock::Clock;
 use kez_http::guard::Guard;
-use kez_http::serve;
+use kez_http::serve::{self, ConnectionLimits};
 use tokio::net::TcpListener;
 
 use checkpoint::Seal;
@@ -89,13 +89,12 @@ pub async fn run_with(
         service: service.clone(),
         api: api::router(service.clone(), export),
         guard: Guard::new(config.trusted_proxies.clone(), config.writes_per_minute, config.reads_per_second),
-        refusal: error::ApiError::refusal(&config.server).into(),
     });
     let address = listener.local_addr().ok();
     let public_url = config.public_url();
     tracing::info!(address = address.map(tracing::field::display), server = %config.server, public_url, receipt_key = %key_id, "kez-sig-server is listening");
     let housekeeping = tokio::spawn(housekeeping(front.clone(), service));
-    serve::serve(listener, front, shutdown).await;
+    serve::serve(listener, front, ConnectionLimits::default(), shutdown).await;
     housekeeping.abort();
     store.close().await;
     Ok(())

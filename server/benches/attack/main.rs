@@ -7,7 +7,14 @@
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the unexpected")]
 
+mod connections;
 mod follower;
+#[path = "../figures/load.rs"]
+#[expect(dead_code, reason = "the figures use all of it")]
+mod load;
+#[path = "../figures/target.rs"]
+#[expect(dead_code, reason = "the figures use all of it")]
+mod target;
 
 #[tokio::main]
 async fn main() {
@@ -18,6 +25,9 @@ async fn main() {
     println!("{:<44} {:>10} {:>12} {:>12}", "what the victim notices", "ratio", "attacked", "idle");
     let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let is_chosen = |group: &str| chosen.is_empty() || chosen.iter().any(|name| name == group);
+    if is_chosen("connections") {
+        connections::all().await;
+    }
     if is_chosen("follower") {
         let (attacked, idle, unready) = follower::revocations().await;
         report("a revoked device is out, long chains (s)", attacked, idle);

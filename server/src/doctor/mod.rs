@@ -75,6 +75,7 @@ pub async fn examine(config: &Config, nats: &Nats, clock: &dyn Clock) -> Vec<Fin
         database.map_err(|why| format!("{}: {why}; the server makes it at its first start", config.db.display())),
     )];
     findings.push(web::server(config, nats).await);
+    findings.push(web::forwarding(config).await);
     match (&nats.broker, &nats.issuer) {
         (Some(settings), Some(issuer)) => {
             findings.extend(broker::examine(settings, issuer, nats.xkey.as_ref(), clock).await);

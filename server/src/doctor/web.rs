@@ -8,7 +8,9 @@ use ureq::http::Uri;
 use super::Finding;
 use crate::config::Config;
 use crate::config::nats::Nats;
+use crate::front::ORIGIN;
 use crate::healthcheck::reachable;
+use crate::routes::HEALTHZ;
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,6 +43,37 @@ pub(super) async fn server(config: &Config, nats: &Nats) -> Finding {
             Finding::failed(name, format!("{url} runs with another issuer than these settings; start it again"))
         }
         Ok(_) => Finding::ok(name, format!("{url} is {}", config.server)),
+    }
+}
+
+/// Whether the server learns of the proxy in front of it whose requests it brings. What is behind the public address is
+/// asked, as anybody would.
+pub(super) async fn forwarding(config: &Config) -> Finding {
+    let (name, url) = ("proxy", config.public_url());
+    let asked = format!("{url}{HEALTHZ}");
+    let answer = blocking(move || {
+        let answer = agent().get(&asked).call().map_err(|error| error.to_string())?;
+        let origin = answer.headers().get(ORIGIN.as_str()).and_then(|value| value.to_str().ok());
+        origin.map(str::to_owned).ok_or_else(|| "it does not answer like this server".to_owned())
+    });
+    match answer.await.as_deref() {
+        Ok("forwarded") => Finding::ok(name, format!("{url} says whose requests it brings")),
+        Ok("direct") if config.trusted_proxies.is_empty() => Finding::ok(name, format!("{url} is reached without one")),
+        Ok("unnamed") => Finding::failed(
+            name,
+            format!(
+                "{url} sends no X-Forwarded-For that can be read, so all its clients are limited as one; let the proxy set \
+                 it to the client's address"
+            ),
+        ),
+        Ok(_) => Finding::failed(
+            name,
+            format!(
+                "{url} is no trusted proxy, so its clients are limited as one, or not at all; put its address into \
+                 KEZ_CHAT_TRUSTED_PROXIES"
+            ),
+        ),
+        Err(why) => Finding::skipped(name, format!("{url} cannot be asked from here: {why}")),
     }
 }
 

@@ -2,8 +2,11 @@
 //! not limited.
 
 use reqwest::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::Server;
+use crate::harness::{NAME, Server};
+use crate::program::run;
 
 /// How many of ten requests with this header are answered.
 async fn answered(server: &Server, forwarded: Option<&str>) -> usize {
@@ -53,4 +56,50 @@ async fn a_forwarded_loopback_address_is_a_client_like_any_other() {
     assert!(answered(&server, Some("127.0.0.1")).await < 8);
     let server = Server::start_with(&["--trusted-proxies", "10.0.0.0/8", "--reads-per-second", "1"]).await;
     assert_eq!(answered(&server, None).await, 10, "a peer on loopback that is no proxy is the machine's own");
+}
+
+/// A proxy in front of the server that adds these lines to each request. Gives its URL.
+async fn proxy(server: &Server, lines: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let to = server.base.strip_prefix("http://").expect("a URL").to_owned();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(client.read_u8().await.expect("a request"));
+            }
+            head.truncate(head.len() - 2);
+            let mut server = TcpStream::connect(&to).await.expect("the server");
+            let request = [&head, lines.as_bytes(), b"connection: close\r\n\r\n"].concat();
+            server.write_all(&request).await.expect("it is passed on");
+            let _ = tokio::io::copy(&mut server, &mut client).await;
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_names_a_proxy_that_says_nothing() {
+    let trusted = ("KEZ_CHAT_TRUSTED_PROXIES", "127.0.0.0/8");
+    for (lines, trusts, expected) in [
+        ("x-forwarded-for: 198.51.100.7\r\n", true, "ok    proxy"),
+        ("", true, "FAIL  proxy"),
+        ("x-forwarded-for: unknown\r\n", true, "FAIL  proxy"),
+        ("x-forwarded-for: 198.51.100.7\r\n", false, "FAIL  proxy"),
+        ("", false, "ok    proxy"),
+    ] {
+        let flags = if trusts { &["--trusted-proxies", "127.0.0.0/8"][..] } else { &[] };
+        let server = Server::start_with(flags).await;
+        let (url, db) = (proxy(&server, lines).await, server.db());
+        let mut environment = vec![
+            ("KEZ_CHAT_SERVER", NAME),
+            ("KEZ_CHAT_BIND", server.base.strip_prefix("http://").expect("a URL")),
+            ("KEZ_CHAT_DB", db.to_str().expect("UTF-8")),
+            ("KEZ_CHAT_PUBLIC_URL", &url),
+        ];
+        environment.extend(trusts.then_some(trusted));
+        let (_, report, _) = run(&["doctor"], &environment).await;
+        assert!(report.lines().any(|line| line.starts_with(expected)), "{lines:?}, {trusts}: {report}");
+    }
 }

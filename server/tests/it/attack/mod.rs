@@ -1,6 +1,7 @@
 //! What one attacker with one machine tries, one file an attack. Each shows that a rule holds which would have prevented
 //! it; the long ones, with what others notice meanwhile, are `benches/attack` (`make attack`).
 
+mod connections;
 mod costs;
 mod directory;
 mod follower;

@@ -1,0 +1,115 @@
+//! The connections that are open: who may have one more, and who kept the server waiting for too long.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::limits::{ConnectionLimits, Patience};
+use super::peer::{Peer, Phase};
+use crate::client::Client;
+use crate::limit::Census;
+
+/// All connections of a listener.
+pub(super) struct Places {
+    limits: ConnectionLimits,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    peers: HashMap<u64, (Arc<Peer>, Option<Client>)>,
+    next: u64,
+    census: Census,
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPlace {
+    /// This address, or its network, has enough of them.
+    Enough,
+    /// All are taken.
+    Full,
+}
+
+/// A place for a connection, until it is dropped.
+pub(super) struct Place {
+    places: Arc<Places>,
+    number: u64,
+    pub(super) peer: Arc<Peer>,
+}
+
+impl Places {
+    pub(super) fn new(limits: ConnectionLimits) -> Arc<Self> {
+        Arc::new(Places { limits: limits.within_open_files(), open: Mutex::default() })
+    }
+
+    /// A place for a connection from `address`. That of a proxy is counted among all, and for no client.
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, is_proxy: bool, now: Instant) -> Result<Place, NoPlace> {
+        // The machine's own programs are counted here like anybody else: rates spare them, and places are for all.
+        let client = (!is_proxy).then(|| Client::At(address.to_canonical()));
+        let mut open = self.lock();
+        if open.peers.len() >= self.limits.all {
+            return Err(NoPlace::Full);
+        }
+        if client.is_some_and(|client| open.census.full(client, self.limits.each).is_some()) {
+            return Err(NoPlace::Enough);
+        }
+        client.into_iter().for_each(|client| open.census.add(client));
+        let (number, peer) = (open.next, Arc::new(Peer::new(now)));
+        open.next += 1;
+        open.peers.insert(number, (peer.clone(), client));
+        Ok(Place { places: self.clone(), number, peer })
+    }
+
+    /// How often to call [`Places::cut_overdue`].
+    pub(super) fn rounds(&self) -> Duration {
+        (self.limits.patience / 60).clamp(Duration::from_millis(10), Duration::from_millis(500))
+    }
+
+    /// Ends the connections of those who kept the server waiting for too long. The fewer places are left, of all or of
+    /// somebody's network, the shorter that is.
+    pub(super) fn cut_overdue(&self) {
+        let open = self.lock();
+        let of_all = self.limits.patience(open.peers.len(), self.limits.all);
+        for (peer, client) in open.peers.values().filter(|(peer, _)| !peer.is_worked_for()) {
+            let networks = client.iter().flat_map(|client| client.networks());
+            let of_each = networks.map(|network| {
+                self.limits.patience(open.census.held(network), self.limits.each * network.share() as usize)
+            });
+            if peer.is_overdue(of_each.fold(of_all, Patience::min)) {
+                peer.cut.notify_one();
+            }
+        }
+    }
+
+    /// Ends the connections that never said anything.
+    pub(super) fn cut_new(&self) {
+        self.lock()
+            .peers
+            .values()
+            .filter(|(peer, _)| peer.phase() == Phase::New)
+            .for_each(|(peer, _)| peer.cut.notify_one());
+    }
+
+    /// Every change is one step, so nothing is half done behind a panic.
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// How long to wait for a body before looking how much has come.
+    pub(super) fn body_window(&self) -> Duration {
+        self.places.limits.patience / 6
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.places.lock();
+        if let Some((_, Some(client))) = open.peers.remove(&self.number) {
+            open.census.remove(client);
+        }
+    }
+}

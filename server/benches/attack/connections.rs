@@ -1,0 +1,221 @@
+//! Connections that cost whoever holds them nothing: idle ones, half heads, bodies of a byte a second, answers that nobody
+//! reads; straight from one address, and through a proxy that the server trusts, which may have as many as it wants.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use kez_chat_server::clock::{Clock as _, SystemClock};
+use kez_core::Hash;
+use kez_core::sigchain::{Body, Claim, Place};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::load::Connection;
+use crate::target::{self, NAME, Target};
+
+/// The victim's address, that of an attacker, and that of the proxy.
+const VICTIM: [u8; 4] = [127, 0, 0, 2];
+const ATTACKER: [u8; 4] = [127, 0, 0, 3];
+const PROXY: [u8; 4] = [127, 0, 0, 4];
+
+/// How long the victim looks names up.
+const WATCHED: Duration = Duration::from_secs(8);
+/// How long the server has to give the memory back.
+const AFTER: Duration = Duration::from_secs(60);
+/// Events of a chain that is exported over and over.
+const EVENTS: u64 = 400;
+
+const LOOKUP: &[u8] = b"GET /v1/u/victim HTTP/1.1\r\nhost: bench.test\r\n\r\n";
+const IDLE: usize = 8_000;
+const HALF_HEADS: usize = 600;
+const SLOW_BODIES: usize = 600;
+const UNREAD: usize = 300;
+
+#[derive(Clone, Copy)]
+enum Attack {
+    Idle,
+    HalfHeads,
+    SlowBodies,
+    Unread,
+}
+
+pub(crate) async fn all() {
+    // This program holds as many connections as the server does.
+    let _ = rlimit::increase_nofile_limit(20_000);
+    for (name, attack) in [
+        ("8,000 idle connections", Attack::Idle),
+        ("600 half heads of 390 kB", Attack::HalfHeads),
+        ("600 bodies of a byte a second", Attack::SlowBodies),
+        ("300 exports that nobody reads", Attack::Unread),
+    ] {
+        for (way, from) in [("straight", ATTACKER), ("through a proxy", PROXY)] {
+            one(&format!("{name}, {way}"), attack, from).await;
+        }
+    }
+}
+
+async fn one(name: &str, attack: Attack, from: [u8; 4]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let proxies = format!("{}/32", std::net::Ipv4Addr::from(PROXY));
+    let flags = ["--trusted-proxies", &proxies, "--export", "public"].map(str::to_owned);
+    let target = target::ours_with(folder.path(), &flags).await;
+    fill(&target).await;
+    let (idle, before) = (p99(&target).await, resident(&target));
+    let mut held = JoinSet::new();
+    start(&mut held, &target, attack, from).await;
+    let attacked = p99(&target).await;
+    let under = resident(&target);
+    held.shutdown().await;
+    tokio::time::sleep(AFTER).await;
+    let after = resident(&target);
+    crate::report(&format!("p99 (ms), {name}"), attacked, idle);
+    println!("{:<44} {before:>7} KiB before, {under} under attack, {after} a minute after", "");
+}
+
+/// A name to look up, and a chain that makes exports large.
+async fn fill(target: &Target) {
+    let mut connection = Connection::open(&target.address).await;
+    assert_eq!(connection.ask(&target::registration("victim", 1)).await.0, 201);
+    let chain = target::key(1).id();
+    let mut next = Place::genesis(chain);
+    let genesis = Body::Genesis {
+        primary: chain,
+        rotation_keys: vec![target::key(2).id(), chain],
+        server: NAME.parse().expect("a name"),
+    };
+    let mut body = genesis;
+    for _ in 0..EVENTS {
+        let event = next.sign(&body, SystemClock.now(), &target::key(1));
+        let path = format!("/v1/sigchains/ed25519/{}/events", chain.hex());
+        let (status, answer) = connection.ask(&post(&path, &event)).await;
+        if status != 201 {
+            // As long as the server takes of one key in a day.
+            assert!(next.seq > 50, "{}", String::from_utf8_lossy(&answer));
+            return;
+        }
+        let id = Hash::of(&event);
+        next = Place { chain, seq: next.seq + 1, prev: Some(id) };
+        let claim = Claim { r#type: "dns".to_owned(), subject: "a.example".to_owned(), proof: "x".repeat(2_000) };
+        body = if next.seq % 2 == 0 { Body::ClaimAdd { claim } } else { Body::ClaimRemove { claim: id } };
+    }
+}
+
+fn post(path: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {NAME}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    [head.into_bytes(), body.to_vec()].concat()
+}
+
+/// Begins an attack, and keeps it up until the set is shut down: what is cut is opened again.
+async fn start(held: &mut JoinSet<()>, target: &Target, attack: Attack, from: [u8; 4]) {
+    let count = match attack {
+        Attack::Idle => IDLE,
+        Attack::HalfHeads => HALF_HEADS,
+        Attack::SlowBodies => SLOW_BODIES,
+        Attack::Unread => UNREAD,
+    };
+    for number in 0..count {
+        let address = target.address.clone();
+        held.spawn(async move {
+            loop {
+                if let Ok(stream) = connect(&address, from).await {
+                    hold(stream, attack, number).await;
+                }
+                // One machine opens so many a second and no more.
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+}
+
+/// Holds a connection until the server ends it.
+async fn hold(mut stream: TcpStream, attack: Attack, number: usize) {
+    let mut head = String::from(match attack {
+        Attack::Idle => "",
+        Attack::HalfHeads => "GET /v1/healthz HTTP/1.1\r\nhost: a\r\n",
+        Attack::SlowBodies => {
+            "POST /v1/register HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 16000\r\n"
+        }
+        Attack::Unread => "GET /v1/export?limit=500 HTTP/1.1\r\nhost: a\r\n",
+    });
+    if !head.is_empty() {
+        let _ = write!(head, "x-forwarded-for: 198.51.{}.{}\r\n", number / 250, number % 250);
+    }
+    match attack {
+        Attack::Idle => {}
+        Attack::HalfHeads => head.extend((0..95).map(|_| format!("x: {}\r\n", "y".repeat(4_000)))),
+        // Again and again on one connection.
+        Attack::Unread => head = format!("{head}\r\n").repeat(16),
+        Attack::SlowBodies => head.push_str("\r\n"),
+    }
+    let (mut reading, mut writing) = stream.split();
+    let _ = writing.write_all(head.as_bytes()).await;
+    match attack {
+        Attack::SlowBodies => {
+            while writing.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        // Waiting for bytes to write is how to hear of the end without reading any.
+        Attack::Unread => while writing.write_all(head.as_bytes()).await.is_ok() {},
+        Attack::Idle | Attack::HalfHeads => while let Ok(1..) = reading.read(&mut [0; 1_024]).await {},
+    }
+}
+
+async fn connect(address: &str, from: [u8; 4]) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((from, 0)))?;
+    socket.connect(address.parse().expect("an address")).await
+}
+
+/// The time in milliseconds that 99 of 100 lookups take at most, half of them on connections of their own.
+async fn p99(target: &Target) -> f64 {
+    let started = Instant::now();
+    let mut times = Vec::new();
+    let mut kept = None;
+    while started.elapsed() < WATCHED {
+        let asked = Instant::now();
+        if let Some(mut stream) = kept.take()
+            && ask(&mut stream).await.is_ok()
+        {
+            times.push(asked.elapsed());
+            // One connection for two lookups: then the next begins with a new one.
+            continue;
+        }
+        let asked = Instant::now();
+        loop {
+            // Whoever is not let in tries again, and has waited all the while.
+            if let Ok(mut stream) = connect(&target.address, VICTIM).await
+                && ask(&mut stream).await.is_ok()
+            {
+                kept = Some(stream);
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        times.push(asked.elapsed());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    times.sort();
+    times[times.len() * 99 / 100].as_secs_f64() * 1e3
+}
+
+async fn ask(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.write_all(LOOKUP).await?;
+    let mut answer = [0; 4_096];
+    let read = stream.read(&mut answer).await?;
+    if answer[..read].starts_with(b"HTTP/1.1 200 ") { Ok(()) } else { Err(std::io::ErrorKind::Other.into()) }
+}
+
+/// Resident KiB of the server.
+fn resident(target: &Target) -> u64 {
+    let pid = target.child.id().expect("it runs");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a running process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
