@@ -4,6 +4,7 @@
 pub mod bearer;
 pub mod client;
 pub mod clock;
+pub mod conditional;
 pub mod guard;
 pub mod head;
 pub mod limit;

@@ -13,11 +13,12 @@ use futures_util::FutureExt as _;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CACHE_CONTROL,
-    CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request};
 use kez_core::Problem;
 use kez_http::client::Client;
+use kez_http::conditional::Conditions;
 use kez_http::guard::Guard;
 use kez_http::head;
 use tower::ServiceExt as _;
@@ -59,6 +60,7 @@ impl kez_http::serve::Front for Front {
             metrics::counter!("http_requests_without_client_address_total").increment(1);
         }
 
+        let conditions = Conditions::of(&method, request.headers());
         let cost = routes::cost(&method, route, request.uri());
         let mut response = match self.guard.check(client, &method, cost) {
             Err(wait) => ApiError::rate_limited(wait).into_response(),
@@ -72,15 +74,14 @@ impl kez_http::serve::Front for Front {
                 }
             },
         };
+        if let Some(conditions) = conditions {
+            let judged = conditions.apply(response);
+            response = judged.unwrap_or_else(|problem| ApiError::from(problem).into_response());
+        }
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
             response = error.render(&self.registry.names().server);
         }
-        let is_unchanged = response.status() == StatusCode::NOT_MODIFIED;
         let headers = response.headers_mut();
-        if is_unchanged {
-            // It would have to be the length of the body that is not sent (RFC 9110 section 8.6).
-            headers.remove(CONTENT_LENGTH);
-        }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if route == routes::HEALTHZ {
             // What `doctor` asks for through the proxy; nobody learns from it but how their own request came.
@@ -118,7 +119,7 @@ impl Front {
             };
         };
         let entry = self.registry.cached(handle)?;
-        Some(api::user_response(&entry, request.headers()))
+        Some(api::user_response(&entry))
     }
 
     async fn route(&self, request: Request<Body>, kind: Kind) -> Response {

@@ -12,11 +12,12 @@ use futures_util::FutureExt as _;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CACHE_CONTROL,
-    CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, Request, StatusCode};
 use kez_core::{Problem, ServerName};
 use kez_http::client::Client;
+use kez_http::conditional::Conditions;
 use kez_http::guard::Guard;
 use kez_http::head;
 use tower::ServiceExt as _;
@@ -49,6 +50,7 @@ impl kez_http::serve::Front for Front {
         let route = template(request.uri().path());
         let preflight = method == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         let (client, _) = self.guard.client(peer, request.headers());
+        let conditions = Conditions::of(&method, request.headers());
         let mut response = match self.guard.check(client, &method, cost(&method, route, request.uri())) {
             Err(wait) => ApiError::rate_limited(wait).render(&self.server),
             Ok(()) => match head::check(&request).map(|()| api::in_memory(&self.service, &request)) {
@@ -57,12 +59,11 @@ impl kez_http::serve::Front for Front {
                 Ok(None) => self.route(request).await,
             },
         };
-        let is_unchanged = response.status() == StatusCode::NOT_MODIFIED;
-        let headers = response.headers_mut();
-        if is_unchanged {
-            // It would have to be the length of the body that is not sent (RFC 9110 section 8.6).
-            headers.remove(CONTENT_LENGTH);
+        if let Some(conditions) = conditions {
+            let judged = conditions.apply(response);
+            response = judged.unwrap_or_else(|problem| ApiError::from(problem).render(&self.server));
         }
+        let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, location, retry-after"));

@@ -1,7 +1,6 @@
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
-use http::HeaderMap;
 
 use super::State;
 use super::conditional;
@@ -19,8 +18,7 @@ use crate::error::ApiError;
 pub(super) async fn registration(
     registry: State,
     handle: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let entry = live(&registry, handle).await?;
-    Ok(conditional::respond(&entry.registration_body, &headers))
+    Ok(conditional::respond(&entry.registration_body))
 }

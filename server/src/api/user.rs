@@ -3,7 +3,6 @@ use std::sync::Arc;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
-use http::HeaderMap;
 use kez_core::Handle;
 
 use super::State;
@@ -19,18 +18,14 @@ use crate::registry::{Entry, Found, Registry};
     responses((status = 200, description = "The handle's record.", body = schema::Record,
             headers(("ETag" = String, description = "The record's entity tag"))),
         (status = 304, description = "The client has it."), ProblemResponses))]
-pub(super) async fn user(
-    registry: State,
-    handle: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
+pub(super) async fn user(registry: State, handle: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
     let entry = live(&registry, handle).await?;
-    Ok(respond(&entry, &headers))
+    Ok(respond(&entry))
 }
 
 /// The record of a live handle, as [`user`] answers.
-pub(crate) fn respond(entry: &Entry, headers: &HeaderMap) -> Response {
-    conditional::respond(&entry.record_body, headers)
+pub(crate) fn respond(entry: &Entry) -> Response {
+    conditional::respond(&entry.record_body)
 }
 
 /// The live handle that a path names. A path that cannot name one is not found, like one that does not.

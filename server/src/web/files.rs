@@ -12,6 +12,8 @@ use http::{HeaderValue, StatusCode, header};
 use kez_app::Assets;
 use tower_http::services::{ServeDir, ServeFile};
 
+use super::ranges;
+
 /// The folder inside a site that holds what was compiled.
 const PKG: &str = "pkg";
 /// How the names of the pages' program and style begin there.
@@ -60,7 +62,9 @@ impl Files {
             router = router.route_service(&format!("/{name}"), file);
         }
         let dev = self.dev;
-        router.layer(from_fn(move |request, next| set_cache_control(dev, request, next)))
+        router
+            .layer(from_fn(ranges::set_right))
+            .layer(from_fn(move |request, next| set_cache_control(dev, request, next)))
     }
 }
 

@@ -3,6 +3,7 @@
 mod files;
 mod headers;
 mod pages;
+mod ranges;
 mod unbuilt;
 
 use std::path::PathBuf;

@@ -6,6 +6,7 @@ mod attack;
 mod bad_input;
 mod chains;
 mod claims;
+mod conditional;
 mod conformance;
 mod durability;
 mod harness;

@@ -1,5 +1,4 @@
 use axum::response::Response;
-use http::HeaderMap;
 use kez_core::sigchain::Head;
 use kez_core::{Hash, KeyId};
 use serde::Serialize;
@@ -21,12 +20,12 @@ struct Summary<'a> {
 }
 
 /// A chain in short.
-pub(super) async fn chain(service: State, Chain(id): Chain, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn chain(service: State, Chain(id): Chain) -> Result<Response, ApiError> {
     let found = service.look(&id, |loaded, head| {
         let chain = &loaded.chain;
         let summary =
             Summary { chain: id, genesis: chain.id_at(1), head, count: chain.entries(), state: chain.state() };
-        Some(respond(head, &headers, &summary))
+        Some(respond(head, &summary))
     });
     Ok(found.await?)
 }

@@ -1,6 +1,6 @@
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, Method, Request};
+use http::{Method, Request};
 use kez_core::KeyId;
 
 use super::State;
@@ -10,8 +10,8 @@ use crate::error::ApiError;
 use crate::service::Service;
 
 /// A chain's newest event.
-pub(super) async fn head(service: State, Chain(id): Chain, headers: HeaderMap) -> Result<Response, ApiError> {
-    Ok(service.look(&id, |_, head| Some(respond(head, &headers, &head))).await?)
+pub(super) async fn head(service: State, Chain(id): Chain) -> Result<Response, ApiError> {
+    Ok(service.look(&id, |_, head| Some(respond(head, &head))).await?)
 }
 
 /// The most frequent request of all, for the head of a chain that is in memory, needs no router; none for any other.
@@ -21,5 +21,5 @@ pub fn in_memory(service: &Service, request: &Request<Body>) -> Option<Response>
     }
     let hex = request.uri().path().strip_prefix("/v1/sigchains/ed25519/")?.strip_suffix("/head")?;
     let id = KeyId::from_parts("ed25519", hex).ok()?;
-    service.look_now(&id, |loaded, head| Some(respond_told(loaded.told(head)?, request.headers()))).flatten()
+    service.look_now(&id, |loaded, head| Some(respond_told(loaded.told(head)?))).flatten()
 }
