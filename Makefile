@@ -40,7 +40,7 @@ lint: ## formatting, clippy, licences and dependencies, the house rules
 	@scripts/lint $(NATIVE)
 
 unit: ## unit tests, protocol vectors and whole-system tests
-	@scripts/setup cargo-nextest nats-server
+	@scripts/setup cargo-nextest nats-server nats-refused
 	@$(E) cargo nextest run $(NATIVE)
 
 wasm: ## the protocol's tests compiled to WebAssembly, in node

@@ -1,9 +1,7 @@
 import { defineConfig } from "@playwright/test";
 
-import type { Options } from "./support/test.ts";
-
 // The tests start the server themselves: KEZ_CHAT_SERVER_BIN, KEZ_SITE and KEZ_CHROMIUM come from scripts/env.
-export default defineConfig<Options>({
+export default defineConfig({
   testDir: "journeys",
   timeout: 60_000,
   expect: { timeout: 10_000 },
@@ -11,11 +9,6 @@ export default defineConfig<Options>({
   workers: 2,
   forbidOnly: Boolean(process.env.CI),
   reporter: process.env.CI ? [["line"], ["./support/failures.ts"]] : [["list"]],
-  projects: [
-    { name: "pages" },
-    // What the broker has a part in, once more with the oldest version of it.
-    { name: "oldest-broker", testMatch: /(connection|contacts|devices|ended|stolen)\.spec\.ts/, use: { brokerProgram: "KEZ_NATS_SERVER_OLD_BIN" } },
-  ],
   use: {
     browserName: "chromium",
     screenshot: "only-on-failure",

@@ -16,7 +16,7 @@ use std::panic;
 use tokio::runtime::Builder;
 
 pub(crate) use self::address::BrokerUrl;
-pub(crate) use self::delivery::Stored;
+pub(crate) use self::delivery::{Again, Stored};
 pub(crate) use self::inbox::{Answer, Inbox, Message, Verdict};
 pub(crate) use self::member::Member;
 pub(crate) use self::session::{Lost, Session};

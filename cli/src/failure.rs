@@ -47,6 +47,8 @@ pub(crate) enum Local {
     InboxFull,
     /// The broker did not store a message, or does not say so.
     NotDelivered,
+    /// The identity may read at the moment, and not send.
+    MayNotSend,
     /// What was waited for did not come in the time that was given.
     TimedOut,
     /// The identity has no chain yet.
@@ -87,6 +89,7 @@ impl Local {
             Local::BrokerRefused => ("broker_refused", "Broker refused the key"),
             Local::InboxFull => ("inbox_full", "Inbox is full"),
             Local::NotDelivered => ("not_delivered", "Message was not delivered"),
+            Local::MayNotSend => ("may_not_send", "Sending is not allowed at the moment"),
             Local::TimedOut => ("timed_out", "Nothing came in time"),
             Local::NoChain => ("no_chain", "Identity has no chain"),
             Local::ChainExists => ("chain_exists", "Identity has a chain already"),

@@ -71,7 +71,14 @@ impl Subjects {
     /// What this identity may publish on, and nothing else.
     #[must_use]
     pub fn may_publish(&self) -> [String; 3] {
-        [format!("kez.send.{}.*", self.pk), self.next(), format!("$JS.ACK.{STREAM}.{}.>", self.pk)]
+        let [next, receipts] = self.may_publish_when_reading_only();
+        [format!("kez.send.{}.*", self.pk), next, receipts]
+    }
+
+    /// The same without the right to send, which an identity loses while too much of what it sent waits.
+    #[must_use]
+    pub fn may_publish_when_reading_only(&self) -> [String; 2] {
+        [self.next(), format!("$JS.ACK.{STREAM}.{}.>", self.pk)]
     }
 }
 
@@ -86,6 +93,33 @@ pub const UNROUTED: &str = "kez.send.>";
 #[must_use]
 pub fn recipient(subject: &str) -> Option<&str> {
     subject.strip_prefix("kez.inbox.")?.split('.').next()
+}
+
+/// Who sent a stored message, which the broker vouches for.
+#[must_use]
+pub fn sender(subject: &str) -> Option<KeyId> {
+    let (to, from) = subject.strip_prefix("kez.inbox.")?.rsplit_once('.')?;
+    if to.is_empty() { None } else { KeyId::from_parts(Suite::Ed25519.as_str(), from).ok() }
+}
+
+/// Who published what is stored as it was published (see [`UNROUTED`]).
+#[must_use]
+pub fn sent_by(subject: &str) -> Option<KeyId> {
+    let (from, _) = subject.strip_prefix("kez.send.")?.split_once('.')?;
+    KeyId::from_parts(Suite::Ed25519.as_str(), from).ok()
+}
+
+/// A message from nobody to nobody: a home server asks with it whether the stream answers in time, and has it refused.
+#[must_use]
+pub fn canary() -> String {
+    let nobody = "0".repeat(64);
+    format!("kez.send.{nobody}.{nobody}")
+}
+
+/// Everything that waits from one sender, as a filter.
+#[must_use]
+pub fn from(chain: &KeyId) -> String {
+    format!("kez.inbox.*.{}", chain.hex())
 }
 
 /// The inbox of a recipient as a sender wrote it, as a filter. None for a name that would mean everybody's.
@@ -122,6 +156,7 @@ mod tests {
                 format!("$JS.ACK.KEZ_INBOX.{pk}.>")
             ]
         );
+        assert_eq!(subjects.may_publish_when_reading_only(), subjects.may_publish()[1..]);
         assert_eq!(subjects.send(&other), format!("kez.send.{pk}.{to}"));
         assert_eq!(parse_inbox(&format!("kez.inbox.{to}.{pk}")), Some((other, me)));
     }
@@ -150,6 +185,22 @@ mod tests {
         assert_eq!(recipient("kez.send.abc.*"), None);
         assert_eq!(inbox_of("$x~").as_deref(), Some("kez.inbox.$x~.*"));
         assert_eq!((inbox_of("*"), inbox_of(">")), (None, None));
+    }
+
+    #[test]
+    fn a_stored_message_tells_its_sender_whatever_its_recipient_is() {
+        let [me, other] = [1, 2].map(|seed| SigningKey::from_seed(&[seed; 32]).id());
+        for to in [other.hex(), "$x~".to_owned(), "\u{fffd}".to_owned()] {
+            assert_eq!(sender(&format!("kez.inbox.{to}.{}", me.hex())), Some(me), "{to}");
+        }
+        for to in ["*", ">", "x"] {
+            assert_eq!(sent_by(&format!("kez.send.{}.{to}", me.hex())), Some(me), "{to}");
+        }
+        assert_eq!(
+            (sender("kez.inbox.x"), sent_by("kez.send.x"), sender(&format!("kez.inbox.{}", me.hex()))),
+            (None, None, None)
+        );
+        assert_eq!(from(&me), format!("kez.inbox.*.{}", me.hex()));
     }
 
     #[test]

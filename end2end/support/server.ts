@@ -22,8 +22,6 @@ export function configured(name: string): string {
 export interface Surroundings {
   /** Whether it has a message broker, or with which settings. */
   broker?: boolean | Record<string, string>;
-  /** The variable that names the broker's program. */
-  brokerProgram?: string;
   /** Whether another server keeps its chains, on an origin of its own. */
   sigchains?: boolean;
   /** Whether browsers reach it through the proxy that speaks TLS. */
@@ -80,7 +78,7 @@ export class Server {
   static async start(around: Surroundings = {}): Promise<Server> {
     const [port, folder] = [await freePort(), await mkdtemp(join(tmpdir(), "kez-end2end-"))];
     const url = new URL(around.tls ? `https://localhost:${await freePort()}` : `http://localhost:${port}`);
-    const broker = around.broker ? await Broker.start(url, port, folder, around.brokerProgram) : undefined;
+    const broker = around.broker ? await Broker.start(url, port, folder) : undefined;
     const sigchains = around.sigchains ? await SigServer.start(url.host, folder) : undefined;
     const settings = typeof around.broker === "object" ? around.broker : {};
     const server = new Server({ port, url, folder, broker, sigchains, settings });

@@ -6,21 +6,15 @@ import { Watch } from "./watch.ts";
 
 export { expect };
 
-export interface Options {
-  brokerProgram: string;
-}
-
-export const test = base.extend<{ withBroker: boolean | Record<string, string>; brokerProgram: string; withSigchains: boolean; withTls: boolean; server: Server; watch: Watch }>({
+export const test = base.extend<{ withBroker: boolean | Record<string, string>; withSigchains: boolean; withTls: boolean; server: Server; watch: Watch }>({
   // Whether the server has a message broker, or with which settings.
   withBroker: [false, { option: true }],
-  // The variable that names the broker's program: the version to run, or the oldest that is supported.
-  brokerProgram: ["KEZ_NATS_SERVER_BIN", { option: true }],
   // Whether another server keeps its chains, on an origin of its own.
   withSigchains: [false, { option: true }],
   // Whether browsers reach it through the proxy that speaks TLS.
   withTls: [false, { option: true }],
-  server: async ({ withBroker, brokerProgram, withSigchains, withTls }, use) => {
-    const server = await Server.start({ broker: withBroker, brokerProgram, sigchains: withSigchains, tls: withTls });
+  server: async ({ withBroker, withSigchains, withTls }, use) => {
+    const server = await Server.start({ broker: withBroker, sigchains: withSigchains, tls: withTls });
     await use(server);
     await server.stop();
   },

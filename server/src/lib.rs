@@ -42,7 +42,7 @@ use api::internal::Internal;
 use backend::RegistryBackend;
 use broker::{Broker, Ended, Upkeep};
 use cache::Cache;
-use callout::{Callout, Issuer, Policy as CalloutPolicy, Service};
+use callout::{Admission, BrokerKeys, Callout, Ids, Issuer, Policy as CalloutPolicy, Service, Unlimited};
 use claims::{Board, Claims, Outside, Source};
 use clock::Clock;
 use config::nats::{Nats, NatsFlags};
@@ -159,12 +159,15 @@ pub async fn run_with(
         config.sig_server_url.clone().map(|url| Follower::new(Remote::new(url, sig_server_token), store.clone()));
     let following = follower.as_ref().map(Follower::health);
     let follower = follower.map(|follower| tokio::spawn(follower.run()));
-    let broker = match &nats.broker {
+    let connected = match &nats.broker {
         Some(settings) => {
-            Some(Broker::connect(settings, broker_limits(&config.nats)).await.map_err(StartError::Broker)?)
+            let connected = Broker::connect(settings, broker_limits(&config.nats), allowed.broker).await;
+            Some(connected.map_err(StartError::Broker)?)
         }
         None => None,
     };
+    let (broker, doubted) = connected.unzip();
+    let ids = random::key_bytes().map_err(|error| StartError::Broker(format!("no random bytes: {error}")))?;
     let callout = issuer.map(|issuer| {
         let policy = CalloutPolicy {
             server: config.server.clone(),
@@ -173,13 +176,25 @@ pub async fn run_with(
         };
         let identities =
             RegistryIdentities { registry: registry.clone(), cache: by_key.clone(), broker: broker.clone() };
-        Arc::new(Callout::new(issuer, policy, clock.clone(), Arc::new(identities)))
+        let admission: Arc<dyn Admission> = match &broker {
+            Some(broker) => broker.clone(),
+            None => Arc::new(Unlimited),
+        };
+        Arc::new(Callout {
+            issuer,
+            policy,
+            clock: clock.clone(),
+            identities: Arc::new(identities),
+            admission,
+            ids: Ids::new(&ids),
+            brokers: BrokerKeys::default(),
+        })
     });
-    let running = match (&broker, &callout) {
-        (Some(broker), Some(callout)) => {
+    let running = match (&broker, &callout, doubted) {
+        (Some(broker), Some(callout), Some(doubted)) => {
             let service = service(&nats, callout.clone(), broker)?;
             let registry = registry.clone();
-            Some(broker.start(service, Upkeep { registry, answers, by_key, changes }))
+            Some(broker.start(service, Upkeep { registry, answers, by_key, changes, doubted }))
         }
         _ => None,
     };
@@ -219,7 +234,7 @@ pub async fn run_with(
     let public_url = config.public_url();
     tracing::info!(address = address.map(tracing::field::display), server = %config.server, public_url, "kez-chat-server is listening");
     let housekeeping = tokio::spawn(housekeeping(front.clone(), pairings, service));
-    serve::serve(listener, front, limits.connections, shutdown).await;
+    serve::serve(listener, front, allowed.connections, shutdown).await;
     housekeeping.abort();
     if let Some(follower) = follower {
         follower.abort();

@@ -3,6 +3,7 @@
 
 pub use kez_http::serve::ConnectionLimits;
 
+pub use crate::broker::BrokerLimits;
 pub use crate::pairings::PairingLimits;
 
 /// Every limit that is not the operator's to set.
@@ -14,4 +15,6 @@ pub struct Limits {
     pub connections: ConnectionLimits,
     /// Offers of device keys that wait.
     pub pairings: PairingLimits,
+    /// Of the message broker.
+    pub broker: BrokerLimits,
 }

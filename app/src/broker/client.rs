@@ -62,6 +62,8 @@ pub(crate) enum Trouble {
     Unanswered,
     /// The broker has nobody who would take this.
     Nobody,
+    /// The identity may read at the moment, and not send.
+    MayNotSend,
     /// The connection is gone, or never came to be.
     Lost,
     /// The key cannot be opened.
@@ -75,7 +77,8 @@ impl From<JsValue> for Trouble {
             Some("nonce") => Trouble::OddNonce,
             Some("expired") => Trouble::Expired,
             Some("timeout") => Trouble::Unanswered,
-            Some("nobody" | "forbidden") => Trouble::Nobody,
+            Some("nobody") => Trouble::Nobody,
+            Some("forbidden") => Trouble::MayNotSend,
             _ => Trouble::Lost,
         }
     }

@@ -100,7 +100,7 @@ pub(crate) async fn explain(trouble: Trouble, identity: &Identity) -> Option<Ref
         }),
         Trouble::Refused => match api::lookup_key(identity.key).await {
             Ok(holder) if holder.active => Some(Refusal {
-                why: "Your key is registered, but the server does not let it in at the moment.".to_owned(),
+                why: "Your key is registered, but the server does not let it in at the moment. It may be connected too often.".to_owned(),
                 may_pass: true,
             }),
             Ok(_) | Err(Failure::Refused { code: Code::NotFound, .. }) => {
@@ -115,7 +115,7 @@ pub(crate) async fn explain(trouble: Trouble, identity: &Identity) -> Option<Ref
             }
             Err(_) => None,
         },
-        Trouble::Expired | Trouble::Unanswered | Trouble::Nobody | Trouble::Lost => None,
+        Trouble::Expired | Trouble::Unanswered | Trouble::Nobody | Trouble::MayNotSend | Trouble::Lost => None,
     }
 }
 

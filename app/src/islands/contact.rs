@@ -21,7 +21,9 @@ use crate::vault::{self, Identity, Stage};
 use crate::{api, browser};
 
 /// How often one message is sent before the person is asked. The broker keeps it once.
-const TRIES: u32 = 3;
+const TRIES: u32 = 5;
+/// The pause between two tries.
+const PAUSE_MILLIS: i32 = 1_000;
 
 /// Whom to ask, as whom, and what gets signed.
 #[derive(Clone)]
@@ -68,11 +70,13 @@ impl Draft {
         let mut outcome = Err(Trouble::Lost);
         for _ in 0..TRIES {
             outcome = self.deliver(&nonce.to_string(), &envelope).await;
-            // Only a lost answer, or a lost line, is worth another try at once.
-            if !matches!(outcome, Err(Trouble::Lost | Trouble::Unanswered | Trouble::Expired)) || !browser::is_online()
-            {
+            // Only a lost answer, a lost line or a busy broker is worth another try.
+            let is_worth_it =
+                matches!(outcome, Ok(Stored::Busy) | Err(Trouble::Lost | Trouble::Unanswered | Trouble::Expired));
+            if !is_worth_it || !browser::is_online() {
                 break;
             }
+            browser::sleep(PAUSE_MILLIS).await;
         }
         match outcome {
             Ok(Stored::Yes) => Ok(()),
@@ -80,7 +84,12 @@ impl Draft {
                 "Not delivered: the inbox of {} is full of your requests. They see the others first; there is nothing more to send.",
                 self.handle
             )),
-            Ok(Stored::No | Stored::Odd) | Err(Trouble::Nobody) => {
+            Err(Trouble::MayNotSend) => Err(
+                "Not delivered: too much of what you sent is waiting unread, or it was for people who do not exist. You \
+                can send again when less is waiting, or after an hour."
+                    .to_owned(),
+            ),
+            Ok(Stored::Busy | Stored::No | Stored::Odd) | Err(Trouble::Nobody) => {
                 Err("Not delivered: the broker takes no messages at the moment. Try again in a few minutes.".to_owned())
             }
             Err(trouble) => match explain(trouble, &self.identity).await {

@@ -9,19 +9,30 @@ use kez_core::subject::STREAM;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::{Lost, Session};
+use super::Session;
 use crate::failure::{Failure, Local};
 
 /// How long the broker may take to store a message.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// JetStream's code for a limit of the stream that would be exceeded; the words say which one.
 const STORE_FAILED: u64 = 10077;
+/// JetStream's code for more than it can store.
+const TOO_MUCH: u64 = 10167;
 
 /// The broker's word that a message is on its disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     /// It was there already: an earlier attempt had arrived.
     pub(crate) duplicate: bool,
+}
+
+/// Why a message should be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// No answer came. It may be stored.
+    Unanswered,
+    /// It was not taken, because too much is sent at the moment.
+    Busy,
 }
 
 /// JetStream's acknowledgement of what was published.
@@ -50,27 +61,37 @@ impl Session {
         to: &KeyId,
         id: &MessageId,
         message: Vec<u8>,
-    ) -> Result<Result<Stored, Failure>, Lost> {
+    ) -> Result<Result<Stored, Failure>, Again> {
         let mut headers = HeaderMap::new();
         headers.insert(header::NATS_MESSAGE_ID, id.to_string());
         let subject = self.member.subjects().send(to);
         let answer = self.client.request_with_headers(subject, headers, message.into());
-        let answer = match timeout(STORE_TIMEOUT, answer).await {
+        let mut is_forbidden = self.is_forbidden.clone();
+        let answer = tokio::select! {
+            answer = timeout(STORE_TIMEOUT, answer) => answer,
+            // The session ends before the one who could say so does.
+            Ok(_) = is_forbidden.wait_for(|is_forbidden| *is_forbidden) => return Ok(Err(may_not_send())),
+        };
+        let answer = match answer {
             Ok(Ok(answer)) if answer.status != Some(StatusCode::NO_RESPONDERS) => answer,
             Ok(Err(error)) if error.kind() == async_nats::RequestErrorKind::NoResponders => {
                 return Ok(Err(not_delivered("The broker has no inboxes; ask the people who run the server.")));
             }
-            _ => return Err(Lost),
+            _ => return Err(Again::Unanswered),
         };
-        Ok(read(&answer.payload))
+        read(&answer.payload)
     }
 }
 
-fn read(answer: &[u8]) -> Result<Stored, Failure> {
+fn read(answer: &[u8]) -> Result<Result<Stored, Failure>, Again> {
     let unreadable =
         || not_delivered("The broker's answer is no acknowledgement; whether it stored the message is not known.");
-    let ack: PubAck = serde_json::from_slice(answer).map_err(|_| unreadable())?;
-    match ack.error {
+    let Ok(ack) = serde_json::from_slice::<PubAck>(answer) else { return Ok(Err(unreadable())) };
+    Ok(match ack.error {
+        Some(error) if error.err_code == TOO_MUCH => return Err(Again::Busy),
+        Some(error) if error.err_code == STORE_FAILED && error.description == "maximum messages exceeded" => {
+            return Err(Again::Busy);
+        }
         Some(error) if error.err_code == STORE_FAILED && error.description.contains("per subject") => {
             Err(Failure::new(
                 Local::InboxFull,
@@ -83,7 +104,15 @@ fn read(answer: &[u8]) -> Result<Stored, Failure> {
         ))),
         None if ack.stream.as_deref() == Some(STREAM) && ack.seq > 0 => Ok(Stored { duplicate: ack.duplicate }),
         None => Err(unreadable()),
-    }
+    })
+}
+
+fn may_not_send() -> Failure {
+    Failure::new(
+        Local::MayNotSend,
+        "Too much of what this identity sent is waiting unread, or it wrote to people who do not exist. The server lets it \
+         read, and send again when less is waiting, or after an hour.",
+    )
 }
 
 fn not_delivered(detail: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
@@ -95,7 +124,10 @@ mod tests {
     use super::*;
 
     fn code(answer: &str) -> Result<Stored, &'static str> {
-        read(answer.as_bytes()).map_err(|failure| failure.code)
+        match read(answer.as_bytes()) {
+            Ok(outcome) => outcome.map_err(|failure| failure.code),
+            Err(again) => Err(if again == Again::Busy { "busy" } else { "unanswered" }),
+        }
     }
 
     #[test]
@@ -104,6 +136,12 @@ mod tests {
         assert_eq!(code(r#"{"stream":"KEZ_INBOX", "seq":9,"duplicate":true}"#), Ok(Stored { duplicate: true }));
         let full = r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages per subject exceeded"},"stream":"KEZ_INBOX","seq":0}"#;
         assert_eq!(code(full), Err("inbox_full"));
+        for busy in [
+            r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},"stream":"KEZ_INBOX","seq":0}"#,
+            r#"{"error":{"code":429,"err_code":10167,"description":"too many requests"},"stream":"KEZ_INBOX","seq":0}"#,
+        ] {
+            assert_eq!(code(busy), Err("busy"));
+        }
         for other in [
             r#"{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"KEZ_INBOX","seq":0}"#,
             r#"{"error":{}}"#,

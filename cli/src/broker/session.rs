@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, ServerError};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError};
+use tokio::sync::watch;
 
 use super::{BrokerUrl, Member};
 use crate::failure::{Failure, Local};
@@ -20,6 +21,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 pub(crate) struct Session {
     pub(super) client: Client,
     pub(super) member: Arc<Member>,
+    /// Whether the broker said that this session may not send.
+    pub(super) is_forbidden: watch::Receiver<bool>,
 }
 
 /// The connection is gone, or does not answer; a new session may do better.
@@ -30,9 +33,16 @@ impl Session {
     /// Connects and logs in.
     pub(crate) async fn open(url: &BrokerUrl, member: &Arc<Member>) -> Result<Session, Failure> {
         let (signer, spent) = (Arc::clone(member), Arc::new(AtomicBool::new(false)));
+        let (forbid, is_forbidden) = watch::channel(false);
         let options = ConnectOptions::with_auth_callback(move |nonce| {
             let (signer, spent) = (Arc::clone(&signer), Arc::clone(&spent));
             async move { signer.log_in(&nonce, &spent) }
+        })
+        .event_callback(move |event| {
+            if is_forbidding(&event) {
+                forbid.send_replace(true);
+            }
+            std::future::ready(())
         })
         .name(concat!("kez/", env!("CARGO_PKG_VERSION")))
         .custom_inbox_prefix(member.subjects().reply_prefix())
@@ -44,11 +54,16 @@ impl Session {
         let address = url.address();
         // In a task of its own, so that a panic of the library stays in there.
         match tokio::spawn(async move { options.connect(address).await }).await {
-            Ok(Ok(client)) => Ok(Session { client, member: Arc::clone(member) }),
+            Ok(Ok(client)) => Ok(Session { client, member: Arc::clone(member), is_forbidden }),
             Ok(Err(error)) => Err(why(url, member, &error)),
             Err(_) => Err(no_broker(url)),
         }
     }
+}
+
+/// Whether the broker says that what was sent is not allowed.
+fn is_forbidding(event: &Event) -> bool {
+    matches!(event, Event::ServerError(ServerError::Other(text)) if text.starts_with("Permissions Violation for Publish to \"kez.send."))
 }
 
 fn why(url: &BrokerUrl, member: &Member, error: &ConnectError) -> Failure {
@@ -88,7 +103,7 @@ fn refused(url: &BrokerUrl, member: &Member) -> Failure {
         Local::BrokerRefused,
         format!(
             "The broker at {url} does not let {key} in: it takes keys that stand for a handle at {server}, while that \
-             server is running."
+             server is running, in four sessions at once at most."
         ),
     )
 }

@@ -8,6 +8,7 @@
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the unexpected")]
 
 mod connections;
+mod floods;
 mod follower;
 #[path = "../figures/load.rs"]
 #[expect(dead_code, reason = "the figures use all of it")]
@@ -22,7 +23,7 @@ async fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    println!("{:<44} {:>10} {:>12} {:>12}", "what the victim notices", "ratio", "attacked", "idle");
+    println!("{:<60} {:>10} {:>12} {:>12}", "what the victim notices", "ratio", "attacked", "idle");
     let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let is_chosen = |group: &str| chosen.is_empty() || chosen.iter().any(|name| name == group);
     if is_chosen("connections") {
@@ -31,11 +32,36 @@ async fn main() {
     if is_chosen("follower") {
         let (attacked, idle, unready) = follower::revocations().await;
         report("a revoked device is out, long chains (s)", attacked, idle);
-        println!("{:<44} {unready:>10}", "answers of readyz that were not ok meanwhile");
+        println!("{:<60} {unready:>10}", "answers of readyz that were not ok meanwhile");
+    }
+    if is_chosen("floods") {
+        floods().await;
+    }
+}
+
+async fn floods() {
+    use floods::Kind;
+    let world = floods::World::start().await;
+    let idle = world.notice(None).await;
+    let kinds = [
+        ("messages to nobody", Kind::Nobody),
+        ("huge ids", Kind::Ids),
+        ("refused messages", Kind::Refused),
+        ("requests and acknowledgements", Kind::Reading),
+    ];
+    for (number, (name, kind)) in (0..).zip(kinds) {
+        let attacked = world.notice(Some((kind, number))).await;
+        let line = |what: &str, attacked, idle| report(&format!("{name}: {what}"), attacked, idle);
+        line("a friend's request (s, median)", attacked.request.0, idle.request.0);
+        line("a friend's request (s, longest)", attacked.request.1, idle.request.1);
+        line("a login (s, median)", attacked.login.0, idle.login.0);
+        line("a login (s, longest)", attacked.login.1, idle.login.1);
+        line("the broker's memory (MiB)", attacked.broker, idle.broker);
+        line("the server's memory (MiB)", attacked.server, idle.server);
     }
 }
 
 /// One line: the ratio, and what it is of.
 fn report(what: &str, attacked: f64, idle: f64) {
-    println!("{what:<44} {:>10.2} {attacked:>12.3} {idle:>12.3}", attacked / idle);
+    println!("{what:<60} {:>10.2} {attacked:>12.3} {idle:>12.3}", attacked / idle);
 }

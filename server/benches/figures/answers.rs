@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use clap::Parser as _;
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer as _, SigningKey};
-use kez_chat_server::callout::{Callout, Identities, Identity, Issuer, Policy, Refusal};
+use kez_chat_server::callout::{BrokerKeys, Callout, Identities, Identity, Ids, Issuer, Policy, Refusal, Unlimited};
 use kez_chat_server::clock::{Clock as _, SystemClock};
 use kez_chat_server::config::Config;
 use kez_core::KeyId;
@@ -43,7 +43,15 @@ pub(crate) async fn cpu() {
     let identity = Identity { handle: "tudisco".parse().expect("a handle"), chain: user.id() };
     let policy = Policy { server: NAME.parse().expect("a name"), allow_stock_nkey: false, session_secs: 1800 };
     let identities = Arc::new(Cached(Arc::new(identity)));
-    let callout = Callout::new(issuer, policy, Arc::new(SystemClock), identities);
+    let callout = Callout {
+        issuer,
+        policy,
+        clock: Arc::new(SystemClock),
+        identities,
+        admission: Arc::new(Unlimited),
+        ids: Ids::new(&[43; 32]),
+        brokers: BrokerKeys::default(),
+    };
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let started = Instant::now();

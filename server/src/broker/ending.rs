@@ -184,7 +184,7 @@ async fn end_those(broker: &Broker, registry: &Registry, sessions: Vec<Session>)
                 return Ok(());
             }
             tracing::info!(handle = session.handle, "ending a session");
-            sessions::kick(&broker.sys.client, &session).await
+            sessions::kick(&broker.sys.client, &session.connection).await
         })
         .buffer_unordered(AT_ONCE)
         .collect()

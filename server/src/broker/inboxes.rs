@@ -9,21 +9,22 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::CreateStreamErrorKind;
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType, SubjectTransform};
 use async_nats::jetstream::{self, Context};
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
 use kez_core::KeyId;
-use kez_core::subject::{
-    ALL_INBOXES, STREAM, STREAM_SUBJECT, STREAM_TRANSFORM, Subjects, UNROUTED, inbox_of, recipient,
-};
+use kez_core::subject::{STREAM, STREAM_SUBJECT, STREAM_TRANSFORM, Subjects, UNROUTED, inbox_of};
 use tokio::sync::watch;
 
-/// Largest message, in bytes: what the account's limit lets a user send.
-const MAX_MESSAGE_BYTES: i32 = 65_536;
-/// How long the broker knows a message by its id: longer than any client goes on trying.
-const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
-/// How long JetStream may take to answer. A client waits for its login meanwhile.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Most pairs of recipient and sender that are looked at in one go.
-const MOST_SUBJECTS: usize = 200_000;
+use super::jetstream::PATIENCE;
+
+/// Largest message, in bytes, headers included: a contact request has 8,192 at most.
+const MAX_MESSAGE_BYTES: i32 = 12_288;
+/// How long the broker knows a message by its id. It keeps all ids of that time in memory, whatever their length; later
+/// repetitions are told apart by whoever receives them.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(10);
+/// Messages that the stream takes while it refuses what is in its queue. It has more already, or takes one.
+const REFUSING: i64 = 1;
+/// The pause after something failed.
+const RETRY: Duration = Duration::from_millis(500);
 /// JetStream's code for "no such consumer".
 const CONSUMER_NOT_FOUND: u64 = 10_014;
 /// JetStream's code for a change of a stream that is not possible: some settings, once on, cannot be turned off.
@@ -46,7 +47,7 @@ pub(crate) struct Inboxes {
     limits: Limits,
     /// Chain keys whose consumer is there and right.
     ready: Mutex<HashSet<KeyId>>,
-    /// Whether the stream is as it has to be, once that is known. Nobody is let in to one that cannot be put right.
+    /// Whether the broker and the stream are as they have to be, once that is known. Otherwise nobody is let in.
     is_fit: watch::Sender<Option<bool>>,
 }
 
@@ -60,7 +61,7 @@ impl Inboxes {
     /// Sees to it that the identity's consumer is there. Costs nothing when it is known to be.
     pub(crate) async fn ensure(&self, chain: &KeyId) -> Result<(), String> {
         if !self.is_fit().await {
-            return Err(format!("the stream {STREAM} is not as it has to be"));
+            return Err(format!("the broker, or its stream {STREAM}, is not as it has to be"));
         }
         if self.is_ready(chain) {
             return Ok(());
@@ -78,6 +79,32 @@ impl Inboxes {
         Ok(())
     }
 
+    /// Bytes of all inboxes together.
+    pub(super) fn bytes(&self) -> u64 {
+        u64::try_from(self.limits.max_bytes).unwrap_or_default()
+    }
+
+    /// Bytes of the largest message.
+    #[expect(clippy::unused_self, reason = "a property of the stream, as the others are")]
+    pub(super) fn largest(&self) -> u64 {
+        u64::from(MAX_MESSAGE_BYTES.unsigned_abs())
+    }
+
+    /// Until `enough`, the stream refuses what is sent, and what waits in the broker to be stored. What is stored stays.
+    pub(super) async fn refuse_while(&self, enough: impl Future<Output = ()>) {
+        let copies = self.copies().await;
+        let closed = stream::Config { max_messages: REFUSING, num_replicas: copies, ..self.stream() };
+        match self.jetstream.update_stream(closed).await {
+            Ok(_) => enough.await,
+            Err(error) => tracing::warn!(%error, "what waits to be stored cannot be refused"),
+        }
+        let open = stream::Config { num_replicas: copies, ..self.stream() };
+        while let Err(error) = self.jetstream.update_stream(&open).await {
+            tracing::warn!(%error, "the stream cannot be opened again yet");
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
     /// Empties the inbox and removes its consumer.
     pub(super) async fn remove(&self, chain: &KeyId) -> Result<(), String> {
         self.lock().remove(chain);
@@ -92,12 +119,8 @@ impl Inboxes {
     /// Makes the stream, or makes it right again, and looks through all consumers. Gives the chain keys that have one.
     pub(super) async fn reconcile(&self) -> Result<Vec<KeyId>, String> {
         self.lock().clear();
-        let found = self.jetstream.get_stream(STREAM).await.ok();
-        let mut wanted = self.stream();
-        if let Some(stream) = &found {
-            // In a cluster the operator chose how many copies there are.
-            wanted.num_replicas = stream.cached_info().config.num_replicas.max(1);
-        }
+        // In a cluster the operator chose how many copies there are.
+        let wanted = stream::Config { num_replicas: self.copies().await, ..self.stream() };
         let made = self.jetstream.create_or_update_stream(wanted).await;
         let is_unfit = made.as_ref().is_err_and(|error| match error.kind() {
             CreateStreamErrorKind::JetStream(error) => error.error_code().0 == INVALID_CONFIG,
@@ -130,16 +153,20 @@ impl Inboxes {
         Ok(chains)
     }
 
-    /// Everybody for whom something waits, as senders named them: also what is nobody's key.
-    pub(super) async fn recipients(&self) -> Result<HashSet<String>, String> {
-        let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(|error| error.to_string())?;
-        let subjects = stream.info_with_subjects(ALL_INBOXES).await.map_err(|error| error.to_string())?;
-        let mut subjects = subjects.take(MOST_SUBJECTS);
-        let mut recipients = HashSet::new();
-        while let Some((subject, _)) = subjects.try_next().await.map_err(|error| error.to_string())? {
-            recipients.extend(recipient(&subject).map(str::to_owned));
-        }
-        Ok(recipients)
+    /// How many copies the broker keeps of each message.
+    pub(super) async fn copies(&self) -> usize {
+        let found = self.jetstream.get_stream(STREAM).await;
+        found.map_or(1, |stream| stream.cached_info().config.num_replicas.max(1))
+    }
+
+    /// Another broker may be there than before: nobody is let in until it is known to be fit.
+    pub(super) fn doubt(&self) {
+        self.is_fit.send_replace(None);
+    }
+
+    /// The broker can never do: nobody is let in.
+    pub(super) fn refuse(&self) {
+        self.is_fit.send_replace(Some(false));
     }
 
     /// Throws away what waits for a recipient that is nobody.
@@ -170,7 +197,7 @@ impl Inboxes {
         }
     }
 
-    /// Whether the stream is as it has to be. When the server has just started, it takes a moment to tell.
+    /// Whether broker and stream are as they have to be. When the server has just started, it takes a moment to tell.
     async fn is_fit(&self) -> bool {
         let mut known = self.is_fit.subscribe();
         let fit = tokio::time::timeout(PATIENCE, known.wait_for(Option::is_some)).await;

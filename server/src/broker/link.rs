@@ -68,6 +68,13 @@ impl Link {
         state.is_up.then_some(state.times)
     }
 
+    /// Completes once the connection with this number is over.
+    pub(super) async fn went_down(&self, number: u64) {
+        let mut state = self.state.clone();
+        // The sender lives as long as the client, which `self` holds.
+        let _ = state.wait_for(|state| !state.is_up || state.times != number).await;
+    }
+
     /// Completes once for each time that the connection came up, the first time included.
     pub(super) async fn came_up(&self, seen: &mut u64) {
         let mut state = self.state.clone();

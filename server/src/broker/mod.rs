@@ -1,10 +1,13 @@
 //! The message broker: three connections to it, one for each account that the server has a user in, and what they keep
 //! going. `auth` answers logins, `store` keeps the inboxes, `sys` ends sessions.
 
+mod budgets;
 mod ending;
 mod inboxes;
+mod jetstream;
 mod link;
 mod probe;
+mod receipts;
 mod sessions;
 mod thread;
 mod upkeep;
@@ -13,22 +16,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use kez_core::{Handle, KeyId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::callout::{Granted, QUEUE, SUBJECT, Service};
+use crate::callout::{Admission, Connection, Granted, Identity, QUEUE, Refusal, Rights, SUBJECT, Service};
 use crate::config::nats::{BrokerSettings, Seed};
 use crate::identities::ByKey;
 use crate::registry::{Answers, Registry};
 
+pub use budgets::BrokerLimits;
 pub(crate) use ending::Ended;
 pub(crate) use inboxes::{Inboxes, Limits};
 use link::Link;
 pub(crate) use probe::{Unfit, probe};
+pub(crate) use receipts::are_kept_apart;
+use sessions::{Full, Held, Sessions, Shared};
 use thread::Thread;
 
 /// Most sessions whose keys are remembered; an entry is about 200 bytes.
 const SESSIONS: u64 = 200_000;
+/// How long the start waits for a broker that is there to let the server in.
+const START: Duration = Duration::from_secs(5);
+/// Handles that wait to be looked at because somebody was not let in.
+const DOUBTS: usize = 16;
 /// No session is longer.
 const LONGEST_SESSION: Duration = Duration::from_secs(3600);
 
@@ -43,10 +54,29 @@ pub(crate) struct Broker {
     inboxes: Inboxes,
     /// Who was let in where, by this server.
     granted: Arc<Granted>,
+    /// Who is in, whichever server let them.
+    sessions: Sessions,
+    /// Whom this server let in, for the others to hear.
+    shared: Shared,
+    /// Handles of which somebody was not let in because of too many sessions.
+    doubted: mpsc::Sender<Handle>,
+    /// Who may not send.
+    rights: budgets::Rights,
+    limits: BrokerLimits,
+    /// Tells this server from the others that use the broker.
+    name: String,
     /// The `store` connection, by its number, on which changes that other servers make are heard.
     hears_on: AtomicU64,
     is_answering: AtomicBool,
     has_stream: AtomicBool,
+}
+
+/// Why a broker was not shown to be fit.
+enum Unproven {
+    /// It is not.
+    Unfit(Unfit),
+    /// It cannot be told at the moment.
+    Unknown(String),
 }
 
 /// What keeps the broker's side right, and what the broker's news change.
@@ -56,18 +86,29 @@ pub(crate) struct Upkeep {
     pub(crate) by_key: Arc<ByKey>,
     /// Changes that this server made.
     pub(crate) changes: mpsc::UnboundedReceiver<Ended>,
+    /// What came with the broker.
+    pub(crate) doubted: mpsc::Receiver<Handle>,
 }
 
 impl Broker {
     /// Looks at the broker and begins to connect. One that does not answer yet is waited for.
     ///
     /// # Errors
-    /// One line, when the broker can never do: it is too old, or gives clients no nonce.
-    pub(crate) async fn connect(settings: &BrokerSettings, limits: Limits) -> Result<Arc<Broker>, String> {
+    /// One line, when the broker can never do: it is too old, gives clients no nonce, or lets users acknowledge what waits
+    /// for others.
+    pub(crate) async fn connect(
+        settings: &BrokerSettings,
+        of_inboxes: Limits,
+        limits: BrokerLimits,
+    ) -> Result<(Arc<Broker>, mpsc::Receiver<Handle>), String> {
+        let mut is_away = false;
         for url in &settings.urls {
             match probe(url).await {
                 Ok(info) => tracing::info!(url, version = info.version, "found a broker"),
-                Err(away @ Unfit::Away(_)) => tracing::warn!("{away}; waiting for it"),
+                Err(away @ Unfit::Away(_)) => {
+                    tracing::warn!("{away}; waiting for it");
+                    is_away = true;
+                }
                 Err(unfit) => return Err(unfit.to_string()),
             }
         }
@@ -78,11 +119,46 @@ impl Broker {
         let logins = Thread::start("kez-logins").map_err(|error| format!("a thread for logins: {error}"))?;
         let auth = logins.run(open(&settings.auth, "AUTH"));
         let (auth, store, sys) = tokio::try_join!(auth, open(&settings.store, "STORE"), open(&settings.sys, "SYS"))?;
-        let inboxes = Inboxes::new(store.client.clone(), limits);
+        let inboxes = Inboxes::new(store.client.clone(), of_inboxes);
         let (hears_on, is_answering, has_stream) = Default::default();
         let granted = moka::sync::Cache::builder().max_capacity(SESSIONS).time_to_live(LONGEST_SESSION).build();
         let granted = Arc::new(granted);
-        Ok(Arc::new(Broker { auth, logins, store, sys, inboxes, granted, hears_on, is_answering, has_stream }))
+        let (doubted, doubts) = mpsc::channel(DOUBTS);
+        let broker = Broker {
+            name: store.client.new_inbox(),
+            sessions: Sessions::new(limits.sessions_per_key, limits.sessions_per_identity),
+            shared: Shared::default(),
+            rights: budgets::Rights::default(),
+            auth,
+            logins,
+            store,
+            sys,
+            inboxes,
+            granted,
+            doubted,
+            limits,
+            hears_on,
+            is_answering,
+            has_stream,
+        };
+        // What cannot be shown now is shown before anybody is let in.
+        if !is_away && tokio::time::timeout(START, broker.store.came_up(&mut 0)).await.is_ok() {
+            match broker.prove().await {
+                Ok(()) | Err(Unproven::Unknown(_)) => {}
+                Err(Unproven::Unfit(unfit)) => return Err(unfit.to_string()),
+            }
+        }
+        Ok((Arc::new(broker), doubts))
+    }
+
+    /// Whether the broker that is there now keeps acknowledgements apart.
+    async fn prove(&self) -> Result<(), Unproven> {
+        let client = &self.store.client;
+        match receipts::are_kept_apart(client, self.inboxes.copies().await).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Unproven::Unfit(Unfit::SharedReceipts(client.server_info().version))),
+            Err(why) => Err(Unproven::Unknown(why)),
+        }
     }
 
     /// Everybody's inboxes.
@@ -110,14 +186,35 @@ impl Broker {
     pub(crate) fn start(self: &Arc<Self>, service: Service, upkeep: Upkeep) -> Running {
         let (stop, stopped) = oneshot::channel();
         let answering = self.logins.spawn(answer(self.clone(), Arc::new(service), stopped));
-        let Upkeep { registry, answers, by_key, changes } = upkeep;
+        let Upkeep { registry, answers, by_key, changes, doubted } = upkeep;
         let tasks = vec![
             tokio::spawn(upkeep::hear(self.clone(), answers, by_key.clone())),
             tokio::spawn(upkeep::keep_inboxes(self.clone(), registry.clone(), by_key)),
             tokio::spawn(upkeep::keep_sessions(self.clone(), registry.clone())),
+            tokio::spawn(sessions::watch(self.clone(), registry.clone())),
+            tokio::spawn(sessions::verify(self.clone(), doubted)),
+            tokio::spawn(sessions::tell(self.clone())),
+            tokio::spawn(sessions::hear(self.clone())),
+            tokio::spawn(budgets::watch(self.clone(), registry.clone())),
+            tokio::spawn(budgets::hear(self.clone())),
             tokio::spawn(ending::run(self.clone(), registry, changes)),
         ];
         Running { stop, answering, tasks }
+    }
+}
+
+impl Admission for Broker {
+    fn admit(&self, connection: &Connection, key: &KeyId, identity: &Identity) -> Result<Rights, Refusal> {
+        let (chain, handle) = (identity.chain, identity.handle.clone());
+        let may_send = self.rights.may_send(&chain);
+        let held = Held { key: Some(*key), handle, chain: Some(chain), may_send };
+        if let Err(Full) = self.sessions.grant(connection, *key, held.clone()) {
+            // If many are in doubt, others are looked at first.
+            let _ = self.doubted.try_send(held.handle);
+            return Err(Refusal::TooManySessions);
+        }
+        self.shared.push(connection, *key, chain, &held);
+        Ok(if may_send { Rights::Full } else { Rights::ReadOnly })
     }
 }
 

@@ -35,8 +35,13 @@ pub(crate) enum Unfit {
     #[error("what answers at {0} is no NATS server")]
     Foreign(String),
     /// It has no auth callout.
-    #[error("nats-server {0} has no auth callout; use 2.10 or newer")]
+    #[error("nats-server {0} has no auth callout, which came with 2.10; use 2.15.1 or newer")]
     TooOld(String),
+    /// An acknowledgement removes whatever message it names.
+    #[error(
+        "nats-server {0} lets users acknowledge, and so remove, messages that wait for others; use 2.15.1 or newer"
+    )]
+    SharedReceipts(String),
     /// Nothing that clients sign would be fresh.
     #[error(
         "the broker gives clients no nonce, so nobody could prove a key to it; \

@@ -1,15 +1,13 @@
 //! What keeps the broker's side and this server's memory right, whatever happened while one of them was away.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use kez_core::KeyId;
 
 use super::ending::{Ended, SUBJECT, remove_inbox};
-use super::{Broker, sessions};
+use super::{Broker, Unproven, sessions};
 use crate::identities::ByKey;
 use crate::registry::{Answers, Found, Registry};
 
@@ -17,8 +15,6 @@ use crate::registry::{Answers, Found, Registry};
 const EVERY: Duration = Duration::from_secs(600);
 /// The pause after something failed.
 const RETRY: Duration = Duration::from_secs(2);
-/// Recipients that are nobody whose messages are thrown away in one look.
-const MOST_EMPTIED: usize = 20_000;
 
 /// Hears of changes that other servers make, and forgets what they change.
 pub(super) async fn hear(broker: Arc<Broker>, answers: Arc<Answers>, by_key: Arc<ByKey>) {
@@ -58,8 +54,14 @@ pub(super) async fn keep_inboxes(broker: Arc<Broker>, registry: Arc<Registry>, b
     let mut seen = 0;
     loop {
         broker.store.came_up(&mut seen).await;
+        broker.inboxes.doubt();
+        let mut is_proven = false;
         loop {
-            let pause = match look_through_inboxes(&broker, &registry).await {
+            let looked = match prove(&broker, &mut is_proven).await {
+                Ok(()) => look_through_inboxes(&broker, &registry).await,
+                Err(why) => Err(why),
+            };
+            let pause = match looked {
                 Ok(()) => EVERY,
                 Err(error) => {
                     tracing::warn!(%error, "the inboxes are not in order");
@@ -80,9 +82,23 @@ pub(super) async fn keep_inboxes(broker: Arc<Broker>, registry: Arc<Registry>, b
     }
 }
 
+/// Once for each time that the broker came up: it may be another one than before.
+async fn prove(broker: &Broker, is_proven: &mut bool) -> Result<(), String> {
+    if !*is_proven {
+        match broker.prove().await {
+            Ok(()) => *is_proven = true,
+            Err(Unproven::Unknown(why)) => return Err(why),
+            Err(Unproven::Unfit(unfit)) => {
+                broker.inboxes.refuse();
+                return Err(format!("{unfit}; nobody is let in"));
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn look_through_inboxes(broker: &Broker, registry: &Registry) -> Result<(), String> {
-    let chains = broker.inboxes.reconcile().await?;
-    for chain in &chains {
+    for chain in &broker.inboxes.reconcile().await? {
         // When the registry cannot tell, it stays until the next look.
         if matches!(registry.has_handle(chain).await, Ok(false)) {
             tracing::info!(%chain, "removing the inbox of a handle that was released");
@@ -90,32 +106,6 @@ async fn look_through_inboxes(broker: &Broker, registry: &Registry) -> Result<()
                 return Err("an inbox that should go is still there".to_owned());
             }
         }
-    }
-    if let Err(error) = empty_nobodys(broker, registry, &chains.into_iter().collect()).await {
-        tracing::warn!(%error, "what waits for nobody cannot be thrown away yet");
-    }
-    Ok(())
-}
-
-/// Senders may name recipients that nobody is: each has room for a few messages, and together they would fill the stream.
-async fn empty_nobodys(broker: &Broker, registry: &Registry, known: &HashSet<KeyId>) -> Result<(), String> {
-    broker.inboxes.empty_unrouted().await?;
-    let mut emptied = 0;
-    for recipient in broker.inboxes.recipients().await? {
-        let is_nobody = match KeyId::from_parts("ed25519", &recipient) {
-            Ok(chain) => !known.contains(&chain) && matches!(registry.has_handle(&chain).await, Ok(false)),
-            Err(_) => true,
-        };
-        if is_nobody {
-            broker.inboxes.empty(&recipient).await?;
-            emptied += 1;
-        }
-        if emptied == MOST_EMPTIED {
-            break;
-        }
-    }
-    if emptied > 0 {
-        tracing::info!(recipients = emptied, "threw away what waited for nobody");
     }
     Ok(())
 }
@@ -165,7 +155,7 @@ async fn look_through_sessions(broker: &Broker, registry: &Registry, is_first: b
         };
         if !may_stay {
             tracing::info!(handle = session.handle, "ending a session whose key holds no handle");
-            sessions::kick(&sys.client, &session).await?;
+            sessions::kick(&sys.client, &session.connection).await?;
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ const MOST: usize = 32;
 
 /// The keys of brokers that have asked something, the latest last.
 #[derive(Default)]
-pub(super) struct BrokerKeys(RwLock<Vec<Arc<Known>>>);
+pub struct BrokerKeys(RwLock<Vec<Arc<Known>>>);
 
 /// A key that has signed something, and the multiples of −A.
 struct Known {

@@ -5,6 +5,7 @@ use kez_core::nkey::{Nkey, NkeyKind};
 use kez_core::subject::Subjects;
 use kez_core::{Handle, KeyId, ServerName};
 
+use super::Rights;
 use super::request::Request;
 
 /// Shortest time until a session has to sign in anew, in seconds.
@@ -41,6 +42,8 @@ pub enum Refusal {
     BadSignature,
     /// The key stands for no handle here, or not any more, or its identity is deactivated.
     Unknown,
+    /// The key, or its identity, has as many sessions as it may.
+    TooManySessions,
     /// The registry or the inbox cannot be reached.
     Unavailable,
 }
@@ -54,6 +57,7 @@ impl Refusal {
             Refusal::NoNonce => "no_nonce",
             Refusal::BadSignature => "bad_signature",
             Refusal::Unknown => "unknown_key",
+            Refusal::TooManySessions => "too_many_sessions",
             Refusal::Unavailable => "unavailable",
         }
     }
@@ -65,6 +69,7 @@ impl Refusal {
             Refusal::NoNonce => "the client signed no nonce of this connection",
             Refusal::BadSignature => "the client's signature is not its key's for this server and this nonce",
             Refusal::Unknown => "the client's key stands for no identity in use here",
+            Refusal::TooManySessions => "the client's key, or its identity, has as many sessions as it may",
             Refusal::Unavailable => "the home server cannot tell at the moment",
         }
     }
@@ -90,7 +95,7 @@ pub(super) struct Grant {
     /// The handle.
     pub(super) name: String,
     /// Subjects to publish on.
-    pub(super) publish: [String; 3],
+    pub(super) publish: Vec<String>,
     /// Subjects to subscribe to.
     pub(super) subscribe: [String; 2],
     /// Seconds since 1970.
@@ -100,14 +105,17 @@ pub(super) struct Grant {
 impl Grant {
     /// The grant of an identity at `now`, in seconds since 1970. Sessions that began together do not end together: the
     /// broker's own random key for the attempt shortens each by up to a fifth.
-    pub(super) fn new(identity: &Identity, attempt: &Nkey, policy: &Policy, now: i64) -> Grant {
+    pub(super) fn new(identity: &Identity, rights: Rights, attempt: &Nkey, policy: &Policy, now: i64) -> Grant {
         let subjects = Subjects::of(&identity.chain);
         let [a, b, c, d, ..] = *attempt.as_bytes();
         let jitter = u32::from_be_bytes([a, b, c, d]) % (policy.session_secs / 5 + 1);
         let session = (policy.session_secs - jitter).max(MIN_SESSION_SECS);
         Grant {
             name: identity.handle.to_string(),
-            publish: subjects.may_publish(),
+            publish: match rights {
+                Rights::Full => subjects.may_publish().into(),
+                Rights::ReadOnly => subjects.may_publish_when_reading_only().into(),
+            },
             subscribe: subjects.may_subscribe(),
             expires: now + i64::from(session),
         }

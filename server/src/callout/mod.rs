@@ -3,6 +3,7 @@
 
 mod broker_keys;
 mod decide;
+mod ids;
 mod jwt;
 mod request;
 mod response;
@@ -17,8 +18,9 @@ use kez_core::KeyId;
 
 use crate::clock::Clock;
 
-use broker_keys::BrokerKeys;
+pub use broker_keys::BrokerKeys;
 pub use decide::{Identity, Policy, Refusal};
+pub use ids::Ids;
 pub use jwt::Issuer;
 pub use request::Dropped;
 use request::Request;
@@ -32,6 +34,34 @@ pub trait Identities: Send + Sync + 'static {
     /// # Errors
     /// [`Refusal::Unknown`], or [`Refusal::Unavailable`] when it cannot be told.
     async fn of(&self, key: &KeyId) -> Result<Arc<Identity>, Refusal>;
+}
+
+/// What a login may use of the broker beside reading: how much that is depends on what others of its key and its identity
+/// use.
+pub trait Admission: Send + Sync + 'static {
+    /// Counts a session that is about to begin.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManySessions`].
+    fn admit(&self, connection: &Connection, key: &KeyId, identity: &Identity) -> Result<Rights, Refusal>;
+}
+
+/// Lets everybody in who proves a key, as often as they like: where there is no broker, there are no sessions.
+pub struct Unlimited;
+
+impl Admission for Unlimited {
+    fn admit(&self, _: &Connection, _: &KeyId, _: &Identity) -> Result<Rights, Refusal> {
+        Ok(Rights::Full)
+    }
+}
+
+/// Whether a session may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// It may.
+    Full,
+    /// It may only read: too much of what its identity sent is waiting, or was for nobody.
+    ReadOnly,
 }
 
 /// A connection that was let in.
@@ -65,34 +95,43 @@ pub struct Callout {
     pub clock: Arc<dyn Clock>,
     /// Knows the keys.
     pub identities: Arc<dyn Identities>,
-    brokers: BrokerKeys,
+    /// Counts sessions.
+    pub admission: Arc<dyn Admission>,
+    /// Names what is signed.
+    pub ids: Ids,
+    /// The keys of the brokers that have asked something.
+    pub brokers: BrokerKeys,
 }
 
 impl Callout {
-    /// A callout of these parts.
-    #[must_use]
-    pub fn new(issuer: Issuer, policy: Policy, clock: Arc<dyn Clock>, identities: Arc<dyn Identities>) -> Self {
-        Callout { issuer, policy, clock, identities, brokers: BrokerKeys::default() }
-    }
-
     /// Answers a request JWT.
     ///
     /// # Errors
     /// Why it deserves no answer.
     pub async fn answer(&self, message: &[u8]) -> Result<Answer, Dropped> {
         let request = Request::decode(message, &self.brokers, self.issuer.public(), self.clock.now_millis())?;
-        let proven = decide::prove(&request, &self.policy);
-        let identity = match &proven {
-            Ok(key) => self.identities.of(key).await,
-            Err(refusal) => Err(*refusal),
-        };
         let now = self.clock.now().unix();
-        let grant = identity.map(|identity| decide::Grant::new(&identity, &request.user_nkey, &self.policy, now));
-        let decision = grant.as_ref().map_err(|refusal| *refusal);
-        let jwt = response::encode(&request, decision, &self.issuer, now);
+        let connection = Connection { server: request.server_id.clone(), cid: request.client_id };
+        let decided = match decide::prove(&request, &self.policy) {
+            Ok(key) => self.decide(&request, &connection, key, now).await.map(|grant| (key, grant)),
+            Err(refusal) => Err(refusal),
+        };
+        let decision = decided.as_ref().map(|(_, grant)| grant).map_err(|refusal| *refusal);
+        let jwt = response::encode(&request, decision, &self.issuer, &self.ids, now);
         let (refusal, spread) = (decision.err(), request.user_nkey.as_bytes()[31]);
-        let connection = Connection { server: request.server_id, cid: request.client_id };
-        let granted = proven.ok().filter(|_| refusal.is_none()).map(|key| (connection, key));
+        let granted = decided.ok().map(|(key, _)| (connection, key));
         Ok(Answer { granted, jwt, refusal, spread })
+    }
+
+    async fn decide(
+        &self,
+        request: &Request,
+        connection: &Connection,
+        key: KeyId,
+        now: i64,
+    ) -> Result<decide::Grant, Refusal> {
+        let identity = self.identities.of(&key).await?;
+        let rights = self.admission.admit(connection, &key, &identity)?;
+        Ok(decide::Grant::new(&identity, rights, &request.user_nkey, &self.policy, now))
     }
 }

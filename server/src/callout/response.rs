@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::decide::{Grant, Refusal};
+use super::ids::Ids;
 use super::jwt::Issuer;
 use super::request::Request;
 
@@ -16,8 +17,8 @@ struct Claims<'a, T> {
     exp: Option<i64>,
     iat: i64,
     iss: &'a str,
-    /// Any unique value; the broker's key for the attempt is one.
-    jti: &'a str,
+    /// Another one in every JWT.
+    jti: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     nats: T,
@@ -53,10 +54,16 @@ struct ResponseNats<'a> {
 }
 
 /// The response JWT, at `now` in seconds since 1970.
-pub(super) fn encode(request: &Request, decision: Result<&Grant, Refusal>, issuer: &Issuer, now: i64) -> String {
+pub(super) fn encode(
+    request: &Request,
+    decision: Result<&Grant, Refusal>,
+    issuer: &Issuer,
+    ids: &Ids,
+    now: i64,
+) -> String {
     let attempt = request.user_nkey.to_string();
     let (jwt, error) = match decision {
-        Ok(grant) => (Some(user(grant, &attempt, issuer, now)), None),
+        Ok(grant) => (Some(user(grant, &attempt, issuer, ids.next(), now)), None),
         Err(refusal) => (None, Some(refusal.message())),
     };
     let nats = ResponseNats { jwt, error, r#type: "authorization_response", version: 2 };
@@ -65,14 +72,14 @@ pub(super) fn encode(request: &Request, decision: Result<&Grant, Refusal>, issue
         exp: None,
         iat: now,
         iss: issuer.public(),
-        jti: &attempt,
+        jti: ids.next(),
         name: None,
         nats,
         sub: &attempt,
     })
 }
 
-fn user(grant: &Grant, attempt: &str, issuer: &Issuer, now: i64) -> String {
+fn user(grant: &Grant, attempt: &str, issuer: &Issuer, jti: String, now: i64) -> String {
     let nats = UserNats {
         r#pub: Allow { allow: &grant.publish },
         sub: Allow { allow: &grant.subscribe },
@@ -83,14 +90,5 @@ fn user(grant: &Grant, attempt: &str, issuer: &Issuer, now: i64) -> String {
         version: 2,
     };
     let (exp, name) = (Some(grant.expires), Some(grant.name.as_str()));
-    issuer.sign(&Claims {
-        aud: USERS_ACCOUNT,
-        exp,
-        iat: now,
-        iss: issuer.public(),
-        jti: attempt,
-        name,
-        nats,
-        sub: attempt,
-    })
+    issuer.sign(&Claims { aud: USERS_ACCOUNT, exp, iat: now, iss: issuer.public(), jti, name, nats, sub: attempt })
 }

@@ -11,7 +11,7 @@ use kez_core::{KeyId, Timestamp};
 use serde_json::{Value, json};
 
 use super::jwt::Parts;
-use super::{Callout, Dropped, Identities, Identity, Issuer, Policy, Refusal};
+use super::{BrokerKeys, Callout, Dropped, Identities, Identity, Ids, Issuer, Policy, Refusal, Unlimited};
 use crate::clock::{Clock as _, ManualClock};
 use crate::config::nats::{NatsFlags, Seed};
 
@@ -54,7 +54,15 @@ struct Flags {
 fn callout(allow_stock_nkey: bool) -> (Callout, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(Timestamp::from_unix(NOW)));
     let policy = Policy { server: "kez.test".parse().expect("a name"), allow_stock_nkey, session_secs: 1800 };
-    let callout = Callout::new(Issuer::new(&issuer_seed()), policy, clock.clone(), Arc::new(One));
+    let callout = Callout {
+        issuer: Issuer::new(&issuer_seed()),
+        policy,
+        clock: clock.clone(),
+        identities: Arc::new(One),
+        admission: Arc::new(Unlimited),
+        ids: Ids::new(&[43; 32]),
+        brokers: BrokerKeys::default(),
+    };
     (callout, clock)
 }
 
@@ -276,6 +284,21 @@ async fn who_proves_nothing_is_refused() {
         let claims = with("/nats/connect_opts/sig", Some(json!(encoding.encode(&raw))));
         assert_eq!(ask(&claims).await, Ok(None), "standard base64 is taken too");
     }
+}
+
+#[tokio::test]
+async fn no_two_jwts_have_one_id_although_a_request_is_repeated() {
+    let (callout, _) = callout(false);
+    let (good, bad) = (claims(), with("/nats/client_info/nonce", None));
+    let mut ids = std::collections::HashSet::new();
+    for claims in [&good, &good, &bad, &bad] {
+        let response = open(&callout.answer(&signed(claims, HEADER, &broker())).await.expect("an answer").jwt);
+        let inner = response["nats"]["jwt"].as_str().map(open);
+        ids.extend(
+            [Some(response), inner].into_iter().flatten().map(|jwt| jwt["jti"].as_str().expect("an id").to_owned()),
+        );
+    }
+    assert_eq!(ids.len(), 6, "{ids:?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Finding;
-use crate::broker::probe;
+use crate::broker::{Unfit, are_kept_apart, probe};
 use crate::callout::SUBJECT;
 use crate::clock::Clock;
 use crate::config::nats::{BrokerSettings, Seed};
@@ -52,6 +52,7 @@ pub(super) async fn examine(
         findings.push(Finding::failed("accounts", refused.clone()));
     }
     if let Ok(store) = &store {
+        findings.push(Finding::of("broker", receipts(store).await));
         findings.push(Finding::of("inboxes", stream(store).await));
     }
     if let Ok(sys) = &sys {
@@ -69,6 +70,16 @@ async fn connect(settings: &BrokerSettings, seed: &Seed, account: &'static str) 
     connected.map_err(|_| "no answer".to_owned()).and_then(|client| client.map_err(|error| error.to_string())).map_err(
         |why| format!("the user {} of account {account} is not let in ({why}); compare nats.conf", seed.public()),
     )
+}
+
+/// Whether users can acknowledge only what is theirs.
+async fn receipts(store: &Client) -> Result<String, String> {
+    let copies = ask(store, format!("$JS.API.STREAM.INFO.{STREAM}"), "").await.ok();
+    let copies = copies.as_ref().and_then(|reply| reply.pointer("/config/num_replicas")).and_then(Value::as_u64);
+    match are_kept_apart(store, copies.and_then(|copies| usize::try_from(copies).ok()).unwrap_or(1)).await? {
+        true => Ok("users acknowledge their own messages only".to_owned()),
+        false => Err(Unfit::SharedReceipts(store.server_info().version).to_string()),
+    }
 }
 
 /// Whether the inboxes' stream is there and takes what users send.

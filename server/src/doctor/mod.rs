@@ -1,7 +1,8 @@
 //! `kez-chat-server doctor`: looks at a deployment from the server's place and says what is wrong with it.
 //!
-//! It reads the same settings as the server, changes nothing, and logs in nowhere but as the server's own users. Each
-//! check is one line: what was looked at, and what was found or what to do.
+//! It reads the same settings as the server, changes nothing, and logs in nowhere but as the server's own users; at the
+//! broker it makes a stream of its own and removes it. Each check is one line: what was looked at, and what was found or
+//! what to do.
 
 mod broker;
 mod web;

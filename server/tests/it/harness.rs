@@ -104,6 +104,11 @@ impl Server {
         Server::start_at(SystemClock.now(), folder, flags, Parts::default()).await
     }
 
+    /// In a folder that another server has left, in the machine's time.
+    pub(crate) async fn start_with_parts(folder: TempDir, flags: &[&str], parts: Parts) -> Server {
+        Server::start_at(SystemClock.now(), folder, flags, parts).await
+    }
+
     /// Waits until everything that the server depends on is there.
     pub(crate) async fn wait_until_ready(&self) {
         let ready = async {

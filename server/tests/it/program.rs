@@ -8,6 +8,7 @@ use kez_chat_server::clock::{Clock as _, SystemClock};
 use kez_core::registration::Statement;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
 
 use crate::harness::{NAME, handle, key, name};
 
@@ -17,7 +18,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_kez-chat-server");
 pub(crate) struct Program {
     pub(crate) base: String,
     child: Child,
-    log: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
+    log: mpsc::UnboundedReceiver<String>,
 }
 
 impl Program {
@@ -45,7 +46,24 @@ impl Program {
                 break line;
             }
         };
-        Program { base: format!("http://{}", line["address"].as_str().expect("an address")), child, log }
+        // Somebody has to read on, or the program would wait for it.
+        let (read, unread) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = log.next_line().await
+                && read.send(line).is_ok()
+            {}
+        });
+        Program { base: format!("http://{}", line["address"].as_str().expect("an address")), child, log: unread }
+    }
+
+    /// Waits until everything that it depends on is there.
+    pub(crate) async fn ready(&self) {
+        let ready = async {
+            while !reqwest::get(format!("{}/v1/readyz", self.base)).await.is_ok_and(|answer| answer.status() == 200) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), ready).await.expect("the program gets ready");
     }
 
     /// Waits until a handle is registered, by asking.
@@ -232,7 +250,7 @@ async fn writes_are_logged_once_without_a_secret() {
     let mut program = Program::start(folder.path(), &[]).await;
     let request = reqwest::Client::new().post(format!("{}/v1/register", program.base));
     request.header("content-type", "application/json").body(signed("tudisco", 1)).send().await.expect("an answer");
-    let line = program.log.next_line().await.expect("a log").expect("a line");
+    let line = program.log.recv().await.expect("a line");
     let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
     assert_eq!(
         (&line["route"], &line["status"], &line["method"]),

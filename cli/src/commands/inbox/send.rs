@@ -7,13 +7,13 @@ use tokio::time::sleep;
 
 use super::Place;
 use super::backoff::Backoff;
-use crate::broker::{self, Session, Stored};
+use crate::broker::{self, Again, Session, Stored};
 use crate::commands::lookup;
 use crate::failure::{Failure, Local};
 use crate::{output, system};
 
-/// How often a message is sent when no answer comes back.
-const ATTEMPTS: u32 = 4;
+/// How often a message is sent when no answer comes back, or the broker is too busy to take it.
+const ATTEMPTS: u32 = 6;
 
 #[derive(Serialize)]
 struct Delivered {
@@ -69,26 +69,25 @@ fn recipient(place: &Place, to: &str) -> Result<Handle, Failure> {
 /// Sends until the broker says what became of it. It is the same message each time, and stored once.
 async fn deliver(place: &Place, to: &KeyId, nonce: &MessageId, message: &[u8]) -> Result<Stored, Failure> {
     let mut backoff = Backoff::default();
+    let mut is_known = false;
     loop {
         let was_sent = backoff.failed() > 0;
         match Session::open(&place.broker, &place.member).await {
-            Ok(session) => {
-                if let Ok(answer) = session.deliver(to, nonce, message.to_vec()).await {
-                    return answer;
-                }
-            }
+            Ok(session) => match session.deliver(to, nonce, message.to_vec()).await {
+                Ok(answer) => return answer,
+                Err(again) => is_known = again == Again::Busy,
+            },
             Err(failure) if !was_sent => return Err(failure),
             Err(_) => {}
         }
         let pause = backoff.pause()?;
         if backoff.failed() == ATTEMPTS {
-            return Err(Failure::new(
-                Local::NotDelivered,
-                format!(
-                    "The broker at {} does not confirm the message. Whether it arrived is not known.",
-                    place.broker
-                ),
-            ));
+            let detail = if is_known {
+                format!("The broker at {} has more to do than it can, and did not take the message.", place.broker)
+            } else {
+                format!("The broker at {} does not confirm the message. Whether it arrived is not known.", place.broker)
+            };
+            return Err(Failure::new(Local::NotDelivered, detail));
         }
         sleep(pause).await;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Deployment, NAME, brokers, lines};
+use super::{Deployment, NAME, lines};
 use crate::User;
 
 fn id(user: &User) -> String {
@@ -31,28 +31,25 @@ fn who(line: &Value) -> (&Value, &Value, &Value) {
 
 #[test]
 fn a_device_writes_and_reads_for_its_identity() {
-    for program in brokers() {
-        let deployment = Deployment::start(&program, &[]);
-        let (alice, bob) = (with_chain(&deployment, "alice"), deployment.user("bob"));
-        let phone = device(&deployment, &alice, "alice");
-        let (alices, phones) = (json!(id(&alice)), json!(id(&phone)));
+    let deployment = Deployment::start(&[]);
+    let (alice, bob) = (with_chain(&deployment, "alice"), deployment.user("bob"));
+    let phone = device(&deployment, &alice, "alice");
+    let (alices, phones) = (json!(id(&alice)), json!(id(&phone)));
 
-        let sent = deployment.send(&phone, "bob").json();
-        let received = deployment.watch(&bob, &["--count", "1"]).json();
-        assert_eq!(sent["id"], received["id"]);
-        assert_eq!(who(&received), (&alices, &phones, &json!("alice")), "{program}");
+    let sent = deployment.send(&phone, "bob").json();
+    let received = deployment.watch(&bob, &["--count", "1"]).json();
+    assert_eq!(sent["id"], received["id"]);
+    assert_eq!(who(&received), (&alices, &phones, &json!("alice")));
 
-        let sent = deployment.send(&bob, "alice").json();
-        assert_eq!(sent["to"], alices);
-        let received = deployment.watch(&phone, &["--count", "1"]).json();
-        assert_eq!((&sent["id"], &received["handle"]), (&received["id"], &json!("bob")), "one inbox for all keys");
-    }
+    let sent = deployment.send(&bob, "alice").json();
+    assert_eq!(sent["to"], alices);
+    let received = deployment.watch(&phone, &["--count", "1"]).json();
+    assert_eq!((&sent["id"], &received["handle"]), (&received["id"], &json!("bob")), "one inbox for all keys");
 }
 
 #[test]
 fn what_a_lost_device_left_is_not_believed() {
-    let [program, _] = brokers();
-    let deployment = Deployment::start(&program, &[]);
+    let deployment = Deployment::start(&[]);
     let (alice, bob) = (with_chain(&deployment, "alice"), deployment.user("bob"));
     let phone = device(&deployment, &alice, "alice");
     deployment.send(&phone, "bob").json();
@@ -69,8 +66,7 @@ fn what_a_lost_device_left_is_not_believed() {
 
 #[test]
 fn a_rotated_primary_speaks_and_the_chain_key_does_not() {
-    let [program, _] = brokers();
-    let deployment = Deployment::start(&program, &[]);
+    let deployment = Deployment::start(&[]);
     let (alice, bob) = (with_chain(&deployment, "alice"), deployment.user("bob"));
     let old = json!(id(&alice));
     // Sent by the chain key, and read when that is rotated away.

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use super::{Deployment, NAME, brokers, lines};
+use super::{Deployment, NAME, lines};
 use crate::User;
 
 /// What the recipient is shown has to be what the sender was told.
@@ -15,42 +15,37 @@ fn same(sent: &Value, received: &Value) {
 
 #[test]
 fn what_was_sent_to_somebody_away_is_received_exactly_once() {
-    for program in brokers() {
-        let deployment = Deployment::start(&program, &[]);
-        // Bob was never at the broker before.
-        let (alice, bob) = (deployment.user("alice"), deployment.user("bob"));
-        let sent = [deployment.send(&alice, "bob").json(), deployment.send(&alice, &format!("Bob@{NAME}")).json()];
-        assert!(sent.iter().all(|sent| sent["delivered"] == true && sent["handle"] == "bob"), "{sent:?}");
-        assert_ne!(sent[0]["nonce"], sent[1]["nonce"]);
+    let deployment = Deployment::start(&[]);
+    // Bob was never at the broker before.
+    let (alice, bob) = (deployment.user("alice"), deployment.user("bob"));
+    let sent = [deployment.send(&alice, "bob").json(), deployment.send(&alice, &format!("Bob@{NAME}")).json()];
+    assert!(sent.iter().all(|sent| sent["delivered"] == true && sent["handle"] == "bob"), "{sent:?}");
+    assert_ne!(sent[0]["nonce"], sent[1]["nonce"]);
 
-        let first = deployment.watch(&bob, &["--count", "1"]).json();
-        same(&sent[0], &first);
-        assert_eq!((&first["type"], &first["handle"]), (&"kez.chat.contact_request".into(), &"alice".into()));
-        assert_eq!(first["from"], alice.kez(&["key", "show"]).json()["key"]);
-        same(&sent[1], &deployment.watch(&bob, &["--count", "1"]).json());
-        let rest = bob.kez(&["inbox", "watch", "--timeout", "2", "--nats-url", &deployment.nats_url]);
-        assert_eq!(lines(&rest), [json!(null); 0], "{program}");
+    let first = deployment.watch(&bob, &["--count", "1"]).json();
+    same(&sent[0], &first);
+    assert_eq!((&first["type"], &first["handle"]), (&"kez.chat.contact_request".into(), &"alice".into()));
+    assert_eq!(first["from"], alice.kez(&["key", "show"]).json()["key"]);
+    same(&sent[1], &deployment.watch(&bob, &["--count", "1"]).json());
+    let rest = bob.kez(&["inbox", "watch", "--timeout", "2", "--nats-url", &deployment.nats_url]);
+    assert_eq!(lines(&rest), [json!(null); 0]);
 
-        // The other way, and to oneself.
-        same(&deployment.send(&bob, "alice").json(), &deployment.watch(&alice, &["--count", "1"]).json());
-        same(&deployment.send(&bob, "bob").json(), &deployment.watch(&bob, &["--count", "1"]).json());
-    }
+    // The other way, and to oneself.
+    same(&deployment.send(&bob, "alice").json(), &deployment.watch(&alice, &["--count", "1"]).json());
+    same(&deployment.send(&bob, "bob").json(), &deployment.watch(&bob, &["--count", "1"]).json());
 }
 
 #[test]
 fn the_address_that_the_server_tells_will_do() {
-    for program in brokers() {
-        let deployment = Deployment::start(&program, &[]);
-        let (alice, bob) = (deployment.user("alice"), deployment.user("bob"));
-        let sent = alice.kez(&["inbox", "send", "bob"]).json();
-        same(&sent, &bob.kez(&["inbox", "watch", "--count", "1", "--timeout", "60"]).json());
-    }
+    let deployment = Deployment::start(&[]);
+    let (alice, bob) = (deployment.user("alice"), deployment.user("bob"));
+    let sent = alice.kez(&["inbox", "send", "bob"]).json();
+    same(&sent, &bob.kez(&["inbox", "watch", "--count", "1", "--timeout", "60"]).json());
 }
 
 #[test]
 fn what_is_left_in_the_inbox_comes_again() {
-    let [program, _] = brokers();
-    let deployment = Deployment::start(&program, &[]);
+    let deployment = Deployment::start(&[]);
     let (alice, bob) = (deployment.user("alice"), deployment.user("bob"));
     let sent = deployment.send(&alice, "bob").json();
     same(&sent, &deployment.watch(&bob, &["--count", "1", "--no-ack"]).json());
@@ -60,31 +55,27 @@ fn what_is_left_in_the_inbox_comes_again() {
 
 #[test]
 fn one_sender_fills_no_inbox_for_others() {
-    for program in brokers() {
-        let deployment = Deployment::start(&program, &["--nats-inbox-per-sender", "2"]);
-        let (alice, bob, carol) = (deployment.user("alice"), deployment.user("bob"), deployment.user("carol"));
-        for _ in 0..2 {
-            deployment.send(&alice, "bob").json();
-        }
-        assert_eq!(deployment.send(&alice, "bob").problem().0, "inbox_full", "{program}");
-        deployment.send(&carol, "bob").json();
-        let received = lines(&deployment.watch(&bob, &["--count", "3"]));
-        let handles: Vec<_> = received.iter().map(|line| line["handle"].clone()).collect();
-        assert_eq!(handles, ["alice", "alice", "carol"]);
+    let deployment = Deployment::start(&["--nats-inbox-per-sender", "2"]);
+    let (alice, bob, carol) = (deployment.user("alice"), deployment.user("bob"), deployment.user("carol"));
+    for _ in 0..2 {
         deployment.send(&alice, "bob").json();
     }
+    assert_eq!(deployment.send(&alice, "bob").problem().0, "inbox_full");
+    deployment.send(&carol, "bob").json();
+    let received = lines(&deployment.watch(&bob, &["--count", "3"]));
+    let handles: Vec<_> = received.iter().map(|line| line["handle"].clone()).collect();
+    assert_eq!(handles, ["alice", "alice", "carol"]);
+    deployment.send(&alice, "bob").json();
 }
 
 /// A client of no more than a socket, and `kez nats sign`.
 #[test]
 fn a_script_logs_in_by_itself() {
-    for program in brokers() {
-        let deployment = Deployment::start(&program, &[]);
-        let (alice, stranger) = (deployment.user("alice"), User::with_key());
-        assert_eq!(log_in(&deployment, &alice, &[]), "PONG");
-        assert_eq!(log_in(&deployment, &stranger, &["--server-name", NAME]), "-ERR 'Authorization Violation'");
-        assert_eq!(log_in(&deployment, &alice, &["--server-name", "other.example"]), "-ERR 'Authorization Violation'");
-    }
+    let deployment = Deployment::start(&[]);
+    let (alice, stranger) = (deployment.user("alice"), User::with_key());
+    assert_eq!(log_in(&deployment, &alice, &[]), "PONG");
+    assert_eq!(log_in(&deployment, &stranger, &["--server-name", NAME]), "-ERR 'Authorization Violation'");
+    assert_eq!(log_in(&deployment, &alice, &["--server-name", "other.example"]), "-ERR 'Authorization Violation'");
 }
 
 /// The broker's answer to a login that `kez nats sign` made.

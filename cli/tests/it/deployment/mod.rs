@@ -30,11 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at something that will change.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The brokers that `scripts/env` names: the current version and the oldest supported.
+/// The broker that `scripts/env` names.
 #[expect(clippy::disallowed_methods, reason = "where the tools are is told by the environment")]
-fn brokers() -> [String; 2] {
-    ["KEZ_NATS_SERVER_BIN", "KEZ_NATS_SERVER_OLD_BIN"]
-        .map(|name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: . scripts/env")))
+fn broker_program() -> String {
+    std::env::var("KEZ_NATS_SERVER_BIN").expect("KEZ_NATS_SERVER_BIN is set by scripts/env")
 }
 
 /// The command line of `kez-chat-server init`.
@@ -46,7 +45,6 @@ struct Init {
 
 /// A broker and a server that belong together, until this is dropped.
 struct Deployment {
-    program: String,
     broker: Child,
     /// The server's address.
     url: String,
@@ -58,10 +56,10 @@ struct Deployment {
 
 impl Deployment {
     /// Starts the broker and then the server, with `flags` besides the ones that `init` writes.
-    fn start(program: &str, flags: &[&str]) -> Self {
+    fn start(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a directory");
         let nats_url = initialise(folder.path());
-        let broker = start_broker(program, folder.path());
+        let broker = start_broker(folder.path());
         let mut of_server = vec!["kez-chat-server".to_owned()];
         of_server.extend(settings(folder.path()));
         of_server.extend(flags.iter().map(|flag| (*flag).to_owned()));
@@ -73,7 +71,7 @@ impl Deployment {
         runtime.spawn(async move {
             kez_chat_server::run(&config, Arc::new(SystemClock), listener, pending()).await.expect("the server runs");
         });
-        let deployment = Deployment { program: program.to_owned(), broker, url, nats_url, _runtime: runtime, folder };
+        let deployment = Deployment { broker, url, nats_url, _runtime: runtime, folder };
         deployment.wait_until_ready();
         deployment
     }
@@ -89,7 +87,7 @@ impl Deployment {
     }
 
     fn start_broker(&mut self) {
-        self.broker = start_broker(&self.program, self.folder.path());
+        self.broker = start_broker(self.folder.path());
         self.wait_until_ready();
     }
 
@@ -150,8 +148,9 @@ fn settings(folder: &Path) -> Vec<String> {
     flags.flat_map(|(name, value)| [format!("--{}", name.to_lowercase().replace('_', "-")), value.to_owned()]).collect()
 }
 
-fn start_broker(program: &str, folder: &Path) -> Child {
-    let mut command = Command::new(program);
+fn start_broker(folder: &Path) -> Child {
+    let program = broker_program();
+    let mut command = Command::new(&program);
     command.arg("-c").arg(folder.join("nats.conf")).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().unwrap_or_else(|error| panic!("{program}: {error}. Run scripts/setup nats-server"))
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use super::{Deployment, NAME, brokers};
+use super::{Deployment, NAME};
 use crate::User;
 
 /// A watch that runs until it is told to end.
@@ -36,52 +36,46 @@ impl Watch {
 
 #[test]
 fn a_key_without_a_handle_is_refused() {
-    for program in brokers() {
-        let deployment = Deployment::start(&program, &[]);
-        deployment.user("alice");
-        let stranger = User::with_key();
-        let of_home = ["--server", &deployment.url, "--nats-url", &deployment.nats_url];
-        for command in [&["inbox", "watch"][..], &["inbox", "send", "alice"]] {
-            let (code, detail) = stranger.kez(&[command, &of_home].concat()).problem();
-            assert_eq!(code, "broker_refused", "{program}");
-            assert!(detail.contains(NAME), "{detail}");
-        }
+    let deployment = Deployment::start(&[]);
+    deployment.user("alice");
+    let stranger = User::with_key();
+    let of_home = ["--server", &deployment.url, "--nats-url", &deployment.nats_url];
+    for command in [&["inbox", "watch"][..], &["inbox", "send", "alice"]] {
+        let (code, detail) = stranger.kez(&[command, &of_home].concat()).problem();
+        assert_eq!(code, "broker_refused");
+        assert!(detail.contains(NAME), "{detail}");
     }
 }
 
 #[test]
 fn a_watch_ends_when_the_handle_is_released() {
-    for program in brokers() {
-        let deployment = Deployment::start(&program, &[]);
-        let (alice, bob) = (deployment.user("alice"), deployment.user("bob"));
-        let mut watch = Watch::start(&deployment, &bob);
-        let sent = deployment.send(&alice, "bob").json();
-        assert_eq!(watch.next()["id"], sent["id"]);
-        bob.kez(&["release"]).json();
-        let (code, told) = watch.end();
-        assert_eq!(code, Some(1), "{told}");
-        assert!(told.lines().last().is_some_and(|line| line.contains("broker_refused")), "{told}");
-        assert_eq!(deployment.send(&alice, "bob").problem().0, "gone");
-    }
+    let deployment = Deployment::start(&[]);
+    let (alice, bob) = (deployment.user("alice"), deployment.user("bob"));
+    let mut watch = Watch::start(&deployment, &bob);
+    let sent = deployment.send(&alice, "bob").json();
+    assert_eq!(watch.next()["id"], sent["id"]);
+    bob.kez(&["release"]).json();
+    let (code, told) = watch.end();
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.lines().last().is_some_and(|line| line.contains("broker_refused")), "{told}");
+    assert_eq!(deployment.send(&alice, "bob").problem().0, "gone");
 }
 
 #[test]
 fn a_watch_outlives_its_broker() {
-    for program in brokers() {
-        let mut deployment = Deployment::start(&program, &[]);
-        let (alice, bob) = (deployment.user("alice"), deployment.user("bob"));
-        let mut watch = Watch::start(&deployment, &bob);
-        let before = deployment.send(&alice, "bob").json();
-        assert_eq!(watch.next()["id"], before["id"]);
-        deployment.stop_broker();
-        assert_eq!(deployment.send(&alice, "bob").problem().0, "broker_unreachable");
-        deployment.start_broker();
-        let after = deployment.send(&alice, "bob").json();
-        assert_eq!(watch.next()["id"], after["id"], "{program}");
-        let told = Command::new("kill").args(["-TERM", &watch.child.id().to_string()]).status().expect("kill runs");
-        assert!(told.success());
-        let (code, told) = watch.end();
-        assert_eq!(code, Some(0), "{told}");
-        assert!(told.lines().all(|line| line.contains("warning")), "{told}");
-    }
+    let mut deployment = Deployment::start(&[]);
+    let (alice, bob) = (deployment.user("alice"), deployment.user("bob"));
+    let mut watch = Watch::start(&deployment, &bob);
+    let before = deployment.send(&alice, "bob").json();
+    assert_eq!(watch.next()["id"], before["id"]);
+    deployment.stop_broker();
+    assert_eq!(deployment.send(&alice, "bob").problem().0, "broker_unreachable");
+    deployment.start_broker();
+    let after = deployment.send(&alice, "bob").json();
+    assert_eq!(watch.next()["id"], after["id"]);
+    let told = Command::new("kill").args(["-TERM", &watch.child.id().to_string()]).status().expect("kill runs");
+    assert!(told.success());
+    let (code, told) = watch.end();
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.lines().all(|line| line.contains("warning")), "{told}");
 }

@@ -3,7 +3,10 @@
 
 mod connections;
 mod costs;
+mod acknowledgements;
+mod budgets;
 mod directory;
+mod flood;
 mod follower;
 mod import;
 mod moved;
@@ -12,5 +15,7 @@ mod forwarded;
 mod moved;
 mod pairings;
 mod resumed;
+mod sessions;
 mod theft;
 mod trees;
+mod walls;

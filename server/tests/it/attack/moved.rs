@@ -12,8 +12,8 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use crate::chains::elsewhere::{Remote, listen, shows};
 use crate::chains::owner::{Owner, rotation_to, sign};
 use crate::harness::{Answer, NAME, Server, key};
+use crate::nats::Nats;
 use crate::nats::raw::Raw;
-use crate::nats::{Nats, on_both};
 
 const ELSEWHERE: &str = "elsewhere.test";
 const REFUSED: &str = "Authorization Violation";
@@ -52,41 +52,38 @@ async fn brought_back(server: &Server, owner: &mut Owner, events: &[Vec<u8>]) ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_of_a_chain_that_moved_away_stays_at_the_broker() {
-    on_both(async |program| {
-        let nats = Nats::start(&program, &[]).await;
-        let server = nats.server(&[]).await;
-        let mut owner = Owner::start(&server, "tudisco", 1).await;
-        let laptop = key(3);
-        let event = owner.device(&laptop);
-        owner.post(&server, &event).await.was(201);
-        let mut sessions = Vec::new();
-        for key in [&owner.identity, &laptop] {
-            sessions.push(Raw::login(&nats, key).await);
-        }
-        assert!(in_use(&server, &[&owner.identity, &laptop]).await);
+    let nats = Nats::start(&[]).await;
+    let server = nats.server(&[]).await;
+    let mut owner = Owner::start(&server, "tudisco", 1).await;
+    let laptop = key(3);
+    let event = owner.device(&laptop);
+    owner.post(&server, &event).await.was(201);
+    let mut sessions = Vec::new();
+    for key in [&owner.identity, &laptop] {
+        sessions.push(Raw::login(&nats, key).await);
+    }
+    assert!(in_use(&server, &[&owner.identity, &laptop]).await);
 
-        let place = owner.chain.next();
-        let event = moves_away(&owner, &owner.identity);
-        owner.post(&server, &event).await.was(201);
-        assert!(!in_use(&server, &[&owner.identity, &laptop]).await);
-        for key in [&owner.identity, &laptop] {
-            assert_eq!(Raw::try_login(&nats, key).await, Err(REFUSED.to_owned()));
-        }
-        for session in &mut sessions {
-            assert!(session.ended_within(Duration::from_secs(5)).await);
-        }
+    let place = owner.chain.next();
+    let event = moves_away(&owner, &owner.identity);
+    owner.post(&server, &event).await.was(201);
+    assert!(!in_use(&server, &[&owner.identity, &laptop]).await);
+    for key in [&owner.identity, &laptop] {
+        assert_eq!(Raw::try_login(&nats, key).await, Err(REFUSED.to_owned()));
+    }
+    for session in &mut sessions {
+        assert!(session.ended_within(Duration::from_secs(5)).await);
+    }
 
-        // It was a thief: the owner undoes the move, and the laptop stands again.
-        let fresh = key(8);
-        let event = owner.rotation_at(&place, &fresh, &owner.recovery);
-        owner.post(&server, &event).await.was(201);
-        assert!(in_use(&server, &[&fresh, &laptop]).await);
-        for key in [&fresh, &laptop] {
-            drop(Raw::login(&nats, key).await);
-        }
-        assert_eq!(Raw::try_login(&nats, &owner.identity).await, Err(REFUSED.to_owned()));
-    })
-    .await;
+    // It was a thief: the owner undoes the move, and the laptop stands again.
+    let fresh = key(8);
+    let event = owner.rotation_at(&place, &fresh, &owner.recovery);
+    owner.post(&server, &event).await.was(201);
+    assert!(in_use(&server, &[&fresh, &laptop]).await);
+    for key in [&fresh, &laptop] {
+        drop(Raw::login(&nats, key).await);
+    }
+    assert_eq!(Raw::try_login(&nats, &owner.identity).await, Err(REFUSED.to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,47 +14,44 @@ use tokio::sync::Mutex;
 use super::elsewhere::{Remote, listen, shows};
 use super::owner::Owner;
 use crate::harness::{Server, key};
+use crate::nats::Nats;
 use crate::nats::raw::Raw;
-use crate::nats::{Nats, on_both};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handle_follows_its_chain_elsewhere_and_the_broker_does_too() {
-    on_both(async |program| {
-        let nats = Nats::start(&program, &[]).await;
-        let (listener, base) = listen().await;
-        let server = nats.server(&["--sig-server-url", &base]).await;
-        let remote = Remote::start(listener, &server.base).await;
-        let mut owner = Owner::new(1);
-        let genesis = owner.genesis();
-        // The other server asks this one who has a handle.
-        remote.post(&server, &mut owner, genesis.clone()).await.was(403);
-        server.register("tudisco", &owner.identity).await;
-        remote.post(&server, &mut owner, genesis).await.was(201);
-        let (laptop, next) = (key(3), key(4));
-        let event = owner.device(&laptop);
-        remote.post(&server, &mut owner, event).await.was(201);
-        let record = shows(&server, "tudisco", &owner.head()).await;
-        assert_eq!(record["sigchain_url"], format!("{base}{}", owner.path("")));
-        let mut session = Raw::login(&nats, &laptop).await;
+    let nats = Nats::start(&[]).await;
+    let (listener, base) = listen().await;
+    let server = nats.server(&["--sig-server-url", &base]).await;
+    let remote = Remote::start(listener, &server.base).await;
+    let mut owner = Owner::new(1);
+    let genesis = owner.genesis();
+    // The other server asks this one who has a handle.
+    remote.post(&server, &mut owner, genesis.clone()).await.was(403);
+    server.register("tudisco", &owner.identity).await;
+    remote.post(&server, &mut owner, genesis).await.was(201);
+    let (laptop, next) = (key(3), key(4));
+    let event = owner.device(&laptop);
+    remote.post(&server, &mut owner, event).await.was(201);
+    let record = shows(&server, "tudisco", &owner.head()).await;
+    assert_eq!(record["sigchain_url"], format!("{base}{}", owner.path("")));
+    let mut session = Raw::login(&nats, &laptop).await;
 
-        let event = owner.revocation(&laptop);
-        remote.post(&server, &mut owner, event).await.was(201);
-        assert!(session.ended_within(Duration::from_secs(5)).await, "in time, although the news came from elsewhere");
-        assert!(Raw::try_login(&nats, &laptop).await.is_err());
-        let event = owner.rotation(&next, &owner.recovery);
-        remote.post(&server, &mut owner, event).await.was(201);
-        let record = shows(&server, "tudisco", &owner.head()).await;
-        assert_eq!(record["primary"], next.id().to_string());
-        server.get(&owner.path("/head")).await.is(404, "not_found");
-        // A key that has a handle here comes into no other chain there.
-        let plain = key(22);
-        server.register("plain", &plain).await;
-        let place = owner.chain.next();
-        let event = owner.rotation_at(&place, &plain, &owner.recovery);
-        let refused = remote.post(&server, &mut owner, event).await;
-        assert_eq!((refused.status, &refused.json()["reason"]), (400, &json!("key-reuse")));
-    })
-    .await;
+    let event = owner.revocation(&laptop);
+    remote.post(&server, &mut owner, event).await.was(201);
+    assert!(session.ended_within(Duration::from_secs(5)).await, "in time, although the news came from elsewhere");
+    assert!(Raw::try_login(&nats, &laptop).await.is_err());
+    let event = owner.rotation(&next, &owner.recovery);
+    remote.post(&server, &mut owner, event).await.was(201);
+    let record = shows(&server, "tudisco", &owner.head()).await;
+    assert_eq!(record["primary"], next.id().to_string());
+    server.get(&owner.path("/head")).await.is(404, "not_found");
+    // A key that has a handle here comes into no other chain there.
+    let plain = key(22);
+    server.register("plain", &plain).await;
+    let place = owner.chain.next();
+    let event = owner.rotation_at(&place, &plain, &owner.recovery);
+    let refused = remote.post(&server, &mut owner, event).await;
+    assert_eq!((refused.status, &refused.json()["reason"]), (400, &json!("key-reuse")));
 }
 
 /// A server that says whatever the test wants: its log of all chains, and one audit log for every chain.

@@ -9,7 +9,7 @@ use kez_core::nats_login::{Login, decode_signature};
 use kez_core::subject::Subjects;
 use serde_json::{Value, json};
 
-use super::{Nats, on_both, with_user};
+use super::{Nats, with_user};
 use crate::harness::{key, name};
 
 /// Signs for this server, whatever the broker's nonce is.
@@ -59,30 +59,24 @@ async fn refused(options: ConnectOptions, nats: &Nats) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn async_nats_logs_in_with_an_authenticator() {
-    on_both(async |program| {
-        let (nats, _server, user) = with_user(&program).await;
-        let client = authenticator(&user).connect(format!("nats://{}", nats.address)).await.expect("a login");
-        works(&client, &user).await;
-        // Over a WebSocket too, as from outside.
-        let client = authenticator(&user).connect(format!("ws://{}", nats.web)).await.expect("a login");
-        works(&client, &user).await;
-        refused(authenticator(&key(2)), &nats).await;
-        refused(plain(&user), &nats).await;
-    })
-    .await;
+    let (nats, _server, user) = with_user().await;
+    let client = authenticator(&user).connect(format!("nats://{}", nats.address)).await.expect("a login");
+    works(&client, &user).await;
+    // Over a WebSocket too, as from outside.
+    let client = authenticator(&user).connect(format!("ws://{}", nats.web)).await.expect("a login");
+    works(&client, &user).await;
+    refused(authenticator(&key(2)), &nats).await;
+    refused(plain(&user), &nats).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn async_nats_logs_in_as_it_comes_where_the_operator_says_so() {
-    on_both(async |program| {
-        let nats = Nats::start(&program, &[]).await;
-        let server = nats.server(&["--nats-allow-stock-nkey"]).await;
-        server.register("tudisco", &key(1)).await;
-        for options in [plain(&key(1)), authenticator(&key(1))] {
-            let client = options.connect(format!("nats://{}", nats.address)).await.expect("a login");
-            works(&client, &key(1)).await;
-        }
-        refused(plain(&key(2)), &nats).await;
-    })
-    .await;
+    let nats = Nats::start(&[]).await;
+    let server = nats.server(&["--nats-allow-stock-nkey"]).await;
+    server.register("tudisco", &key(1)).await;
+    for options in [plain(&key(1)), authenticator(&key(1))] {
+        let client = options.connect(format!("nats://{}", nats.address)).await.expect("a login");
+        works(&client, &key(1)).await;
+    }
+    refused(plain(&key(2)), &nats).await;
 }

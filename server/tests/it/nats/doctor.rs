@@ -2,13 +2,12 @@
 
 use std::fs;
 
-use super::{Nats, on_both};
+use super::Nats;
 use crate::harness::{NAME, Server};
-use crate::init::brokers::brokers;
 use crate::program::run;
 
 /// What the doctor says of a server beside a broker: the exit code, and its lines.
-async fn examine(nats: &Nats, server: &Server, more: &[(&str, &str)]) -> (Option<i32>, String) {
+pub(crate) async fn examine(nats: &Nats, server: &Server, more: &[(&str, &str)]) -> (Option<i32>, String) {
     let bind = server.base.trim_start_matches("http://").to_owned();
     let db = server.db().to_str().expect("UTF-8").to_owned();
     let (ws, url) = (format!("ws://{}", nats.web), format!("nats://{}", nats.address));
@@ -36,24 +35,20 @@ fn failures(report: &str) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_deployment_passes_every_check() {
-    on_both(async |program| {
-        let nats = Nats::start(&program, &[]).await;
-        let server = nats.server(&[]).await;
-        let (code, report) = examine(&nats, &server, &[]).await;
-        assert_eq!((code, failures(&report)), (Some(0), Vec::<&str>::new()), "{report}");
-        for name in ["database", "server", "broker", "inboxes", "accounts", "clock", "callout", "websocket"] {
-            assert!(report.lines().any(|line| line.starts_with(&format!("ok    {name} "))), "{name}: {report}");
-        }
-    })
-    .await;
+    let nats = Nats::start(&[]).await;
+    let server = nats.server(&[]).await;
+    let (code, report) = examine(&nats, &server, &[]).await;
+    assert_eq!((code, failures(&report)), (Some(0), Vec::<&str>::new()), "{report}");
+    for name in ["database", "server", "broker", "inboxes", "accounts", "clock", "callout", "websocket"] {
+        assert!(report.lines().any(|line| line.starts_with(&format!("ok    {name} "))), "{name}: {report}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_named() {
-    let [program, _] = brokers();
-    let nats = Nats::start(&program, &[]).await;
+    let nats = Nats::start(&[]).await;
     let server = nats.server(&[]).await;
-    let other = Nats::start(&program, &[]).await;
+    let other = Nats::start(&[]).await;
     let key = |name: &str| other.out.join(format!("keys/{name}.nk")).to_str().expect("UTF-8").to_owned();
     let (issuer, auth, gone) = (key("issuer"), key("auth"), format!("nats://{}", crate::nats::nobody()));
     for (name, value, line, words) in [
@@ -72,8 +67,7 @@ async fn what_is_wrong_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_asks_nobody_or_gets_no_answer_is_named() {
-    let [program, _] = brokers();
-    let mut nats = Nats::start(&program, &[]).await;
+    let mut nats = Nats::start(&[]).await;
     // A server without a broker: nobody answers logins.
     let server = Server::start().await;
     let (code, report) = examine(&nats, &server, &[]).await;
@@ -91,38 +85,29 @@ async fn a_broker_that_asks_nobody_or_gets_no_answer_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_was_set_up_otherwise_is_named() {
-    on_both(async |program| {
-        for (what, from, to, line, words) in [
-            ("any page", "allowed_origins: [", "#allowed_origins: [", "websocket", "pages of any origin"),
-            (
-                "no receipts",
-                "      { service: { account: STORE, subject: \"$JS.ACK",
-                "#",
-                "accounts",
-                "does not import $JS.ACK",
-            ),
-            (
-                "another way out",
-                "  USERS {\n",
-                "  USERS {\n    jetstream: enabled\n",
-                "accounts",
-                "USERS has JetStream",
-            ),
-            ("encryption", "auth_callout {\n", "auth_callout {\n    xkey: XKEY\n", "callout", "encrypts its requests"),
-        ] {
-            let xkey = nkeys::XKey::new().public_key();
-            let to = to.replace("XKEY", &xkey);
-            let nats = Nats::start_edited(&program, &[], |conf| {
-                assert_eq!(conf.matches(from).count(), 1, "{what}");
-                conf.replace(from, &to)
-            })
-            .await;
-            // Nobody can read what is encrypted.
-            let server = if line == "callout" { Server::start().await } else { nats.server(&[]).await };
-            let (code, report) = examine(&nats, &server, &[]).await;
-            let named = failures(&report).iter().any(|found| found.contains(line) && found.contains(words));
-            assert!(code == Some(1) && named, "{what}: {report}");
-        }
-    })
-    .await;
+    for (what, from, to, line, words) in [
+        ("any page", "allowed_origins: [", "#allowed_origins: [", "websocket", "pages of any origin"),
+        (
+            "no receipts",
+            "      { service: { account: STORE, subject: \"$JS.ACK",
+            "#",
+            "accounts",
+            "does not import $JS.ACK",
+        ),
+        ("another way out", "  USERS {\n", "  USERS {\n    jetstream: enabled\n", "accounts", "USERS has JetStream"),
+        ("encryption", "auth_callout {\n", "auth_callout {\n    xkey: XKEY\n", "callout", "encrypts its requests"),
+    ] {
+        let xkey = nkeys::XKey::new().public_key();
+        let to = to.replace("XKEY", &xkey);
+        let nats = Nats::start_edited(&[], |conf| {
+            assert_eq!(conf.matches(from).count(), 1, "{what}");
+            conf.replace(from, &to)
+        })
+        .await;
+        // Nobody can read what is encrypted.
+        let server = if line == "callout" { Server::start().await } else { nats.server(&[]).await };
+        let (code, report) = examine(&nats, &server, &[]).await;
+        let named = failures(&report).iter().any(|found| found.contains(line) && found.contains(words));
+        assert!(code == Some(1) && named, "{what}: {report}");
+    }
 }

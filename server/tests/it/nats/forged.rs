@@ -11,7 +11,7 @@ use kez_core::subject::Subjects;
 use reqwest::Method;
 
 use super::raw::{Raw, Sent};
-use super::{Nats, jwt, on_both, with_user};
+use super::{Nats, jwt, with_user};
 use crate::harness::key;
 
 const ASKED: &str = "$SYS.REQ.USER.AUTH";
@@ -31,38 +31,35 @@ async fn ask(from: &mut Raw, reply: &str, payload: &str) -> Sent {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_but_the_broker_can_ask_who_somebody_is() {
-    on_both(async |program| {
-        let (nats, user, token) = (Nats::start(&program, &[]).await, key(1), "0123456789abcdef");
-        let server = nats.server(&["--internal-token", token]).await;
-        server.register("tudisco", &user).await;
-        let request = forged(&nats, &user);
-        // Without fault: whoever may ask is answered.
-        let authorization = format!("Bearer {token}");
-        let headers = [("authorization", authorization.as_str())];
-        let answer = server.send(Method::POST, "/internal/nats/auth", &headers, request.clone().into()).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, "application/jwt"));
-        // Nobody listens in these accounts, and the broker says so.
-        for own in ["store", "sys"] {
-            let mut from = Raw::login_as(&nats, own).await;
-            let Sent::Message { headers, payload, .. } = ask(&mut from, "forged.answer", &request).await else {
-                panic!("{own}: it is not told that nobody listens")
-            };
-            assert!(headers.starts_with("NATS/1.0 503") && payload.is_empty(), "{own}: {headers}");
-            Raw::login(&nats, &user).await;
-            assert_eq!(from.settle().await, [], "{own}");
-        }
-        // Where the home server listens, its own user may answer and not ask.
-        let mut from = Raw::login_as(&nats, "auth").await;
-        from.publish(ASKED, "$SYS._INBOX.forged", &request).await;
-        let violation = Sent::Error(format!("Permissions Violation for Publish to \"{ASKED}\""));
-        assert_eq!(from.settle().await, std::slice::from_ref(&violation));
-        let mut from = Raw::login(&nats, &user).await;
-        let reply = format!("{}.forged", Subjects::of(&user.id()).reply_prefix());
-        assert_eq!(ask(&mut from, &reply, &request).await, violation);
+    let (nats, user, token) = (Nats::start(&[]).await, key(1), "0123456789abcdef");
+    let server = nats.server(&["--internal-token", token]).await;
+    server.register("tudisco", &user).await;
+    let request = forged(&nats, &user);
+    // Without fault: whoever may ask is answered.
+    let authorization = format!("Bearer {token}");
+    let headers = [("authorization", authorization.as_str())];
+    let answer = server.send(Method::POST, "/internal/nats/auth", &headers, request.clone().into()).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/jwt"));
+    // Nobody listens in these accounts, and the broker says so.
+    for own in ["store", "sys"] {
+        let mut from = Raw::login_as(&nats, own).await;
+        let Sent::Message { headers, payload, .. } = ask(&mut from, "forged.answer", &request).await else {
+            panic!("{own}: it is not told that nobody listens")
+        };
+        assert!(headers.starts_with("NATS/1.0 503") && payload.is_empty(), "{own}: {headers}");
         Raw::login(&nats, &user).await;
-        assert_eq!(from.settle().await, []);
-    })
-    .await;
+        assert_eq!(from.settle().await, [], "{own}");
+    }
+    // Where the home server listens, its own user may answer and not ask.
+    let mut from = Raw::login_as(&nats, "auth").await;
+    from.publish(ASKED, "$SYS._INBOX.forged", &request).await;
+    let violation = Sent::Error(format!("Permissions Violation for Publish to \"{ASKED}\""));
+    assert_eq!(from.settle().await, std::slice::from_ref(&violation));
+    let mut from = Raw::login(&nats, &user).await;
+    let reply = format!("{}.forged", Subjects::of(&user.id()).reply_prefix());
+    assert_eq!(ask(&mut from, &reply, &request).await, violation);
+    Raw::login(&nats, &user).await;
+    assert_eq!(from.settle().await, []);
 }
 
 /// Somebody who has the seed of the user in AUTH, and answers everybody with yes.
@@ -99,25 +96,22 @@ impl Responder {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_the_issuers_seed_lets_nobody_in() {
-    on_both(async |program| {
-        let (nats, _server, user) = with_user(&program).await;
-        let own = jwt::raw_key(60);
-        let (theirs, issuer) = (jwt::text(NkeyKind::Account, &own), crate::init::public(&nats.out, "issuer"));
-        for (what, says) in [("an issuer of its own", theirs), ("the issuer's name", issuer.clone())] {
-            let responder = Responder::start(&nats, says, own.clone()).await;
-            for _ in 0..4 {
-                let refused = Raw::try_login(&nats, &key(2)).await;
-                assert_eq!(refused, Err("Authorization Violation".to_owned()), "{what}");
-            }
-            assert!(responder.stop().await >= 4, "{what}: it was asked and answered");
+    let (nats, _server, user) = with_user().await;
+    let own = jwt::raw_key(60);
+    let (theirs, issuer) = (jwt::text(NkeyKind::Account, &own), crate::init::public(&nats.out, "issuer"));
+    for (what, says) in [("an issuer of its own", theirs), ("the issuer's name", issuer.clone())] {
+        let responder = Responder::start(&nats, says, own.clone()).await;
+        for _ in 0..4 {
+            let refused = Raw::try_login(&nats, &key(2)).await;
+            assert_eq!(refused, Err("Authorization Violation".to_owned()), "{what}");
         }
-        let back = async { while Raw::try_login(&nats, &user).await.is_err() {} };
-        tokio::time::timeout(Duration::from_secs(5), back).await.expect("who may log in does again");
-        // It is the seed that counts: with it, the very same answers let everybody in.
-        let responder = Responder::start(&nats, issuer, jwt::seed(&nats, "issuer")).await;
-        assert_eq!(Raw::try_login(&nats, &key(2)).await, Ok(()));
-        responder.stop().await;
-        assert_eq!(Raw::try_login(&nats, &key(2)).await, Err("Authorization Violation".to_owned()));
-    })
-    .await;
+        assert!(responder.stop().await >= 4, "{what}: it was asked and answered");
+    }
+    let back = async { while Raw::try_login(&nats, &user).await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(5), back).await.expect("who may log in does again");
+    // It is the seed that counts: with it, the very same answers let everybody in.
+    let responder = Responder::start(&nats, issuer, jwt::seed(&nats, "issuer")).await;
+    assert_eq!(Raw::try_login(&nats, &key(2)).await, Ok(()));
+    responder.stop().await;
+    assert_eq!(Raw::try_login(&nats, &key(2)).await, Err("Authorization Violation".to_owned()));
 }

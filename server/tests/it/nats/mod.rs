@@ -1,19 +1,19 @@
-//! The broker: real nats-servers, of the current version and the oldest supported, run what `init` wrote.
+//! The broker: a real nats-server runs what `init` wrote.
 
 mod by_http;
 mod clients;
-mod doctor;
+pub(crate) mod doctor;
 mod forged;
 mod headers;
 mod jwt;
 mod limits;
 mod login;
-mod member;
+pub(crate) mod member;
 pub(crate) mod raw;
 mod refused;
 mod replies;
 mod settings;
-mod state;
+pub(crate) mod state;
 mod storms;
 mod upkeep;
 mod walls;
@@ -22,12 +22,14 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use kez_chat_server::Parts;
+use kez_chat_server::limits::{BrokerLimits, Limits};
 use kez_core::SigningKey;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::harness::{NAME, Server};
-use crate::init::brokers::{brokers, free_ports};
+use crate::init::brokers::{broker, free_ports};
 
 /// A broker, and the keys to it.
 pub(crate) struct Nats {
@@ -44,13 +46,18 @@ pub(crate) struct Nats {
 }
 
 impl Nats {
-    /// Starts the broker `program` with what `init` writes, and waits until it takes clients.
-    pub(crate) async fn start(program: &str, init: &[&str]) -> Nats {
-        Nats::start_edited(program, init, |conf| conf).await
+    /// Starts the broker with what `init` writes, and waits until it takes clients.
+    pub(crate) async fn start(init: &[&str]) -> Nats {
+        Nats::start_edited(init, |conf| conf).await
     }
 
     /// The same, with what `edit` makes of its configuration.
-    pub(crate) async fn start_edited(program: &str, init: &[&str], edit: impl Fn(String) -> String) -> Nats {
+    pub(crate) async fn start_edited(init: &[&str], edit: impl Fn(String) -> String) -> Nats {
+        Nats::start_program(&broker(), init, edit).await
+    }
+
+    /// The same, with another broker than `scripts/env` names.
+    pub(crate) async fn start_program(program: &str, init: &[&str], edit: impl Fn(String) -> String) -> Nats {
         let [address, web, monitor] = free_ports().map(|port: u16| format!("127.0.0.1:{port}"));
         let places =
             ["--server", NAME, "--nats-listen", &address, "--nats-ws-listen", &web, "--nats-http-listen", &monitor];
@@ -82,6 +89,16 @@ impl Nats {
         let flags = self.flags();
         let flags: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
         let server = Server::start_by_the_machines_clock(tempfile::tempdir().expect("a folder"), &flags).await;
+        server.wait_until_ready().await;
+        server
+    }
+
+    /// The same, with limits of its own.
+    pub(crate) async fn server_limited(&self, limits: BrokerLimits, more: &[&str]) -> Server {
+        let flags = self.flags();
+        let flags: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        let parts = Parts { limits: Limits { broker: limits, ..Limits::default() }, ..Parts::default() };
+        let server = Server::start_with_parts(tempfile::tempdir().expect("a folder"), &flags, parts).await;
         server.wait_until_ready().await;
         server
     }
@@ -133,16 +150,9 @@ pub(crate) fn nobody() -> String {
     format!("127.0.0.1:{port}")
 }
 
-/// Runs `test` against both brokers.
-pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(String) -> F) {
-    for program in brokers() {
-        test(program).await;
-    }
-}
-
 /// A broker, a server, and the first user with a handle.
-pub(crate) async fn with_user(program: &str) -> (Nats, Server, SigningKey) {
-    let nats = Nats::start(program, &[]).await;
+pub(crate) async fn with_user() -> (Nats, Server, SigningKey) {
+    let nats = Nats::start(&[]).await;
     let server = nats.server(&[]).await;
     let user = crate::harness::key(1);
     server.register("tudisco", &user).await;

@@ -114,6 +114,16 @@ impl Raw {
         let _ = self.output.write_all(text.as_bytes()).await;
     }
 
+    /// What is sent on; nothing is read any more.
+    pub(crate) fn into_output(self) -> OwnedWriteHalf {
+        self.output
+    }
+
+    /// The same; whether the connection still takes it.
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.output.write_all(bytes).await.is_ok()
+    }
+
     pub(crate) async fn publish(&mut self, subject: &str, reply: &str, payload: &str) {
         self.send(&format!("PUB {subject} {reply} {}\r\n{payload}\r\n", payload.len())).await;
     }

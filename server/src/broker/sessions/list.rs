@@ -1,9 +1,9 @@
-//! The sessions that the broker has open, and ending them.
+//! Listing the sessions that the broker has open, and ending them.
 
 use std::time::Duration;
 
 use async_nats::Client;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,14 +13,16 @@ use crate::callout::Connection;
 const SILENCE: Duration = Duration::from_millis(400);
 /// Connections in one page of an answer: each page waits out the silence after the last answer.
 const PAGE: usize = 4096;
+/// Sessions that are ended side by side.
+const AT_ONCE: usize = 32;
 
 /// A connection of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Session {
+pub(in crate::broker) struct Session {
     /// Which one.
-    pub(super) connection: Connection,
+    pub(in crate::broker) connection: Connection,
     /// The name in its JWT. The broker does not tell the key.
-    pub(super) handle: String,
+    pub(in crate::broker) handle: String,
 }
 
 #[derive(Deserialize)]
@@ -47,13 +49,15 @@ struct Listed {
     cid: u64,
     #[serde(default)]
     authorized_user: String,
+    #[serde(default)]
+    in_msgs: u64,
 }
 
 /// All sessions of users, or those of one handle.
 ///
 /// # Errors
 /// One line, when the broker does not answer at all.
-pub(super) async fn list(sys: &Client, handle: Option<&str>) -> Result<Vec<Session>, String> {
+pub(in crate::broker) async fn list(sys: &Client, handle: Option<&str>) -> Result<Vec<Session>, String> {
     let mut sessions = Vec::new();
     let mut offset = 0;
     loop {
@@ -79,15 +83,41 @@ pub(super) async fn list(sys: &Client, handle: Option<&str>) -> Result<Vec<Sessi
     }
 }
 
+/// The sessions that have sent the most messages, and how many each has: at most so many of each broker.
+///
+/// # Errors
+/// One line, when the broker does not answer at all.
+pub(in crate::broker) async fn busiest(sys: &Client, most: usize) -> Result<Vec<(Connection, u64)>, String> {
+    let query = json!({ "acc": "USERS", "sort": "msgs_from", "limit": most });
+    let replies = ask_all(sys, "$SYS.REQ.SERVER.PING.CONNZ", &query).await?;
+    let listed = replies.into_iter().flat_map(|reply| {
+        let connections = reply.data.and_then(|data| data.connections).unwrap_or_default();
+        connections
+            .into_iter()
+            .map(move |listed| (Connection { server: reply.server.id.clone(), cid: listed.cid }, listed.in_msgs))
+    });
+    Ok(listed.collect())
+}
+
 /// Ends a session now. That it is gone already is fine.
 ///
 /// # Errors
 /// One line, when the broker does not answer.
-pub(super) async fn kick(sys: &Client, session: &Session) -> Result<(), String> {
-    let subject = format!("$SYS.REQ.SERVER.{}.KICK", session.connection.server);
-    let payload = json!({ "cid": session.connection.cid }).to_string();
+pub(in crate::broker) async fn kick(sys: &Client, connection: &Connection) -> Result<(), String> {
+    let subject = format!("$SYS.REQ.SERVER.{}.KICK", connection.server);
+    let payload = json!({ "cid": connection.cid }).to_string();
     // A request: without a reply subject it would be ignored in silence.
     sys.request(subject, payload.into()).await.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// Ends these sessions now, side by side.
+///
+/// # Errors
+/// One line, when the broker does not answer for one of them.
+pub(in crate::broker) async fn kick_all(sys: &Client, connections: Vec<Connection>) -> Result<(), String> {
+    let kicked = stream::iter(connections).map(|connection| async move { kick(sys, &connection).await });
+    let kicked: Vec<Result<(), String>> = kicked.buffer_unordered(AT_ONCE).collect().await;
+    kicked.into_iter().collect()
 }
 
 /// Asks every server of the cluster, and collects answers until they stop coming.

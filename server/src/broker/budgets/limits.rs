@@ -1,0 +1,61 @@
+//! The limits.
+
+use std::time::Duration;
+
+/// How much one key and one identity may use of the broker.
+#[derive(Clone, Debug)]
+pub struct BrokerLimits {
+    /// Sessions of one device key at once.
+    pub sessions_per_key: usize,
+    /// Sessions of one identity at once.
+    pub sessions_per_identity: usize,
+    /// What an identity may have waiting at most, in bytes; each message counts as the largest that there may be.
+    pub waiting_bytes: u64,
+    /// And no more than this part of the stream.
+    pub waiting_share: u64,
+    /// Messages to recipients that do not exist that are overlooked, in [`BrokerLimits::to_nobody_for`].
+    pub to_nobody: u64,
+    /// How long whoever sent more to such recipients loses the right to send, and how long they count.
+    pub to_nobody_for: Duration,
+    /// How long whoever made others wait loses it.
+    pub crowding_for: Duration,
+}
+
+impl Default for BrokerLimits {
+    fn default() -> Self {
+        BrokerLimits {
+            sessions_per_key: 4,
+            sessions_per_identity: 130,
+            waiting_bytes: 64 << 20,
+            waiting_share: 256,
+            to_nobody: 16,
+            to_nobody_for: Duration::from_secs(3600),
+            crowding_for: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The least that the limits leave to anybody, in messages: what one recipient takes from one sender.
+const LEAST: u64 = 16;
+
+impl BrokerLimits {
+    /// Messages that an identity may have waiting in a stream of so many bytes.
+    pub(super) fn messages(&self, stream_bytes: u64, message_bytes: u64) -> u64 {
+        let bytes = self.waiting_bytes.min(stream_bytes / self.waiting_share.max(1));
+        (bytes / message_bytes.max(1)).max(LEAST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_64_mib_or_a_256th_of_the_stream_and_never_nothing() {
+        let messages = |bytes| BrokerLimits::default().messages(bytes, 12_288);
+        assert_eq!(messages(1 << 30), 341);
+        assert_eq!(messages(16 << 30), 5461);
+        assert_eq!(messages(1 << 40), 5461);
+        assert_eq!(messages(1 << 20), 16);
+    }
+}

@@ -1,0 +1,232 @@
+//! Looking at what is stored, and deciding.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kez_core::KeyId;
+use kez_core::subject::{recipient, sender};
+use tokio::time::Instant;
+
+use super::congestion;
+use super::enforce::{Enforcer, Why};
+use super::rights::Reason;
+use super::stream::{self, State, Stored};
+use super::tally::Tally;
+use crate::broker::Broker;
+use crate::broker::jetstream::Trouble;
+use crate::registry::Registry;
+
+/// How often the stream is looked at.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long one look goes on, although there is more to see.
+const LONGEST: Duration = Duration::from_secs(2);
+/// Messages that are thrown away in one look.
+const MOST_DOOMED: usize = 2_000;
+/// Senders whose messages are counted in one look.
+const MOST_COUNTED: usize = 16;
+/// Recipients that are known to exist, for how long that is believed, at 100 bytes each.
+const RECIPIENTS: u64 = 50_000;
+const BELIEVED: Duration = Duration::from_secs(60);
+
+/// Looks, for as long as the server runs.
+pub(in crate::broker) async fn watch(broker: Arc<Broker>, registry: Arc<Registry>) {
+    let mut view = View {
+        enforcer: Enforcer::new(broker.clone()),
+        existing: moka::sync::Cache::builder().max_capacity(RECIPIENTS).time_to_live(BELIEVED).build(),
+        tally: Tally::default(),
+        reached: 0,
+        is_begun: false,
+        doomed: VecDeque::new(),
+        unwanted: VecDeque::new(),
+        counted: 0,
+        broker,
+        registry,
+    };
+    let mut seen = 0;
+    loop {
+        let started = Instant::now();
+        if view.broker.store.number() != Some(seen) {
+            view.broker.store.came_up(&mut seen).await;
+            // Nobody knows what came and went meanwhile.
+            view.is_begun = false;
+            view.enforcer.ask_others().await;
+        }
+        congestion::look(&view.broker, &view.enforcer).await;
+        if let Err(trouble) = view.look(started + LONGEST).await {
+            tracing::debug!(%trouble, "the stream cannot be looked at");
+        }
+        tokio::time::sleep_until(started + EVERY).await;
+    }
+}
+
+struct View {
+    broker: Arc<Broker>,
+    registry: Arc<Registry>,
+    enforcer: Enforcer,
+    existing: moka::sync::Cache<KeyId, ()>,
+    tally: Tally,
+    /// The number of the last message that was looked at.
+    reached: u64,
+    /// Whether what waited at first has been counted.
+    is_begun: bool,
+    /// Numbers of messages that nobody will fetch, or could read.
+    doomed: VecDeque<u64>,
+    /// Recipients that do not exist, for whom something waited when the look began.
+    unwanted: VecDeque<String>,
+    /// Where counting those who may have too much goes on.
+    counted: usize,
+}
+
+impl View {
+    async fn look(&mut self, until: Instant) -> Result<(), Trouble> {
+        let broker = self.broker.clone();
+        let store = &broker.store.client;
+        let (state, unrouted) = stream::state(store).await?;
+        if !self.is_begun || state.last_seq < self.reached {
+            self.begin(&state).await?;
+        }
+        if !unrouted.is_empty() {
+            if let Err(error) = broker.inboxes.empty_unrouted().await {
+                tracing::warn!(error, "what is in nobody's inbox cannot be thrown away yet");
+            }
+            for (by, count) in unrouted {
+                self.to_nobody(by, count).await;
+            }
+        }
+        while self.reached < state.last_seq && Instant::now() < until {
+            let (found, reached) = stream::after(store, self.reached, state.last_seq).await?;
+            for message in &found {
+                self.judge(message).await;
+            }
+            self.reached = reached;
+        }
+        while Instant::now() < until
+            && let Some(nobody) = self.unwanted.pop_front()
+        {
+            if let Err(error) = broker.inboxes.empty(&nobody).await {
+                self.unwanted.push_back(nobody);
+                return Err(Trouble::Silent(error));
+            }
+        }
+        let doomed: Vec<u64> = self.doomed.drain(..self.doomed.len().min(MOST_DOOMED)).collect();
+        metrics::counter!("messages_thrown_away_total").increment(doomed.len() as u64);
+        self.doomed.extend(stream::delete(store, doomed).await);
+        self.count(&state).await?;
+        self.relieve(&state).await;
+        self.enforcer.expire();
+        Ok(())
+    }
+
+    /// Counts what waits already. When the names of all of it would be too much to ask for, it is looked at message by
+    /// message, from the first.
+    async fn begin(&mut self, state: &State) -> Result<(), Trouble> {
+        self.tally.forget_waiting();
+        self.doomed.clear();
+        self.unwanted.clear();
+        let listed = stream::list(&self.broker.store.client, state).await?;
+        // A name that is no text comes changed, and could not be thrown away by it.
+        let listed = listed.filter(|names| names.iter().all(|(subject, _)| !subject.contains('\u{fffd}')));
+        self.reached = if listed.is_some() { state.last_seq } else { state.first_seq.saturating_sub(1) };
+        let mut recipients: HashMap<String, Vec<(KeyId, u64)>> = HashMap::new();
+        for (subject, count) in listed.into_iter().flatten() {
+            if let (Some(to), Some(from)) = (recipient(&subject), sender(&subject)) {
+                recipients.entry(to.to_owned()).or_default().push((from, count));
+            }
+        }
+        for (to, senders) in recipients {
+            let is_nobody = match KeyId::from_parts("ed25519", &to) {
+                Ok(chain) => !self.exists(chain).await,
+                Err(_) => true,
+            };
+            if is_nobody {
+                self.unwanted.push_back(to);
+            }
+            for (from, count) in senders {
+                if is_nobody {
+                    self.to_nobody(from, count).await;
+                } else {
+                    self.tally.sent(from, count);
+                }
+            }
+        }
+        self.is_begun = true;
+        Ok(())
+    }
+
+    async fn judge(&mut self, message: &Stored) {
+        let is_for_somebody = match message.to {
+            Some(to) => self.exists(to).await,
+            None => false,
+        };
+        if !is_for_somebody || !message.is_readable {
+            self.doomed.push_back(message.seq);
+            if let Some(from) = message.from {
+                self.to_nobody(from, 1).await;
+            }
+        } else if let Some(from) = message.from {
+            self.tally.sent(from, 1);
+        }
+    }
+
+    /// Whether an inbox is somebody's. When the registry cannot tell, it is.
+    async fn exists(&self, chain: KeyId) -> bool {
+        if self.existing.contains_key(&chain) {
+            return true;
+        }
+        let is_nobody = matches!(self.registry.has_handle(&chain).await, Ok(false));
+        if !is_nobody {
+            self.existing.insert(chain, ());
+        }
+        !is_nobody
+    }
+
+    async fn to_nobody(&mut self, by: KeyId, messages: u64) {
+        let limits = &self.broker.limits;
+        let (most, time) = (limits.to_nobody, limits.to_nobody_for);
+        if self.tally.sent_to_nobody(by, messages, Instant::now(), time) > most {
+            self.enforcer.keep_out(by, time, Why::Nobody).await;
+        }
+    }
+
+    /// Counts exactly what those have waiting who may have too much, and those who had. A few in each look: each question
+    /// makes the broker go through the names of all inboxes.
+    async fn count(&mut self, state: &State) -> Result<(), Trouble> {
+        let most = self.broker.limits.messages(self.broker.inboxes.bytes(), self.broker.inboxes.largest());
+        let mut asked = self.tally.over(most);
+        asked.extend(self.broker.rights.by(Reason::Waiting));
+        asked.sort_unstable_by_key(|chain| *chain.as_bytes());
+        asked.dedup();
+        // What was sent to nobody, and is still there, may have names of any length: nothing is asked for until it is gone.
+        let is_clean = self.reached == state.last_seq && self.doomed.is_empty() && self.unwanted.is_empty();
+        let count = asked.len();
+        for chain in asked.into_iter().cycle().skip(self.counted % count.max(1)).take(count.min(MOST_COUNTED)) {
+            if is_clean {
+                let waiting = stream::waiting(&self.broker.store.client, &chain).await?;
+                self.tally.set(chain, waiting);
+                self.enforcer.set(chain, Reason::Waiting, waiting > most);
+            } else if self.tally.is_over(&chain, most) {
+                self.enforcer.set(chain, Reason::Waiting, true);
+            }
+        }
+        self.counted = self.counted.wrapping_add(MOST_COUNTED);
+        Ok(())
+    }
+
+    /// Above three quarters of the stream, those who filled it the most lose the right to send, as many as it takes to
+    /// get below that; they have it again once the stream is a little below.
+    async fn relieve(&mut self, state: &State) {
+        let whole = self.broker.inboxes.bytes();
+        let excess = state.bytes.saturating_sub(whole / 4 * 3);
+        if excess > 0 {
+            let each = (state.bytes / state.messages.max(1)).max(1);
+            for chain in self.tally.largest(excess.div_ceil(each)) {
+                self.enforcer.set(chain, Reason::Full, true);
+            }
+        } else if state.bytes < whole / 64 * 47 {
+            for chain in self.broker.rights.by(Reason::Full) {
+                self.enforcer.set(chain, Reason::Full, false);
+            }
+        }
+    }
+}
