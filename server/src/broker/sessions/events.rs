@@ -18,8 +18,10 @@ use crate::broker::Broker;
 use crate::callout::Connection;
 use crate::registry::{Found, Registry};
 
-/// Where the broker says it. Users' sessions only.
-const EVENTS: &str = "$SYS.ACCOUNT.USERS.*";
+/// Where the broker says it, of every account: a client that was granted a session and never got it ends in none.
+const EVENTS: &str = "$SYS.ACCOUNT.*.*";
+/// The account of users' sessions.
+const USERS: &str = "USERS";
 /// How often all sessions are listed although nothing was missed.
 const EVERY: Duration = Duration::from_secs(60);
 /// The pause after the list could not be had.
@@ -39,6 +41,8 @@ struct Server {
 #[derive(Deserialize)]
 struct Client {
     id: u64,
+    #[serde(default)]
+    acc: String,
     #[serde(default)]
     user: String,
 }
@@ -83,8 +87,8 @@ async fn take(broker: &Broker, registry: &Registry, event: &Message) {
     let Ok(Event { server, client }) = serde_json::from_slice(&event.payload) else { return };
     let connection = Connection { server: server.id, cid: client.id };
     match kind {
-        Some("CONNECT") => note(broker, registry, &connection, &client.user).await,
-        Some("DISCONNECT") => broker.sessions.closed(&connection),
+        Some("CONNECT") if client.acc == USERS => note(broker, registry, &connection, &client.user).await,
+        Some("DISCONNECT") => broker.sessions.closed(&connection, client.acc == USERS),
         _ => {}
     }
 }

@@ -98,6 +98,9 @@ impl Sessions {
     /// The broker says that a session is open. Whether that was news: then `held` is what is known of it.
     pub(in crate::broker) fn opened(&self, connection: &Connection, held: impl FnOnce() -> Held) -> bool {
         let mut table = self.table();
+        if table.is_over.contains(connection) {
+            return false;
+        }
         if let Some(entry) = table.sessions.get_mut(connection) {
             if !std::mem::replace(&mut entry.is_open, true) {
                 entry.since = Instant::now();
@@ -108,11 +111,12 @@ impl Sessions {
         true
     }
 
-    /// The broker says that a session is over.
-    pub(in crate::broker) fn closed(&self, connection: &Connection) {
+    /// The broker says that a connection is over, which was a session or was to become one.
+    pub(in crate::broker) fn closed(&self, connection: &Connection, was_session: bool) {
         let (mut table, now) = (self.table(), Instant::now());
+        let is_known = table.sessions.contains_key(connection);
         table.remove(connection);
-        if table.is_over.insert(connection.clone()) {
+        if (is_known || was_session) && table.is_over.insert(connection.clone()) {
             table.over.push_back((now, connection.clone()));
         }
         while let Some((since, _)) = table.over.front()
@@ -267,7 +271,7 @@ mod tests {
             sessions.granted_elsewhere(at("N1", cid), held(1));
         }
         assert_eq!((grant(&sessions, 4, 1), sessions.count()), (Err(Full), 4));
-        sessions.closed(&at("N1", 0));
+        sessions.closed(&at("N1", 0), true);
         sessions.granted_elsewhere(at("N1", 0), held(1));
         assert_eq!(sessions.count(), 3, "one that was over before the other server told of it");
     }
@@ -284,7 +288,7 @@ mod tests {
             assert_eq!(grant(&sessions, cid, 2 + u8::try_from(cid % 2).expect("small")), Ok(()));
         }
         assert_eq!(grant(&sessions, 20, 4), Err(Full), "the identity has ten");
-        sessions.closed(&at("N1", 0));
+        sessions.closed(&at("N1", 0), true);
         assert_eq!((grant(&sessions, 21, 4), sessions.count()), (Ok(()), 10));
         assert_eq!(grant(&sessions, 22, 1), Err(Full));
     }

@@ -15,7 +15,7 @@ async fn careless() -> Option<Nats> {
         println!("not tested: there is no such broker here");
         return None;
     };
-    Some(Nats::start_program(&[], |conf| conf).await)
+    Some(Nats::start_program(&program, &[], |conf| conf).await)
 }
 
 async fn streams(nats: &Nats) -> Value {
