@@ -1,6 +1,8 @@
 //! An identity's chain, as its server tells it and as it verifies here.
 
-use kez_core::sigchain::{Audit, Chain, Head, Place, Standing, State};
+use std::time::{Duration, Instant};
+
+use kez_core::sigchain::{Audit, Chain, Head, MAX_AUDIT_BYTES, Place, Reason, Standing, State};
 use kez_core::{Code, Hash, KeyId, Record, ServerName};
 use serde::Deserialize;
 
@@ -8,8 +10,8 @@ use crate::client::Client;
 use crate::failure::{Failure, Local};
 use crate::server_url::ServerUrl;
 
-/// Largest audit log, in bytes: 10,000 entries of the largest size, with their receipts.
-const MAX_AUDIT_BYTES: u64 = 128 * 1024 * 1024;
+/// How long verifying a log may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A chain that was fetched and verified whole, and where events for it go.
 pub(crate) struct Fetched {
@@ -41,11 +43,11 @@ impl Fetched {
     pub(crate) fn at(origin: ServerUrl, id: KeyId) -> Result<Fetched, Failure> {
         let path = path_of(&id);
         let client = Client::new(origin);
-        let log = match client.get_bytes_up_to(&format!("{path}/audit"), MAX_AUDIT_BYTES) {
+        let log = match client.get_bytes_up_to(&format!("{path}/audit"), MAX_AUDIT_BYTES, too_large()) {
             Err(failure) if failure.is(Code::NotFound) => Vec::new(),
             log => log?,
         };
-        let chain = if log.is_empty() { Chain::new(id) } else { verify(&log, id)? };
+        let chain = if log.is_empty() { Chain::new(id) } else { verify(&log, id, PATIENCE)? };
         Ok(Fetched { client, path, log, chain })
     }
 
@@ -111,21 +113,48 @@ fn path_of(chain: &KeyId) -> String {
     format!("/v1/sigchains/{}/{}", chain.suite().as_str(), chain.hex())
 }
 
-/// Verifies a whole log, which has to be that of `chain`.
-fn verify(log: &[u8], chain: KeyId) -> Result<Chain, Failure> {
+/// The newest event of the chain of this genesis key, by the word of its server; none where there is no chain.
+pub(crate) fn head_at(origin: ServerUrl, id: &KeyId) -> Result<Option<Hash>, Failure> {
+    match Client::new(origin).get::<Accepted>(&format!("{}/head", path_of(id))) {
+        Err(failure) if failure.is(Code::NotFound) => Ok(None),
+        head => head.map(|head| Some(head.hash)),
+    }
+}
+
+/// Verifies a whole log, which has to be that of `chain`, as long as there is patience.
+fn verify(log: &[u8], chain: KeyId, patience: Duration) -> Result<Chain, Failure> {
+    let started = Instant::now();
     let audit = Audit::parse(log)?;
-    let verified = audit.verify().map_err(|failure| {
-        Failure::new(
-            Local::NotVerified,
-            format!(
-                "The chain's log does not verify: entry {} is refused ({}). {}",
-                failure.index,
-                failure.reason,
-                failure.reason.detail()
-            ),
-        )
-    })?;
-    if verified.id() == chain { Ok(verified) } else { Err(not_verified("The server gave another chain's log.")) }
+    if audit.chain != chain.to_string() {
+        return Err(not_verified("The server gave another chain's log."));
+    }
+    let mut verified = Chain::new(chain);
+    for (index, entry) in audit.entries.into_iter().enumerate() {
+        if started.elapsed() >= patience {
+            return Err(too_slow());
+        }
+        verified.replay(entry).map_err(|reason| does_not_verify(index, reason))?;
+    }
+    if verified.head().is_some() { Ok(verified) } else { Err(does_not_verify(0, Reason::BadGenesis)) }
+}
+
+fn does_not_verify(index: usize, reason: Reason) -> Failure {
+    let detail = format!("The chain's log does not verify: entry {index} is refused ({reason}). {}", reason.detail());
+    Failure::new(Local::NotVerified, detail)
+}
+
+fn too_large() -> Failure {
+    let detail = format!(
+        "This identity's log is larger than kez reads ({} MiB), so nothing that the server says of it was verified.",
+        MAX_AUDIT_BYTES / 1024 / 1024
+    );
+    Failure::new(Local::LogTooLarge, detail)
+}
+
+fn too_slow() -> Failure {
+    let detail =
+        "This identity's log takes longer to verify than kez waits, so nothing that the server says of it counts.";
+    Failure::new(Local::LogTooLarge, detail)
 }
 
 /// What the protocol does not permit was not sent.
@@ -135,4 +164,29 @@ fn refused(reason: kez_core::sigchain::Reason) -> Failure {
 
 fn not_verified(detail: &'static str) -> Failure {
     Failure::new(Local::NotVerified, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use kez_core::sigchain::Body;
+    use kez_core::{SigningKey, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_log_is_verified_as_long_as_there_is_patience() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let (id, at) = (key.id(), Timestamp::from_unix(1_779_678_000));
+        let server = "kez.lat".parse().expect("a name");
+        let genesis =
+            Place::genesis(id).sign(&Body::Genesis { primary: id, rotation_keys: vec![id], server }, at, &key);
+        let genesis = String::from_utf8(genesis).expect("JSON is text");
+        let log = format!(r#"{{"chain":"{id}","entries":[{{"event":{genesis},"received_at":"{at}"}}]}}"#);
+        assert!(verify(log.as_bytes(), id, PATIENCE).is_ok());
+        let code =
+            |log: &str, patience| verify(log.as_bytes(), id, patience).map(|_| ()).map_err(|failure| failure.code);
+        assert_eq!(code(&log, Duration::ZERO), Err("log_too_large"));
+        assert_eq!(code(&log.replace("2026-05-25T03:00:00Z\"}]", "\"}]"), PATIENCE), Err("not_verified"));
+        assert_eq!(code(&format!(r#"{{"chain":"{id}","entries":[]}}"#), PATIENCE), Err("not_verified"));
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kez_core::{Code, Hash, KeyId, Problem, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use ureq::http::{Response, header};
+use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body, Error};
 
 use crate::failure::{Failure, Local};
@@ -67,9 +67,13 @@ impl Client {
         self.answer(self.agent.get(format!("{}{path}", self.url)).call())
     }
 
-    /// The same for an answer that may be larger than most.
-    pub(crate) fn get_bytes_up_to(&self, path: &str, limit: u64) -> Result<Vec<u8>, Failure> {
-        self.answer_up_to(self.agent.get(format!("{}{path}", self.url)).call(), limit)
+    /// The same for an answer that may be larger than most; `larger` is what to say of one that is larger still.
+    pub(crate) fn get_bytes_up_to(&self, path: &str, limit: usize, larger: Failure) -> Result<Vec<u8>, Failure> {
+        let response = self.agent.get(format!("{}{path}", self.url)).call();
+        self.answer_up_to(response, limit as u64).map_err(|error| match error {
+            Error::BodyExceedsLimit(_) => larger,
+            error => self.unreachable(error),
+        })?
     }
 
     /// `GET`, and the answer as `T`.
@@ -102,19 +106,27 @@ impl Client {
     }
 
     fn answer(&self, response: Result<Response<Body>, Error>) -> Result<Vec<u8>, Failure> {
-        self.answer_up_to(response, MAX_ANSWER_BYTES)
+        self.answer_up_to(response, MAX_ANSWER_BYTES).map_err(|error| self.unreachable(error))?
     }
 
-    fn answer_up_to(&self, response: Result<Response<Body>, Error>, limit: u64) -> Result<Vec<u8>, Failure> {
-        let mut response = response.map_err(|error| self.unreachable(error))?;
+    /// The answer, or what it says instead of one; the error is that it cannot be read.
+    fn answer_up_to(
+        &self,
+        response: Result<Response<Body>, Error>,
+        limit: u64,
+    ) -> Result<Result<Vec<u8>, Failure>, Error> {
+        let mut response = response?;
         let status = response.status();
         if status.is_redirection() {
-            return Err(self.redirected(&response));
+            return Ok(Err(self.redirected(&response)));
         }
         let media_type = response.body().mime_type().unwrap_or("nothing").to_ascii_lowercase();
-        let body = response.body_mut().with_config().limit(limit).read_to_vec();
-        let body = body.map_err(|error| self.unreachable(error))?;
-        if status.is_success() && ["application/json", "application/jrd+json"].contains(&&*media_type) {
+        let body = response.body_mut().with_config().limit(limit).read_to_vec()?;
+        Ok(self.understood(status, &media_type, body))
+    }
+
+    fn understood(&self, status: StatusCode, media_type: &str, body: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        if status.is_success() && ["application/json", "application/jrd+json"].contains(&media_type) {
             return Ok(body);
         }
         match serde_json::from_slice(&body) {

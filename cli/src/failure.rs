@@ -33,6 +33,8 @@ pub(crate) enum Local {
     NotAServer,
     /// A server's answer does not prove what it claims.
     NotVerified,
+    /// An identity's log is larger than is read, or takes longer to verify than is waited for.
+    LogTooLarge,
     /// What was to be signed for a broker is no nonce.
     MalformedNonce,
     /// The server tells of no broker, and none was named.
@@ -82,6 +84,7 @@ impl Local {
             Local::ServerUnreachable => ("server_unreachable", "Server cannot be reached"),
             Local::NotAServer => ("not_a_kez_server", "Answer is not a kez-chat server's"),
             Local::NotVerified => ("not_verified", "Answer does not verify"),
+            Local::LogTooLarge => ("log_too_large", "Log is too large"),
             Local::MalformedNonce => ("malformed_nonce", "Nonce is malformed"),
             Local::NoBroker => ("no_broker", "Server has no broker"),
             Local::BrokerUnreachable => ("broker_unreachable", "Broker cannot be reached"),

@@ -14,8 +14,10 @@ use crate::problem::Problem;
 use crate::server_name::ServerName;
 use crate::time::Timestamp;
 
+mod pace;
 mod receive;
 
+pub use pace::{Pace, Wait};
 pub use receive::{Received, Receiver, SignedRequest};
 
 /// How old a request may be when it is read, in seconds: 90 days. A receiver has to remember what it has shown for as

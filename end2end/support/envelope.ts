@@ -30,9 +30,9 @@ export class Impostor {
     return this.#envelope("handle_registration", { type: "kez.chat.handle_registration", version: 1, ...members });
   }
 
-  /** A request to the key `to` to be in touch; no two are the same. */
-  contactRequest(to: string, server: string): Envelope {
-    const members = { from: this.key, to, server, created_at: now(), nonce: randomBytes(16).toString("hex") };
+  /** A request to the key `to` to be in touch, as of the identity `from`; no two are the same. */
+  contactRequest(to: string, server: string, from = this.key): Envelope {
+    const members = { from, to, server, created_at: now(), nonce: randomBytes(16).toString("hex") };
     return this.#envelope("contact_request", { type: "kez.chat.contact_request", version: 1, ...members });
   }
 

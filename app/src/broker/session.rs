@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use kez_core::ServerName;
+use kez_core::{KeyId, ServerName};
 
 use super::client::Connection;
 use super::link::{Link, State, explain};
@@ -25,6 +25,8 @@ const PULL_SECS: u32 = 30;
 const PROVEN_SECS: u64 = 60;
 /// Milliseconds to wait when the broker cannot deliver for reasons of its own.
 const PAUSE_MILLIS: i32 = 5_000;
+/// Senders with too large logs that are noted.
+const MAX_NOTED: usize = 3;
 
 /// What a page shows of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub(crate) struct View {
     pub(crate) elsewhere: bool,
     /// Messages that were no requests, and were thrown away.
     pub(crate) dropped: u32,
+    /// Who sent what could not be verified, because their logs of keys are too large.
+    pub(crate) too_large: Vec<KeyId>,
 }
 
 /// A session that wants to be connected until it is dropped.
@@ -55,7 +59,7 @@ impl Session {
             server,
             broker,
             show,
-            view: RefCell::new(View { link: Link::plain(State::Connecting), elsewhere: false, dropped: 0 }),
+            view: RefCell::new(View { link: Link::plain(State::Connecting), elsewhere: false, dropped: 0, too_large: Vec::new() }),
             is_over: Cell::new(false),
             bell,
             current: RefCell::new(None),
@@ -177,8 +181,10 @@ impl Inner {
                     match contacts::receive(me, &self.server, &message.subject, &message.data).await {
                         Ok(delivered) => {
                             connection.acknowledge(&message);
-                            if delivered == Delivered::Dropped {
-                                self.change(|view| view.dropped += 1);
+                            match delivered {
+                                Delivered::Kept => {}
+                                Delivered::Dropped => self.change(|view| view.dropped += 1),
+                                Delivered::TooLarge(sender) => self.note(sender),
                             }
                         }
                         // It stays in the inbox, and comes again.
@@ -189,6 +195,16 @@ impl Inner {
                 Err(408) => {}
                 Err(_) => browser::sleep(PAUSE_MILLIS).await,
             }
+        }
+    }
+
+    /// Notes who asked and cannot be verified, a few of them.
+    fn note(&self, sender: KeyId) {
+        if !self.view.borrow().too_large.contains(&sender) {
+            self.change(|view| {
+                view.too_large.truncate(MAX_NOTED - 1);
+                view.too_large.insert(0, sender);
+            });
         }
     }
 

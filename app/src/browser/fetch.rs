@@ -1,9 +1,17 @@
 //! Requests to this page's own origin.
 
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestInit, Response};
+use web_sys::{
+    AbortController, AbortSignal, Headers, ReadableStreamDefaultReader, RequestCache, RequestInit, Response,
+};
+
+use super::sleep;
+use crate::task::spawn;
+
+/// Largest answer that is read, in bytes: the largest log of keys. Whatever else there is, is much smaller.
+const MAX_ANSWER_BYTES: u32 = kez_core::sigchain::MAX_AUDIT_BYTES as u32;
 
 /// What the server answered, whatever it was.
 pub(crate) struct Answer {
@@ -11,6 +19,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The body's bytes.
     pub(crate) body: Vec<u8>,
+    /// Whether these are all. Of a larger answer than is read there are some.
+    pub(crate) is_whole: bool,
 }
 
 /// No answer came: the network is down, the server is, or the request was aborted.
@@ -49,6 +59,17 @@ pub(crate) async fn get(path: &str, abort: Option<&AbortSignal>) -> Result<Answe
     send(path, &init).await
 }
 
+/// The same, given up after so many milliseconds.
+pub(crate) async fn get_within(path: &str, millis: i32) -> Result<Answer, Offline> {
+    let (guard, signal) = AbortOnDrop::new().ok_or(Offline)?;
+    // Aborting what is there already changes nothing.
+    spawn(async move {
+        sleep(millis).await;
+        drop(guard);
+    });
+    get(path, Some(&signal)).await
+}
+
 /// `POST path` with a JSON document.
 pub(crate) async fn post_json(path: &str, json: &[u8]) -> Result<Answer, Offline> {
     send_json("POST", path, json, &[]).await
@@ -72,6 +93,18 @@ async fn send(path: &str, init: &RequestInit) -> Result<Answer, Offline> {
     let window = web_sys::window().ok_or(Offline)?;
     let response = JsFuture::from(window.fetch_with_str_and_init(path, init)).await?;
     let response: Response = response.dyn_into()?;
-    let body: ArrayBuffer = JsFuture::from(response.array_buffer()?).await?.dyn_into()?;
-    Ok(Answer { status: response.status(), body: Uint8Array::new(&body).to_vec() })
+    let mut answer = Answer { status: response.status(), body: Vec::new(), is_whole: true };
+    let Some(body) = response.body() else { return Ok(answer) };
+    let reader: ReadableStreamDefaultReader = body.get_reader().dyn_into()?;
+    // A piece at a time: how large the answer is, only its end tells.
+    while let Ok(piece) = Reflect::get(&JsFuture::from(reader.read()).await?, &"value".into())?.dyn_into::<Uint8Array>() {
+        if answer.body.len() as u32 + piece.length() > MAX_ANSWER_BYTES {
+            answer.is_whole = false;
+            // It ends either way.
+            let _cancelled = JsFuture::from(reader.cancel()).await;
+            break;
+        }
+        answer.body.extend(piece.to_vec());
+    }
+    Ok(answer)
 }

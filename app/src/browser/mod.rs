@@ -13,7 +13,7 @@ mod tabs;
 pub(crate) use bell::Bell;
 pub(crate) use clock::{now, sleep};
 pub(crate) use database::{Database, StorageFault, member, object, settled};
-pub(crate) use fetch::{AbortOnDrop, Answer, Offline, get, post_json, send_json};
+pub(crate) use fetch::{AbortOnDrop, Answer, Offline, get, get_within, post_json, send_json};
 pub(crate) use network::{Listener, is_online};
 pub(crate) use page::{copy, draw, focus, is_checked, mark, on_press, on_submit, put, reveal, tell, text_of, value_of};
 pub(crate) use paper::{download, fragment, on_fragment, origin, print};

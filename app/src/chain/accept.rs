@@ -2,67 +2,97 @@
 
 use std::cell::RefCell;
 
-use kez_core::contact_request::SignedRequest;
-use kez_core::sigchain::Chain;
-use kez_core::{Handle, KeyId, ServerName, Timestamp};
+use kez_core::contact_request::{Pace, SignedRequest, Wait};
+use kez_core::sigchain::{Chain, MAX_AUDIT_BYTES};
+use kez_core::{Handle, Hash, KeyId, ServerName, Timestamp};
 
 use super::Judged;
 use super::fetch::{Trouble, holder_of, proven};
-use crate::api::Failure;
+use crate::api::{Failure, Holder};
 use crate::browser;
 
 /// Seconds for which a sender's chain is believed to be the newest.
 const FRESH: u64 = 60;
-/// Senders whose chains are kept meanwhile.
+/// Senders whose chains are kept.
 const MAX_KEPT: usize = 16;
 
 struct Kept {
-    chain: Chain,
-    handle: Handle,
+    from: KeyId,
+    head: Option<Hash>,
     at: Timestamp,
+    /// None when the log is too large to be read.
+    found: Option<(Chain, Handle)>,
 }
 
 thread_local! {
     static KEPT: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
+    static PACE: RefCell<Pace> = RefCell::default();
 }
 
-/// Judges a request by the chain of the identity that it says it is from.
+/// Judges a request by the chain of the identity that it says it is from. That is fetched when its head is another one than
+/// before, and not too often.
 pub(super) async fn judge(signed: &SignedRequest, server: &ServerName) -> Judged {
     let from = signed.claimed_from();
-    let kept = KEPT.with_borrow(|kept| {
-        let fresh = kept.iter().find(|kept| kept.chain.id() == from && browser::now().abs_diff(kept.at) < FRESH)?;
-        Some((signed.clone().by(&fresh.chain).ok()?, fresh.handle.clone()))
-    });
-    if let Some((request, handle)) = kept {
-        return Judged::Theirs(request, handle);
+    let fresh = kept(|kept| kept.from == from && browser::now().abs_diff(kept.at) < FRESH, signed);
+    if let Some(judged @ (Judged::Theirs(..) | Judged::TooLarge)) = fresh {
+        return judged;
     }
-    match fetch(&signed.signer(), from, server).await {
-        Ok(Some((chain, handle))) => {
-            let judged = match signed.clone().by(&chain) {
-                Ok(request) => Judged::Theirs(request, handle.clone()),
-                Err(_) => Judged::Nobodys,
-            };
-            keep(Kept { chain, handle, at: browser::now() });
-            judged
+    let holder = match holder_of(&signed.signer()).await {
+        Ok(holder) => holder.filter(|holder| holder.chain == from),
+        Err(_) => return Judged::NotNow,
+    };
+    let Some(holder) = holder else { return Judged::Nobodys };
+    if let Some(judged) = kept(|kept| kept.from == from && kept.head == holder.head, signed) {
+        return judged;
+    }
+    loop {
+        let began = PACE.with_borrow_mut(|pace| pace.begin(&from, browser::now()));
+        match began {
+            Ok(()) => break,
+            Err(Wait::Sender) => return Judged::NotNow,
+            Err(Wait::Everybody(seconds)) => browser::sleep(i32::try_from(seconds).unwrap_or(60) * 1_000).await,
         }
-        Ok(None) => Judged::Nobodys,
-        // Released in this moment.
-        Err(Trouble::Api(failure)) if failure.is_nobody() => Judged::Nobodys,
-        Err(Trouble::Api(_) | Trouble::MovedOn) => Judged::NotNow,
-        Err(_) => Judged::Nobodys,
     }
+    let head = holder.head;
+    let (found, bytes) = match fetch(holder, server).await {
+        Ok((chain, handle)) => {
+            let bytes = chain.bytes() as usize * 2;
+            (Some((chain, handle)), bytes)
+        }
+        Err(Trouble::TooMuch(_)) => (None, MAX_AUDIT_BYTES),
+        // Released in this moment.
+        Err(Trouble::Api(failure)) if failure.is_nobody() => return Judged::Nobodys,
+        Err(Trouble::Api(_) | Trouble::MovedOn) => return Judged::NotNow,
+        Err(_) => return Judged::Nobodys,
+    };
+    PACE.with_borrow_mut(|pace| pace.end(&from, bytes));
+    keep(Kept { from, head, at: browser::now(), found });
+    kept(|kept| kept.from == from, signed).unwrap_or(Judged::NotNow)
 }
 
-async fn fetch(signer: &KeyId, from: KeyId, server: &ServerName) -> Result<Option<(Chain, Handle)>, Trouble> {
-    let Some(holder) = holder_of(signer).await?.filter(|holder| holder.chain == from) else { return Ok(None) };
+/// The judgement by a chain that is kept.
+fn kept(is_it: impl Fn(&Kept) -> bool, signed: &SignedRequest) -> Option<Judged> {
+    KEPT.with_borrow(|all| {
+        let kept = all.iter().find(|kept| is_it(kept))?;
+        Some(match &kept.found {
+            None => Judged::TooLarge,
+            Some((chain, handle)) => match signed.clone().by(chain) {
+                Ok(request) => Judged::Theirs(request, handle.clone()),
+                Err(_) => Judged::Nobodys,
+            },
+        })
+    })
+}
+
+async fn fetch(holder: Holder, server: &ServerName) -> Result<(Chain, Handle), Trouble> {
     let handle: Handle = holder.handle.parse().map_err(|_| Failure::Odd)?;
-    let (holder, fetched) = proven(&handle, server).await?;
-    Ok((holder.chain == from).then_some((fetched.chain, handle)))
+    let (proven, fetched) = proven(&handle, server).await?;
+    if proven.chain == holder.chain { Ok((fetched.chain, handle)) } else { Err(Trouble::MovedOn) }
 }
 
 fn keep(new: Kept) {
     KEPT.with_borrow_mut(|kept| {
-        kept.retain(|old| old.chain.id() != new.chain.id());
+        kept.retain(|old| old.from != new.from);
         kept.truncate(MAX_KEPT - 1);
         kept.insert(0, new);
     });
@@ -76,6 +106,7 @@ pub(super) async fn reach(handle: &Handle, shown: &KeyId, server: &ServerName) -
             Err("Nothing was sent: the key of this identity was changed just now. Load the page again.".to_owned())
         }
         Err(Trouble::Api(failure)) => Err(failure.advice()),
+        Err(Trouble::TooMuch(what)) => Err(format!("Nothing was sent. {what}")),
         Err(trouble) => Err(format!("Nothing was sent: this card does not prove itself. {}", trouble.advice())),
     }
 }

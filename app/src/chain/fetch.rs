@@ -12,6 +12,11 @@ use crate::vault::Fault;
 
 /// After so many verified events the browser gets a turn, so that the page stays alive.
 const SLICE: usize = 16;
+/// Seconds that fetching a log may take, and verifying it.
+const PATIENCE_SECS: u64 = 30;
+
+const TOO_LARGE: &str = "This identity's log of keys is larger than this page reads, so nothing of it was verified. Its owner can tell you more by another way.";
+const TOO_SLOW: &str = "This identity's log of keys takes longer to fetch and verify than this page waits. Try again where the connection or the device is quicker.";
 
 /// An event of the log, as it verified.
 pub(super) struct Told {
@@ -33,6 +38,8 @@ pub(super) struct Fetched {
 #[derive(Clone, Debug)]
 pub(super) enum Trouble {
     Api(Failure),
+    /// The log is larger than is read, or takes longer than is waited for, in these words.
+    TooMuch(&'static str),
     /// The log does not verify.
     Invalid(usize, Reason),
     /// The server contradicts itself, in these words.
@@ -52,7 +59,7 @@ impl Trouble {
             Trouble::Invalid(index, reason) => format!(
                 "The log of this identity's keys does not verify: entry {index} is refused ({reason}). Do not trust what this server says of it."
             ),
-            Trouble::Odd(what) => (*what).to_owned(),
+            Trouble::TooMuch(what) | Trouble::Odd(what) => (*what).to_owned(),
             Trouble::Refused(Reason::KeyRevoked | Reason::KeyNotAuthorised) => {
                 "The key in this browser may not do this any more, or never could.".to_owned()
             }
@@ -91,7 +98,13 @@ impl Fetched {
     pub(super) async fn of(holder: &Holder) -> Result<Fetched, Trouble> {
         let mut fetched = Fetched::empty(holder.chain);
         let Some(head) = holder.head else { return Ok(fetched) };
-        let answer = browser::get(&format!("{}/audit", path(&holder.chain)), None).await.map_err(Failure::from)?;
+        let started = browser::now();
+        let is_late = || browser::now().abs_diff(started) >= PATIENCE_SECS;
+        let asked = browser::get_within(&format!("{}/audit", path(&holder.chain)), PATIENCE_SECS as i32 * 1_000).await;
+        let answer = asked.map_err(|offline| if is_late() { Trouble::TooMuch(TOO_SLOW) } else { Failure::from(offline).into() })?;
+        if !answer.is_whole {
+            return Err(Trouble::TooMuch(TOO_LARGE));
+        }
         if answer.status != 200 {
             return Err(api::refusal(&answer).into());
         }
@@ -114,10 +127,14 @@ impl Fetched {
     }
 
     async fn verify(&mut self, entries: Entries<'_>) -> Result<(), Trouble> {
+        let started = browser::now();
         for (index, Received { entry, .. }) in entries.enumerate() {
             self.take(entry.event, entry.received_at).map_err(|reason| Trouble::Invalid(index, reason))?;
             if index % SLICE == SLICE - 1 {
                 browser::sleep(0).await;
+                if browser::now().abs_diff(started) >= PATIENCE_SECS {
+                    return Err(Trouble::TooMuch(TOO_SLOW));
+                }
             }
         }
         Ok(())

@@ -69,6 +69,8 @@ pub(crate) enum Judged {
     Theirs(Received, Handle),
     /// It does not.
     Nobodys,
+    /// The log of who it says it is from is too large to be read.
+    TooLarge,
     /// That cannot be found out at the moment.
     NotNow,
 }

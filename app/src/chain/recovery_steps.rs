@@ -111,7 +111,8 @@ impl Plan {
         // What the owner had removed and the fork brought back is removed again.
         for key in undone {
             if self.fetched.chain.state().is_some_and(|state| state.devices.contains_key(&key)) {
-                self.fetched.sign(&Body::RevokeKey { key, reason }, &secret).await?;
+                // The recovery key is the one for which there is always room.
+                self.fetched.sign(&Body::RevokeKey { key, reason }, &self.recovery).await?;
             }
         }
         Ok(self.fetched.chain.state().map_or(0, |state| state.devices.len()))

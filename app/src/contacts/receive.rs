@@ -16,6 +16,8 @@ pub(crate) enum Delivered {
     Kept,
     /// It is no request to this identity from somebody who has a handle here. Nothing of it is shown.
     Dropped,
+    /// Nobody here can verify it: the log of this sender is too large.
+    TooLarge(KeyId),
 }
 
 /// A message cannot be dealt with at the moment: the server, or the database, does not answer.
@@ -35,10 +37,15 @@ pub(crate) async fn receive(
     };
     let receiver = Receiver { me: *me, server, now };
     let Ok(signed) = receiver.verify(message, &sender) else { return Ok(Delivered::Dropped) };
+    // Nothing that they send makes a difference any more, so nothing is fetched for it.
+    if store::is_settled(me, &sender).await.map_err(|_| NotNow)? {
+        return Ok(Delivered::Kept);
+    }
     let judged = chain::judge(signed, server.clone()).await.map_err(|_| NotNow)?.await;
     let (request, handle) = match judged {
         Judged::Theirs(request, handle) => (request, handle),
         Judged::Nobodys => return Ok(Delivered::Dropped),
+        Judged::TooLarge => return Ok(Delivered::TooLarge(sender)),
         Judged::NotNow => return Err(NotNow),
     };
     let taken = store::take(me, &request, &handle, now).await.map_err(|_| NotNow)?;

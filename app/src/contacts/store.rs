@@ -32,6 +32,13 @@ pub(super) async fn people(me: &KeyId) -> Result<Vec<Person>, StorageFault> {
     Ok(people)
 }
 
+/// Whether the owner of `me` decided on `from` already.
+pub(super) async fn is_settled(me: &KeyId, from: &KeyId) -> Result<bool, StorageFault> {
+    let work = DATABASE.read().await?;
+    let person = from_js(&settled(&work.store(PEOPLE)?.get(&place(me, from))?).await?);
+    Ok(person.is_some_and(|person| person.standing != Standing::Asking))
+}
+
 /// Takes a verified request to `me`, once for each envelope. `handle` is the sender's.
 pub(super) async fn take(
     me: &KeyId,

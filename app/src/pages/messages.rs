@@ -19,6 +19,7 @@ pub(super) fn Messages() -> AnyView {
                 </p>
                 <p id="connection-why" class="quiet" role="status"></p>
                 <p id="connection-dropped" class="quiet"></p>
+                <p id="connection-too-large" class="quiet"></p>
                 <button id="connection-retry" type="button" class="button secondary" hidden>
                     "Try now"
                 </button>

@@ -3,6 +3,7 @@
 mod backoff;
 mod identity;
 mod send;
+mod senders;
 mod stop;
 mod watch;
 

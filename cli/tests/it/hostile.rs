@@ -71,7 +71,7 @@ fn response(status: &str, headers: &str, body: &[u8]) -> Answer {
     [head.as_bytes(), body].concat()
 }
 
-fn json_response(body: &[u8]) -> Answer {
+pub(super) fn json_response(body: &[u8]) -> Answer {
     response("200 OK", "Content-Type: application/json", body)
 }
 

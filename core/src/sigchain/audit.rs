@@ -65,7 +65,7 @@ pub struct Failure {
 pub fn verify(chain: KeyId, entries: impl IntoIterator<Item = Entry>) -> Result<Chain, Failure> {
     let mut chain = Chain::new(chain);
     for (index, entry) in entries.into_iter().enumerate() {
-        append(&mut chain, entry).map_err(|reason| Failure { index, reason })?;
+        chain.replay(entry).map_err(|reason| Failure { index, reason })?;
     }
     if chain.head().is_none() {
         return Err(Failure { index: 0, reason: Reason::BadGenesis });
@@ -73,11 +73,17 @@ pub fn verify(chain: KeyId, entries: impl IntoIterator<Item = Entry>) -> Result<
     Ok(chain)
 }
 
-fn append(chain: &mut Chain, entry: Entry) -> Result<(), Reason> {
-    let event = chain.authenticate(Unverified::read(entry.event)?)?;
-    let step = chain.judge(event, entry.received_at.ok_or(Reason::BadReceivedAt)?)?;
-    chain.commit(step);
-    Ok(())
+impl Chain {
+    /// Judges the next entry of an audit log and adds it: [`verify`] for who has to stop in between.
+    ///
+    /// # Errors
+    /// The first check that it fails. Nothing changes then.
+    pub fn replay(&mut self, entry: Entry) -> Result<(), Reason> {
+        let event = self.authenticate(Unverified::read(entry.event)?)?;
+        let step = self.judge(event, entry.received_at.ok_or(Reason::BadReceivedAt)?)?;
+        self.commit(step);
+        Ok(())
+    }
 }
 
 impl<'a> Audit<'a> {

@@ -10,6 +10,7 @@ mod harness;
 mod http_rules;
 mod import;
 mod limits;
+mod loads;
 mod owner;
 mod program;
 mod races;

@@ -3,7 +3,8 @@
 //!
 //! For tests: `#connection` with `data-state` `none` (the server has no broker), `connecting`, `connected`, `refused`,
 //! `offline` or `retrying`; `#connection-state` says it, `#connection-wait` says ` in <n> s` while retrying,
-//! `#connection-why` what there is to know; `#connection-dropped` counts messages that were thrown away; button `Try now`.
+//! `#connection-why` what there is to know; `#connection-dropped` counts messages that were thrown away;
+//! `#connection-too-large` names senders whose logs of keys are too large to be read; button `Try now`.
 //! `#requests` with `data-state` `loading`, `empty`, `some` or `unavailable`; each person who asks is `#requests li` with
 //! `data-key`, each who was decided on is `#contacts li` or `#declined li`. Buttons: `Accept @<handle>`, `Decline @<handle>`;
 //! `Decline @<handle> after all` of a contact; `Ask me again about @<handle>` of a declined one. `#contacts-error` has
@@ -64,7 +65,7 @@ pub(super) fn drive(identity: Option<Identity>) -> Result<(), NotLoaded> {
     let _session = match (broker(), server_name().parse()) {
         (Some(broker), Ok(server)) => Some(Session::start(identity, server, broker, panel.bell.clone(), show)),
         _ => {
-            show(&identity, &View { link: Link::plain(State::None), elsewhere: false, dropped: 0 });
+            show(&identity, &View { link: Link::plain(State::None), elsewhere: false, dropped: 0, too_large: Vec::new() });
             None
         }
     };
@@ -89,7 +90,7 @@ fn pressed(button: &Element, bell: &Bell, me: Option<KeyId>) {
 
 /// Shows the connection.
 fn show(identity: &Identity, view: &View) {
-    let View { link, elsewhere, dropped } = view;
+    let View { link, elsewhere, dropped, too_large } = view;
     let elsewhere = if *elsewhere { ", in another tab" } else { "" };
     let (says, advice) = match link.state {
         State::None => {
@@ -120,6 +121,13 @@ fn show(identity: &Identity, view: &View) {
             many => format!("{many} messages that proved nothing were thrown away."),
         },
     );
+    let noted: String = too_large
+        .iter()
+        .map(|key| {
+            format!(" {key} asked to be in touch, and has a log of keys that is larger than this page reads: nothing of it was verified or kept.")
+        })
+        .collect();
+    tell("connection-too-large", &noted);
     let can_try = !view.elsewhere && matches!(link.state, State::Refused | State::Retrying);
     mark("connection-retry", "hidden", (!can_try).then_some(""));
 }

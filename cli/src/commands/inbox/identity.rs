@@ -1,9 +1,9 @@
 //! Which identity a key stands for, by the identity's chain.
 
 use kez_core::sigchain::Chain;
-use kez_core::{Code, Handle, KeyId, Record};
+use kez_core::{Code, Handle, Hash, KeyId, Record};
 
-use crate::chain::Fetched;
+use crate::chain::{self, Fetched};
 use crate::commands::home::Home;
 use crate::commands::lookup;
 use crate::failure::{Failure, Local};
@@ -16,12 +16,33 @@ pub(super) struct Identity {
     pub(super) handle: Option<Handle>,
 }
 
-impl Identity {
-    /// Looks up the identity whose chain key is `from`, and which `key` claims to stand for. An identity without a handle
+/// An identity as its server tells of it: nothing of it is verified.
+pub(super) struct Whose {
+    /// None when it has no handle.
+    record: Option<Record>,
+    /// The newest event of its chain; none when it has begun none.
+    pub(super) head: Option<Hash>,
+}
+
+impl Whose {
+    /// Asks who the identity is whose chain key is `from`, and which `key` claims to stand for. An identity without a handle
     /// has a chain, or none, all the same.
-    pub(super) fn of(home: &Home, from: &KeyId, key: &KeyId) -> Result<Identity, Failure> {
-        let record = record_of(home, key).ok().flatten().filter(|record| record.chain == *from);
-        if let Some(record) = record {
+    pub(super) fn of(home: &Home, from: &KeyId, key: &KeyId) -> Result<Whose, Failure> {
+        let record = |key| record_of(home, key).ok().flatten().filter(|record| record.chain == *from);
+        // A key that stands for nobody says nothing against the identity.
+        let record = record(key).or_else(|| if key == from { None } else { record(from) });
+        let head = match &record {
+            Some(record) => record.head,
+            None => chain::head_at(home.sig_server.clone(), from)?,
+        };
+        Ok(Whose { record, head })
+    }
+}
+
+impl Identity {
+    /// Looks the identity up whose chain key is `from`.
+    pub(super) fn of(home: &Home, from: &KeyId, whose: Whose) -> Result<Identity, Failure> {
+        if let Some(record) = whose.record {
             match proven(home, &record) {
                 Ok((proven, chain)) if proven.chain == *from => {
                     return Ok(Identity { chain, handle: proven.handle.parse().ok() });
@@ -33,6 +54,11 @@ impl Identity {
         }
         let chain = Fetched::at(home.sig_server.clone(), *from)?.chain;
         Ok(Identity { chain, handle: None })
+    }
+
+    /// About how many bytes it took to learn that: the events, and as much again around them.
+    pub(super) fn size(&self) -> usize {
+        usize::try_from(self.chain.bytes()).map_or(usize::MAX, |bytes| bytes.saturating_mul(2))
     }
 }
 

@@ -3,6 +3,7 @@
 mod hostile;
 mod login;
 mod send;
+mod strangers;
 mod watch;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

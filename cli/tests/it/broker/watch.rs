@@ -18,7 +18,7 @@ fn lines(run: &Run) -> Vec<Value> {
 }
 
 /// A broker that has these messages in its inbox, each delivered once.
-fn with_messages(member: &Member, messages: Vec<(String, Vec<u8>)>) -> Broker {
+pub(super) fn with_messages(member: &Member, messages: Vec<(String, Vec<u8>)>) -> Broker {
     let receipts: Vec<_> = (1..=messages.len()).map(|sequence| member.receipt(sequence)).collect();
     let mut messages = messages.into_iter().zip(receipts);
     Broker::start(Script::new(move |published: &Published| {

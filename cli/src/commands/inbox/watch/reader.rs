@@ -1,7 +1,7 @@
 //! Reading one inbox, over as many connections as it takes.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kez_core::contact_request::{Receiver, SignedRequest};
@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::super::backoff::Backoff;
-use super::super::identity::Identity;
+use super::super::senders::{Judgement, Senders};
 use super::super::stop::{Stop, Stopped};
 use super::Wanted;
 use crate::broker::{Answer, Inbox, Lost, Member, Message, Session, Verdict};
@@ -30,6 +30,7 @@ const REMEMBERED: usize = 10_000;
 /// What was printed so far, and what it takes to judge what comes next.
 pub(super) struct Reader<'a> {
     home: Arc<Home>,
+    senders: Arc<Mutex<Senders>>,
     member: &'a Member,
     wanted: &'a Wanted,
     printed: u64,
@@ -43,6 +44,15 @@ pub(super) enum End {
     Stopped(Stopped),
     /// The connection is gone.
     Lost,
+}
+
+/// What became of a message.
+enum Taken {
+    Settled(Verdict),
+    /// It stays in the inbox: its sender cannot be looked up at the moment.
+    Left,
+    /// Nothing is looked up for so long.
+    Later(Duration),
 }
 
 #[derive(Serialize)]
@@ -61,7 +71,7 @@ struct Line {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(home: Home, member: &'a Member, wanted: &'a Wanted) -> Self {
-        Reader { home: Arc::new(home), member, wanted, printed: 0, seen: HashSet::new() }
+        Reader { home: Arc::new(home), senders: Arc::default(), member, wanted, printed: 0, seen: HashSet::new() }
     }
 
     /// How many requests were printed.
@@ -90,7 +100,17 @@ impl<'a> Reader<'a> {
                 Ok(Answer::Nothing) => backoff.reset(),
                 Ok(Answer::Message(message)) => {
                     backoff.reset();
-                    let verdict = self.take(&message).await?;
+                    let verdict = loop {
+                        match self.take(&message).await? {
+                            Taken::Settled(verdict) => break Some(verdict),
+                            Taken::Left => break None,
+                            Taken::Later(wait) => tokio::select! {
+                                biased;
+                                stopped = stop.requested() => return Ok(End::Stopped(stopped)),
+                                () = sleep(wait) => {}
+                            },
+                        }
+                    };
                     let settled = match verdict {
                         Some(verdict) if !self.wanted.keep => inbox.settle(&message, verdict).await.is_ok(),
                         _ => true,
@@ -124,30 +144,34 @@ impl<'a> Reader<'a> {
     }
 
     /// Prints a message that is a contact request to this identity, and tells on stderr what is wrong with any other.
-    /// None for one whose sender cannot be looked up at the moment: it stays in the inbox.
-    async fn take(&mut self, message: &Message) -> Result<Option<Verdict>, Failure> {
+    async fn take(&mut self, message: &Message) -> Result<Taken, Failure> {
         let signed = match self.judge(message) {
             Ok(signed) => signed,
-            Err(problem) => return Ok(Some(worthless(message, problem))),
+            Err(problem) => return Ok(worthless(message, problem.into())),
         };
         if self.seen.contains(&signed.id()) {
-            return Ok(Some(Verdict::Done));
+            return Ok(Taken::Settled(Verdict::Done));
         }
-        let (home, from, signer) = (Arc::clone(&self.home), signed.claimed_from(), signed.signer());
-        let looked_up = spawn_blocking(move || Identity::of(&home, &from, &signer)).await;
-        let looked_up = looked_up.unwrap_or_else(|_| Err(Failure::new(Local::Io, "The look-up did not end well.")));
-        let Identity { chain, handle } = match looked_up {
-            Ok(identity) => identity,
-            Err(failure) => {
+        let (home, senders, from) = (Arc::clone(&self.home), Arc::clone(&self.senders), signed.claimed_from());
+        let judged =
+            spawn_blocking(move || senders.lock().unwrap_or_else(PoisonError::into_inner).judge(&home, &signed)).await;
+        let not_well = |_| Judgement::NotNow(Failure::new(Local::Io, "The look-up did not end well."));
+        let (received, handle) = match judged.unwrap_or_else(not_well) {
+            Judgement::Theirs(received, handle) => (received, handle),
+            Judgement::Nobodys(problem) => return Ok(worthless(message, problem.into())),
+            Judgement::Unreadable(failure) => return Ok(worthless(message, failure)),
+            Judgement::NotNow(failure) => {
                 let advice =
                     format!("A request from {from} is left in the inbox, because its sender cannot be verified.");
                 output::failure(&failure.advise(&advice));
-                return Ok(None);
+                return Ok(Taken::Left);
             }
-        };
-        let received = match signed.by(&chain) {
-            Ok(received) => received,
-            Err(problem) => return Ok(Some(worthless(message, problem))),
+            Judgement::Later(seconds) => {
+                output::warn(&format!(
+                    "Strangers' chains took as much to verify as kez fetches in a minute; going on in {seconds} seconds."
+                ));
+                return Ok(Taken::Later(Duration::from_secs(seconds)));
+            }
         };
         if self.seen.len() == REMEMBERED {
             self.seen.clear();
@@ -163,7 +187,7 @@ impl<'a> Reader<'a> {
             nonce: received.nonce.to_string(),
         })?;
         self.printed += 1;
-        Ok(Some(Verdict::Done))
+        Ok(Taken::Settled(Verdict::Done))
     }
 
     fn judge(&self, message: &Message) -> Result<SignedRequest, Problem> {
@@ -182,11 +206,10 @@ impl<'a> Reader<'a> {
 }
 
 /// Tells what is wrong with a message that nobody can make use of.
-fn worthless(message: &Message, problem: Problem) -> Verdict {
-    let failure = Failure::from(problem);
+fn worthless(message: &Message, failure: Failure) -> Taken {
     output::failure(&match message.sender {
         Some(sender) => failure.advise(&format!("The broker says that {sender} left it.")),
         None => failure,
     });
-    Verdict::Worthless
+    Taken::Settled(Verdict::Worthless)
 }
