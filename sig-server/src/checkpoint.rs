@@ -7,6 +7,7 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use kez_core::{KeyId, SigningKey};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::loaded::Loaded;
 
@@ -22,7 +23,7 @@ impl Seal {
     /// The seal of the server whose receipts `key` signs.
     #[must_use]
     pub fn of(key: &SigningKey) -> Seal {
-        let derived = keyed(&*key.seed()).chain_update(PURPOSE).finalize().into_bytes();
+        let derived = Zeroizing::new(keyed(&*key.seed()).chain_update(PURPOSE).finalize().into_bytes());
         Seal(keyed(&derived))
     }
 

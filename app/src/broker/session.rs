@@ -59,7 +59,12 @@ impl Session {
             server,
             broker,
             show,
-            view: RefCell::new(View { link: Link::plain(State::Connecting), elsewhere: false, dropped: 0, too_large: Vec::new() }),
+            view: RefCell::new(View {
+                link: Link::plain(State::Connecting),
+                elsewhere: false,
+                dropped: 0,
+                too_large: Vec::new(),
+            }),
             is_over: Cell::new(false),
             bell,
             current: RefCell::new(None),

@@ -97,7 +97,8 @@ async fn send(path: &str, init: &RequestInit) -> Result<Answer, Offline> {
     let Some(body) = response.body() else { return Ok(answer) };
     let reader: ReadableStreamDefaultReader = body.get_reader().dyn_into()?;
     // A piece at a time: how large the answer is, only its end tells.
-    while let Ok(piece) = Reflect::get(&JsFuture::from(reader.read()).await?, &"value".into())?.dyn_into::<Uint8Array>() {
+    while let Ok(piece) = Reflect::get(&JsFuture::from(reader.read()).await?, &"value".into())?.dyn_into::<Uint8Array>()
+    {
         if answer.body.len() as u32 + piece.length() > MAX_ANSWER_BYTES {
             answer.is_whole = false;
             // It ends either way.

@@ -101,7 +101,8 @@ impl Fetched {
         let started = browser::now();
         let is_late = || browser::now().abs_diff(started) >= PATIENCE_SECS;
         let asked = browser::get_within(&format!("{}/audit", path(&holder.chain)), PATIENCE_SECS as i32 * 1_000).await;
-        let answer = asked.map_err(|offline| if is_late() { Trouble::TooMuch(TOO_SLOW) } else { Failure::from(offline).into() })?;
+        let answer = asked
+            .map_err(|offline| if is_late() { Trouble::TooMuch(TOO_SLOW) } else { Failure::from(offline).into() })?;
         if !answer.is_whole {
             return Err(Trouble::TooMuch(TOO_LARGE));
         }

@@ -17,7 +17,9 @@ pub(super) async fn check(handle: &Handle, shown: &KeyId, signer: &KeyId) -> Car
     };
     let fetched = match Fetched::of(&holder).await {
         Ok(fetched) => fetched,
-        Err(trouble @ (Trouble::Api(_) | Trouble::TooMuch(_) | Trouble::MovedOn)) => return Card::Unknown(trouble.advice()),
+        Err(trouble @ (Trouble::Api(_) | Trouble::TooMuch(_) | Trouble::MovedOn)) => {
+            return Card::Unknown(trouble.advice());
+        }
         Err(trouble) => return Card::Differs(trouble.advice()),
     };
     let Some(state) = fetched.chain.state() else {

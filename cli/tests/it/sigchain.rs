@@ -164,6 +164,25 @@ fn a_name_that_a_thief_released_is_got_back_by_the_words() {
 }
 
 #[test]
+fn what_a_recovery_brings_back_is_revoked_again() {
+    let server = Server::start();
+    let (alice, phone, tablet) = (server.user("alice"), User::with_key(), User::with_key());
+    for device in [&phone, &tablet] {
+        let offer = server.ask(device, &["sigchain", "offer", ALICE]);
+        alice.kez_with(&["sigchain", "add-device"], &[], &offer.stdout).json();
+    }
+    alice.kez(&["sigchain", "revoke", &id(&phone), "--reason", "lost"]).json();
+    alice.kez(&["--key", "new.json", "key", "new"]).json();
+    let recover = ["sigchain", "recover", ALICE, "--words", "words", "--new-key", "new.json", "--after", "3"];
+    let run = server.ask(&alice, &recover);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains(&format!("{} is revoked again", id(&phone))), "{}", run.stderr);
+    let state = server.ask(&User::new(), &["sigchain", "show", ALICE]).json()["state"].clone();
+    assert_eq!(state["revoked"][id(&phone)], json!({ "seq": 5, "reason": "lost" }), "{state}");
+    assert!(state["devices"].get(id(&phone)).is_none() && state["devices"][id(&tablet)].is_object(), "{state}");
+}
+
+#[test]
 fn an_identity_is_ended_and_got_back_by_the_words() {
     let server = Server::start();
     let (alice, bob, phone) = (server.user("alice"), User::with_key(), User::with_key());

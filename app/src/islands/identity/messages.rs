@@ -65,7 +65,10 @@ pub(super) fn drive(identity: Option<Identity>) -> Result<(), NotLoaded> {
     let _session = match (broker(), server_name().parse()) {
         (Some(broker), Ok(server)) => Some(Session::start(identity, server, broker, panel.bell.clone(), show)),
         _ => {
-            show(&identity, &View { link: Link::plain(State::None), elsewhere: false, dropped: 0, too_large: Vec::new() });
+            show(
+                &identity,
+                &View { link: Link::plain(State::None), elsewhere: false, dropped: 0, too_large: Vec::new() },
+            );
             None
         }
     };

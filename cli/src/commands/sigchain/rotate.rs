@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kez_core::recovery::Words;
-use kez_core::sigchain::{Body, Place, Possession, Role};
+use kez_core::sigchain::{Body, Chain, Place, Possession, RevokeReason, RevokedFor, Role};
 use kez_core::{KeyId, SigningKey};
 use zeroize::Zeroizing;
 
@@ -35,7 +35,7 @@ pub(super) fn rotate(keys: &KeyArgs, new_key: &Path, drop: &[KeyId], home: HomeA
 }
 
 /// The recovery key makes the key in `new_key` the primary, with nobody but itself above it; with `after`, by a fork
-/// that displaces all later events. A handle that was released in the meantime is the new primary's to take.
+/// that displaces all later events; devices that were revoked by those are revoked again. A handle that was released in the meantime is the new primary's to take.
 pub(super) fn recover(
     keys: &KeyArgs,
     name: &str,
@@ -62,9 +62,16 @@ pub(super) fn recover(
     if displaced > 0 {
         output::warn(&format!("This displaces {displaced} events of the chain, from {} to {}.", place.seq, head.seq));
     }
+    let revoked = revoked_behind(&fetched.chain, &place);
     let body = body(&place, &primary, vec![recovery.id(), primary.id()]);
     let event = place.sign(&body, system::now(), &recovery);
     let head = fetched.post(&event)?;
+    for (key, reason) in revoked {
+        // Signed by the key for which a server always has room.
+        let event = fetched.next().sign(&Body::RevokeKey { key, reason }, system::now(), &recovery);
+        fetched.post(&event)?;
+        output::warn(&format!("{key} is revoked again: the event that had revoked it was displaced."));
+    }
     if is_live {
         save(&Identity { key: primary.id(), ..identity.clone() }, &path);
     } else {
@@ -76,6 +83,16 @@ pub(super) fn recover(
         ));
     }
     print(&body, &identity.handle, &fetched, head)
+}
+
+/// The devices at `place` that were revoked since, and why.
+fn revoked_behind(chain: &Chain, place: &Place) -> Vec<(KeyId, RevokeReason)> {
+    let (Some(then), Some(now)) = (chain.state_at(place.seq - 1), chain.state()) else { return Vec::new() };
+    let why = |key: &KeyId| match now.revoked.get(key).map(|revoked| revoked.reason) {
+        Some(RevokedFor::Device(reason)) => Some((*key, reason)),
+        _ => None,
+    };
+    then.devices.keys().filter_map(why).collect()
 }
 
 /// Whose chain is to be recovered.
