@@ -1,8 +1,8 @@
 //! The JSON API as the islands use it: the same one that scripts use.
 
 use kez_core::canonical::{self, Json, Object};
+use kez_core::text::shown;
 use kez_core::{Code, Handle, Hash, KeyId, Timestamp};
-
 use web_sys::AbortSignal;
 
 use crate::browser::{self, Answer, Offline};
@@ -126,7 +126,7 @@ pub(crate) fn refusal(answer: &Answer) -> Failure {
         let members = object(&answer.body)?;
         Some(Failure::Refused {
             code: Code::from_text(text(&members, "code")?)?,
-            detail: text(&members, "detail").unwrap_or_default().to_owned(),
+            detail: shown(text(&members, "detail").unwrap_or_default()).into_owned(),
             server_time: text(&members, "server_time").and_then(|time| time.parse().ok()),
         })
     };
@@ -164,6 +164,8 @@ mod tests {
         };
         assert_eq!(code, Code::StaleTimestamp);
         assert_eq!(server_time, Some(Timestamp::from_unix(1_779_678_000)));
+        let hides = r#"{"code":"gone","detail":"It was \u202e\u009bdesaeler."}"#;
+        assert!(matches!(refusal(&answer(410, hides)), Failure::Refused { detail, .. } if detail == "It was \u{fffd}\u{fffd}desaeler."));
         assert_eq!(refusal(&answer(502, "<html>")).code(), Some(Code::Unavailable));
         assert_eq!(refusal(&answer(429, "")).code(), Some(Code::RateLimited));
         assert_eq!(refusal(&answer(404, "<html>")), Failure::Odd);

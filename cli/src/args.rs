@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use kez_core::ServerName;
+use kez_core::text::is_hidden;
 
 pub(crate) use self::broker::{BrokerArgs, HomeArgs, InboxCommand, NatsCommand};
 pub(crate) use self::sigchain::{ClaimCommand, SigchainCommand, WhoseArgs};
@@ -52,6 +53,11 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
         if is_empty { arg.env(None::<&'static str>) } else { arg }
     };
     command.mut_args(unset).mut_subcommands(without_empty_variables)
+}
+
+/// Whether the error repeats an argument that could steer the terminal: scripts pass other people's words on.
+pub(crate) fn hides(error: &clap::Error) -> bool {
+    error.to_string().contains(|c| is_hidden(c) && c != '\n')
 }
 
 /// The error without the usage that follows it.

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let args = match args::Args::read() {
         Ok(args) => args,
         // Help and version, as asked for; and at a terminal, an error with what would have been right.
-        Err(asked) if !asked.use_stderr() || output::is_read_by_a_person() => asked.exit(),
+        Err(asked) if !asked.use_stderr() || (output::is_read_by_a_person() && !args::hides(&asked)) => asked.exit(),
         Err(error) => {
             output::failure(&Failure::new(Local::Usage, args::in_one_line(&error)));
             return ExitCode::from(2);

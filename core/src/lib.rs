@@ -23,6 +23,7 @@ pub mod server_name;
 pub mod sigchain;
 mod sorted;
 pub mod subject;
+pub mod text;
 pub mod time;
 pub mod webfinger;
 

@@ -23,7 +23,7 @@ test("a claim is prepared, signed, shown with what the server found, and withdra
   await expect(claim).toContainText("dig +short TXT _kez.kez-chat.invalid");
   await expect(claim, "never a bare tick").toHaveAttribute("data-state", /^(unchecked|unreachable|failed)$/);
   await expect(claim.getByRole("link", { name: "Look yourself" })).toHaveAttribute("rel", /noreferrer/);
-  await expect(page.locator("#history-events > li").first()).toContainText("Claimed: dns kez-chat.invalid.");
+  await expect(page.locator("#history-events > li").first()).toContainText("Claimed: the domain kez-chat.invalid.");
 
   await open(page, "/identity");
   await page.getByRole("button", { name: "Withdraw it" }).click();

@@ -109,13 +109,22 @@ test("a claim of a kind that nobody can check says so", async ({ page, server })
   await send("/v1/register", anna.registration("anna", server.name));
   const genesis = anna.event("genesis", { chain: anna.key, seq: 1, prev: null }, { primary: anna.key, rotation_keys: [anna.key], server: server.name });
   const claim = { type: "<b>ship</b>", subject: "<i>Pequod</i>", proof: "javascript:alert(1)" };
+  const disguised = { type: "Proven", subject: "the domain\u202e\u2069 gro.elpmaxe\u009b", proof: "none" };
   const events = `/v1/sigchains/ed25519/${anna.hex}/events`;
   await send(events, genesis);
-  await send(events, anna.event("claim_add", { chain: anna.key, seq: 2, prev: idOf(genesis) }, { claim }));
+  const first = anna.event("claim_add", { chain: anna.key, seq: 2, prev: idOf(genesis) }, { claim });
+  await send(events, first);
+  await send(events, anna.event("claim_add", { chain: anna.key, seq: 3, prev: idOf(first) }, { claim: disguised }));
   await open(page, "/@anna");
-  const item = page.locator("#card-claims-list > li");
+  const item = page.locator('#card-claims-list > li[data-type="<b>ship</b>"]');
   await expect(item).toHaveAttribute("data-state", "unsupported");
-  await expect(item.locator("p").first(), "a stranger's text is text").toHaveText("<b>ship</b>: <i>Pequod</i>");
+  await expect(item.locator("p").first(), "a stranger's text is text").toHaveText("Says something that nobody can check: type <b>ship</b>, subject <i>Pequod</i>");
   await expect(item.locator("p").last()).toHaveText("This server cannot check claims of this kind.");
   await expect(item.getByRole("link"), "nothing to press").toHaveCount(0);
+
+  const shown = "the domain\ufffd\ufffd gro.elpmaxe\ufffd";
+  for (const line of [page.locator('#card-claims-list > li[data-type="Proven"]'), page.locator('#history-events > li[data-seq="3"]')]) {
+    await expect(line.locator("q > bdi"), "a stranger's words are quoted, in a direction of their own, and hide nothing").toHaveText(["Proven", shown]);
+    await expect(line.locator("strong"), "and never stand where this page's own do").toHaveCount(0);
+  }
 });

@@ -18,7 +18,7 @@ use web_sys::Element;
 use super::devices::sign;
 use super::fetch::{Fetched, Trouble};
 use super::follow::{self, Own};
-use super::markup::{button, escape};
+use super::markup::{button, escape, quoted, theirs};
 use crate::api::{self, text};
 use crate::browser::{self, draw, focus, mark, put, tell, value_of};
 use crate::components::day;
@@ -92,13 +92,26 @@ fn find(handle: Handle, claims: Vec<Hash>, are_shown: impl FnOnce() -> bool + 's
 }
 
 fn title(claim: &Claim) -> String {
-    let what = match claim.r#type.parse() {
-        Ok(Kind::Dns) => "the domain",
-        Ok(Kind::Https) => "the web host",
-        Ok(Kind::Github) => "the GitHub account",
-        Err(_) => return format!("{}: <strong>{}</strong>", escape(&claim.r#type), escape(&claim.subject)),
+    match about(claim) {
+        Some(about) => format!("Says that it controls {about}"),
+        None => format!("Says something that nobody can check: {}", words(claim)),
+    }
+}
+
+/// What a claim is about, as markup; none where it is of no kind, or no subject, that this page has a word for.
+pub(super) fn about(claim: &Claim) -> Option<String> {
+    let kind: Kind = claim.r#type.parse().ok()?;
+    let what = match kind.check_subject(&claim.subject).ok().map(|()| kind)? {
+        Kind::Dns => "the domain",
+        Kind::Https => "the web host",
+        Kind::Github => "the GitHub account",
     };
-    format!("Says that it controls {what} <strong>{}</strong>", escape(&claim.subject))
+    Some(format!("{what} <strong>{}</strong>", theirs(&claim.subject)))
+}
+
+/// A claim in its own words, which are nobody's but its signer's.
+pub(super) fn words(claim: &Claim) -> String {
+    format!("type {}, subject {}", quoted(&claim.r#type), quoted(&claim.subject))
 }
 
 /// Tells what has to be published where.
@@ -228,6 +241,42 @@ fn says(findings: Option<&Findings>, id: &Hash) -> (String, String) {
         _ => "This server has not looked yet.".to_owned(),
     };
     let why = found.filter(|_| matches!(state, "failed" | "unreachable")).and_then(|found| text(found, "detail"));
-    let why = why.map(|why| format!(" ({})", escape(why)));
+    let why = why.map(|why| format!(" ({})", theirs(why)));
     (state.to_owned(), format!("{says}{}", why.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(kind: &str, subject: &str) -> Claim {
+        Claim { r#type: kind.to_owned(), subject: subject.to_owned(), proof: String::new() }
+    }
+
+    #[test]
+    fn a_claim_that_can_be_checked_is_told_in_this_pages_words() {
+        let told = title(&claim("dns", "example.org"));
+        assert_eq!(told, "Says that it controls the domain <strong><bdi>example.org</bdi></strong>");
+    }
+
+    #[test]
+    fn any_other_is_quoted_whatever_it_calls_itself() {
+        for (kind, subject) in [
+            ("Website", "example.org"),
+            ("Verified", "This server found the proof."),
+            ("Says that it controls the domain", "example.org"),
+            ("DNS", "example.org"),
+            ("dns ", "example.org"),
+            // A kind that is known, and a subject that is none of it.
+            ("dns", "example.org, proven"),
+            ("github", "alice (verified)"),
+        ] {
+            let quote = |text| format!("<q class=\"theirs\"><bdi>{text}</bdi></q>");
+            let told = title(&claim(kind, subject));
+            assert_eq!(
+                told,
+                format!("Says something that nobody can check: type {}, subject {}", quote(kind), quote(subject))
+            );
+        }
+    }
 }

@@ -14,7 +14,7 @@ use web_sys::Element;
 
 use super::fetch::Trouble;
 use super::follow::{self, Own};
-use super::markup::{button, escape, key};
+use super::markup::{button, escape, key, theirs};
 use super::pairing;
 use crate::browser::{self, draw, focus, mark, put, tell, value_of};
 use crate::components::picture;
@@ -60,7 +60,7 @@ pub(super) async fn show(own: &Rc<Own>) {
     let Some(state) = fetched.chain.state() else { return mark("devices", "hidden", Some("")) };
     let may_manage = state.rotation_keys.contains(&identity.key);
     let item = |key: &KeyId, role: &str| {
-        let name = names.get(key).map(|name| escape(name));
+        let name = names.get(key);
         let is_here = *key == identity.key;
         let plain = match role {
             "primary" if is_here => "This browser",
@@ -69,13 +69,13 @@ pub(super) async fn show(own: &Rc<Own>) {
             _ if is_here => "This browser",
             _ => "A device",
         };
-        let title = name.clone().unwrap_or_else(|| plain.to_owned());
+        let title = name.map_or_else(|| plain.to_owned(), |name| theirs(name));
         let here = if is_here && name.is_some() { " <span class=\"quiet\">this browser</span>" } else { "" };
         let digits = &key.hex()[..8];
         let rename = format!(
             "<details><summary>Name it</summary><p class=\"actions\"><input id=\"name-{digits}\" type=\"text\" maxlength=\"40\" \
              aria-label=\"Name of the key {digits}\" value=\"{}\">{}</p></details>",
-            name.unwrap_or_default(),
+            name.map(|name| escape(name)).unwrap_or_default(),
             button("button secondary", "name", &key.to_string(), "Save name"),
         );
         let remove = if role == "device" && (may_manage || is_here) {

@@ -9,8 +9,9 @@ use std::rc::Rc;
 use kez_core::KeyId;
 use kez_core::sigchain::{Body, RevokeReason};
 
+use super::claims;
 use super::fetch::{Fetched, Told};
-use super::markup::{button, escape};
+use super::markup::{button, escape, theirs};
 use crate::browser::{self, draw, mark, tell};
 use crate::components::{day, picture};
 
@@ -86,10 +87,14 @@ pub(super) fn say(fetched: &Fetched, told: &Told) -> (String, Option<KeyId>) {
             (says, Some(*primary))
         }
         Body::ClaimAdd { claim } => {
-            (format!("Claimed: {} <strong>{}</strong>.", escape(&claim.r#type), escape(&claim.subject)), None)
+            let says = match claims::about(claim) {
+                Some(about) => format!("Claimed: {about}."),
+                None => format!("Claimed what nobody can check: {}.", claims::words(claim)),
+            };
+            (says, None)
         }
         Body::ClaimRemove { .. } => ("A claim was withdrawn.".to_owned(), None),
-        Body::ServerMove { to, .. } => (format!("The identity moved to {}.", escape(&to.to_string())), None),
+        Body::ServerMove { to, .. } => (format!("The identity moved to {}.", theirs(to.as_str())), None),
         Body::Deactivate { .. } => ("The identity was ended by its owner.".to_owned(), None),
         Body::Unlisted { .. } => {
             ("An event of a kind that this page does not know; it changes no key.".to_owned(), None)

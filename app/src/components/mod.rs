@@ -6,6 +6,7 @@ mod key_text;
 #[cfg(feature = "ssr")]
 mod needs_script;
 mod qr;
+mod quoted;
 
 pub use day::day;
 pub use fingerprint::picture;
@@ -13,3 +14,4 @@ pub use key_text::grouped;
 #[cfg(feature = "ssr")]
 pub(crate) use needs_script::NeedsScript;
 pub(crate) use qr::qr_code;
+pub(crate) use quoted::quoted;

@@ -12,7 +12,7 @@ use super::bind::{act, effect, flag, text, word};
 use super::live::Live;
 use super::var::Var;
 use crate::chain::{self, Card, NOT_LOADED};
-use crate::components::picture;
+use crate::components::{picture, quoted};
 use crate::task::spawn;
 use crate::{api, browser};
 
@@ -137,10 +137,10 @@ async fn prove() -> Proof {
         Ok(_) if has_log => by_chain(handle, primary, primary).await,
         Ok(_) => Proof::Verified,
         Err(Unproven::Differs { member: "handle", signed }) => {
-            Proof::Failed(1, format!("The signature is for the handle {signed}, and not for {handle}."))
+            Proof::Failed(1, format!("The signature is for the handle {}, and not for {handle}.", quoted(&signed)))
         }
         Err(Unproven::Differs { member: "server", signed }) => {
-            Proof::Failed(3, format!("The signature is for the server {signed}, and not for {server}."))
+            Proof::Failed(3, format!("The signature is for the server {}, and not for {server}.", quoted(&signed)))
         }
         // The key was changed since, and the log says how.
         Err(Unproven::Differs { member: "primary", signed }) if has_log => match signed.parse() {

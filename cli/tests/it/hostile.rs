@@ -66,7 +66,7 @@ fn read_request(stream: TcpStream) -> (String, TcpStream) {
     (first.split(' ').nth(1).expect("a request has a path").to_owned(), reader.into_inner())
 }
 
-fn response(status: &str, headers: &str, body: &[u8]) -> Answer {
+pub(super) fn response(status: &str, headers: &str, body: &[u8]) -> Answer {
     let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }

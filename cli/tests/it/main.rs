@@ -2,6 +2,7 @@
 
 mod broker;
 mod deployment;
+mod hidden;
 mod hostile;
 mod key;
 mod nats;

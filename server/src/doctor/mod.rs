@@ -9,6 +9,8 @@ mod web;
 
 use std::fmt;
 
+use kez_core::text::shown;
+
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::nats::Nats;
@@ -63,7 +65,8 @@ impl fmt::Display for Finding {
             Verdict::Skipped => "-",
             Verdict::Failed => "FAIL",
         };
-        write!(f, "{verdict:<5} {:<10} {}", self.name, self.text)
+        // Much of it are a broker's or a proxy's own words.
+        write!(f, "{verdict:<5} {:<10} {}", self.name, shown(&self.text))
     }
 }
 
@@ -85,4 +88,15 @@ pub async fn examine(config: &Config, nats: &Nats, clock: &dyn Clock) -> Vec<Fin
         _ => findings.push(Finding::skipped("broker", "none is configured; kez-chat-server init makes one's settings")),
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_elses_words_do_not_steer_the_terminal() {
+        let finding = Finding::failed("broker", "it is \u{9b}31m\u{202e}2.15.1");
+        assert_eq!(finding.to_string(), "FAIL  broker     it is \u{fffd}31m\u{fffd}2.15.1");
+    }
 }

@@ -31,12 +31,12 @@ pub(super) fn show(keys: &KeyArgs, whose: WhoseArgs) -> Result<(), Failure> {
     output::json(&Shown { handle: &handle, chain: chain.id(), head, nullified, state, verified: true })
 }
 
-/// Prints the log, byte for byte.
+/// Prints the log, as the server gave it but for the escapes of what it hides.
 pub(super) fn audit(keys: &KeyArgs, whose: WhoseArgs) -> Result<(), Failure> {
     let (_, fetched) = fetch(keys, whose)?;
     fetched.head()?;
-    output::bytes(&fetched.log)?;
-    output::bytes(b"\n")
+    // It was verified, so that it is UTF-8.
+    output::document(&String::from_utf8_lossy(&fetched.log))
 }
 
 /// Prints the verdict on the log.

@@ -26,7 +26,7 @@ const NONCE: &str = "aM28yb1GkNEYbdQ";
 type Answer = Box<dyn FnMut(&Published) -> Vec<u8> + Send>;
 
 /// What a broker does.
-struct Script {
+pub(super) struct Script {
     /// The first line, without its end.
     info: String,
     /// Sent for the PING that follows CONNECT.
@@ -36,7 +36,7 @@ struct Script {
 }
 
 impl Script {
-    fn new(answer: impl FnMut(&Published) -> Vec<u8> + Send + 'static) -> Self {
+    pub(super) fn new(answer: impl FnMut(&Published) -> Vec<u8> + Send + 'static) -> Self {
         Script { info: info(NONCE), pong: b"PONG\r\n".to_vec(), answer: Box::new(answer) }
     }
 }
@@ -48,7 +48,7 @@ fn info(nonce: &str) -> String {
 
 /// A message that the client published.
 #[derive(Clone, Debug)]
-struct Published {
+pub(super) struct Published {
     subject: String,
     reply: String,
     /// The subscription that `reply` reaches.
@@ -60,30 +60,30 @@ struct Published {
 }
 
 impl Published {
-    fn is_pull(&self) -> bool {
+    pub(super) fn is_pull(&self) -> bool {
         self.subject.starts_with("$JS.API.CONSUMER.MSG.NEXT.")
     }
 
     /// An answer to this message, on `subject`, itself to be answered on `reply`.
-    fn message(&self, subject: &str, reply: &str, payload: &[u8]) -> Vec<u8> {
+    pub(super) fn message(&self, subject: &str, reply: &str, payload: &[u8]) -> Vec<u8> {
         let head = format!("MSG {subject} {} {reply} {}\r\n", self.sid, payload.len());
         [head.as_bytes(), payload, b"\r\n"].concat()
     }
 
     /// An answer without a way back.
-    fn answered(&self, payload: &[u8]) -> Vec<u8> {
+    pub(super) fn answered(&self, payload: &[u8]) -> Vec<u8> {
         self.message(&self.reply, "", payload)
     }
 
     /// A status instead of a message.
-    fn status(&self, status: &str) -> Vec<u8> {
+    pub(super) fn status(&self, status: &str) -> Vec<u8> {
         let headers = format!("NATS/1.0 {status}\r\n\r\n");
         format!("HMSG {} {} {} {}\r\n{headers}\r\n", self.reply, self.sid, headers.len(), headers.len()).into_bytes()
     }
 }
 
 /// The broker: a thread for each connection, which ends with it.
-struct Broker {
+pub(super) struct Broker {
     url: String,
     /// CONNECT's options.
     logins: Receiver<Value>,
@@ -92,7 +92,7 @@ struct Broker {
 }
 
 impl Broker {
-    fn start(script: Script) -> Self {
+    pub(super) fn start(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let url = format!("nats://{}", listener.local_addr().expect("it is bound"));
         let (to_logins, logins) = channel();
@@ -187,14 +187,14 @@ fn line(reader: &mut BufReader<TcpStream>) -> Option<String> {
 }
 
 /// A user at a server that has an inbox there, and the server.
-struct Member {
+pub(super) struct Member {
     user: User,
     id: KeyId,
     home: Server,
 }
 
 impl Member {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Member::at(Server::start(honest))
     }
 
@@ -205,7 +205,7 @@ impl Member {
         Member { user, id, home }
     }
 
-    fn inbox(&self, broker: &Broker, args: &[&str]) -> Run {
+    pub(super) fn inbox(&self, broker: &Broker, args: &[&str]) -> Run {
         self.user.kez(&self.args(broker, args).iter().map(String::as_str).collect::<Vec<_>>())
     }
 
@@ -215,7 +215,7 @@ impl Member {
     }
 
     /// A contact request from key `seed` to this user, and the subject that it is stored under.
-    fn request(&self, seed: u8, nonce: u8) -> (String, Vec<u8>) {
+    pub(super) fn request(&self, seed: u8, nonce: u8) -> (String, Vec<u8>) {
         let (from, text) = (key(seed), request_to(self.id, &self.home.name, &key(seed), nonce));
         (self.stored_under(&from.id()), text)
     }
@@ -225,7 +225,7 @@ impl Member {
     }
 
     /// A receipt as JetStream makes them.
-    fn receipt(&self, sequence: usize) -> String {
+    pub(super) fn receipt(&self, sequence: usize) -> String {
         format!("$JS.ACK.KEZ_INBOX.{}.1.{sequence}.{sequence}.1795575399916004240.0", self.id.hex())
     }
 }
