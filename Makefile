@@ -20,10 +20,10 @@ build: ## build for release: the programs into target/release/, the site into ta
 	@scripts/setup build
 	@$(E) unset RUSTFLAGS; RUSTC_BOOTSTRAP=1 CARGO_BUILD_RUSTFLAGS="$$KEZ_RELEASE_FLAGS" \
 		CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$$KEZ_PAGE_FLAGS" LEPTOS_HASH_FILES=true \
-		cargo leptos build --release --precompress --split --frontend-only
-	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" LEPTOS_HASH_FILES=true cargo leptos build --release --server-only
+		cargo leptos build --release --cargo-locked --precompress --split --frontend-only
+	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" LEPTOS_HASH_FILES=true cargo leptos build --release --cargo-locked --server-only
 	@$(E) node broker/build.mjs "$$KEZ_SITE/pkg" --release
-	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release -p kez-cli -p kez-sig-server
+	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release --locked -p kez-cli -p kez-sig-server
 
 dev: ## serve http://localhost:6969 and rebuild at every change
 	@scripts/setup build
@@ -61,7 +61,7 @@ e2e: build ## the pages in a real browser, against the release build
 
 bench: build ## benchmarks: ours and the limit in turn, as ratios
 	@scripts/setup nats-server
-	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release -p kez-chat-server --example bare_axum
+	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release --locked -p kez-chat-server --example bare_axum
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo bench -p kez-core --features kez-core/tables
 	@scripts/setup wasm-std wasm-bindgen
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo test --release -p kez-core --bench sigchain_wasm $(WASM) -- --nocapture
@@ -80,4 +80,4 @@ advisories: ## check dependencies against the security advisories, fetching thei
 
 clean: ## remove what builds left in this checkout, not the installed tools
 	@cargo clean
-	@rm -rf target broker/node_modules end2end/node_modules end2end/test-results end2end/playwright-report
+	@rm -rf target broker/node_modules end2end/node_modules scripts/locks/*/node_modules end2end/test-results end2end/playwright-report

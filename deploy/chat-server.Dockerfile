@@ -11,6 +11,7 @@ WORKDIR /src
 # The tools take a quarter of an hour and change seldom: a layer of their own.
 COPY Cargo.toml Cargo.lock ./
 COPY scripts/setup scripts/env scripts/
+COPY scripts/locks scripts/locks/
 COPY broker/package.json broker/package-lock.json broker/.npmrc broker/
 RUN scripts/setup build
 COPY . .
