@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::{Extension, Json};
 use kez_core::KeyId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,6 +12,7 @@ use super::schema::ProblemResponses;
 use super::user::live;
 use crate::claims::{Claims, Shown};
 use crate::error::ApiError;
+use crate::front::Client;
 
 /// What an identity claims, and what this server knows of it.
 #[derive(Serialize, ToSchema)]
@@ -34,10 +35,11 @@ pub(crate) struct ClaimList {
 pub(super) async fn claims(
     registry: State,
     claims: axum::extract::State<Arc<Claims>>,
+    Extension(Client(client)): Extension<Client>,
     handle: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ClaimList>, ApiError> {
     let entry = live(&registry, handle).await?;
     let (handle, chain) = (entry.record.handle.clone(), entry.record.chain);
-    let claims = claims.of(&chain).await?;
+    let claims = claims.of(&chain, client).await?;
     Ok(Json(ClaimList { handle, chain, claims }))
 }

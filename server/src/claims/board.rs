@@ -1,102 +1,161 @@
 //! What is known of each claim, in memory: after a restart every claim is looked at anew.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kez_core::claim::Evidence;
 use kez_core::{Hash, KeyId, Timestamp};
-use tokio::sync::Semaphore;
 
 use super::outside::Outside;
+use super::queue::{Job, Network, Queue};
 use super::{State, Verdict};
 use crate::clock::Clock;
 
-/// Most claims of which something is known; an entry is about 200 bytes.
+/// Most claims of which something is known; an entry is about 100 bytes.
 const KNOWN: u64 = 100_000;
+/// Most of them of one identity: as many as a chain may have.
+const KNOWN_OF_ONE: usize = 64;
 /// Checks that run at one time.
 const AT_ONCE: usize = 8;
-/// Checks that run or wait; what comes beyond is checked when somebody asks again.
-const MAX_WAITING: usize = 512;
-/// How long a proof that was found is good for, in seconds.
+/// How long a proof that was found is good for before it is looked for again, in seconds.
 const PROVEN_FOR: u64 = 60 * 60;
 /// After how many seconds one is looked for again that was not found.
 const RETRY_AFTER: u64 = 5 * 60;
+/// After how many seconds nothing is known any more, whatever was found.
+const FORGOTTEN_AFTER: u64 = 24 * 60 * 60;
 
 /// What came of looking, by claim.
 pub(crate) struct Board {
-    clock: Arc<dyn Clock>,
-    known: moka::sync::Cache<Hash, (Timestamp, Verdict)>,
-    looker: Option<Looker>,
+    known: Known,
+    looker: Option<Arc<Looker>>,
 }
 
 /// What looks at proofs.
 struct Looker {
-    outside: Arc<Outside>,
-    /// Claims that are looked at, or wait for it.
-    busy: Arc<Mutex<HashSet<Hash>>>,
-    turns: Arc<Semaphore>,
+    outside: Outside,
+    known: Known,
+    queue: Mutex<Queue>,
 }
 
-/// That a claim is looked at, until this is dropped.
-struct Busy {
+/// What was found, and when; of each identity, the last to be found is the last in its list.
+#[derive(Clone)]
+struct Known {
+    clock: Arc<dyn Clock>,
+    found: moka::sync::Cache<KeyId, Arc<[Found]>>,
+}
+
+#[derive(Clone, Copy)]
+struct Found {
     id: Hash,
-    all: Arc<Mutex<HashSet<Hash>>>,
+    at: Timestamp,
+    verdict: Verdict,
 }
 
 impl Board {
     /// A board with nothing on it; without `outside`, for ever.
     pub(crate) fn new(clock: Arc<dyn Clock>, outside: Option<Outside>) -> Board {
-        let looker = outside.map(|outside| Looker {
-            outside: Arc::new(outside),
-            busy: Arc::default(),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
-        });
-        Board { clock, known: moka::sync::Cache::new(KNOWN), looker }
+        let known = Known::new(clock);
+        let looker = outside.map(|outside| Looker { outside, known: known.clone(), queue: Mutex::default() });
+        Board { known, looker: looker.map(Arc::new) }
     }
 
-    /// What is known of a claim, and since when. When that is nothing or old, a check begins that nobody waits for.
-    pub(super) fn ask(&self, id: Hash, chain: KeyId, evidence: Evidence) -> Option<(Timestamp, Verdict)> {
-        let known = self.known.get(&id);
-        if self.is_due(known)
-            && let Some(looker) = &self.looker
-            && let Some(busy) = looker.begin(id)
-            // A check may have ended since the first look, before this one began.
-            && self.is_due(self.known.get(&id))
+    /// What is known of a claim, and since when. When that is nothing or old, the claim is looked at in its turn, for which
+    /// nobody waits. `from` is who asks.
+    pub(super) fn ask(&self, from: Network, job: Job) -> Option<(Timestamp, Verdict)> {
+        let (id, chain) = (job.id, job.chain);
+        if let Some(looker) = &self.looker
+            && self.known.is_due(id, chain)
         {
-            let (outside, turns) = (looker.outside.clone(), looker.turns.clone());
-            let (clock, known) = (self.clock.clone(), self.known.clone());
-            tokio::spawn(async move {
-                // All of it: its parts alone would keep nobody from looking, too.
-                let busy = busy;
-                // It is never closed.
-                let Ok(_turn) = turns.acquire().await else { return };
-                let verdict = outside.check(&evidence, &chain).await;
-                tracing::debug!(%chain, claim = %busy.id, state = ?verdict.state, "a claim was checked");
-                known.insert(busy.id, (clock.now(), verdict));
-            });
+            looker.add(from, job);
         }
-        known
-    }
-
-    fn is_due(&self, known: Option<(Timestamp, Verdict)>) -> bool {
-        known.is_none_or(|(at, verdict)| {
-            let good_for = if verdict.state == State::Proven { PROVEN_FOR } else { RETRY_AFTER };
-            self.clock.now().abs_diff(at) >= good_for
-        })
+        self.known.of(id, chain)
     }
 }
 
 impl Looker {
-    /// Takes a claim on, unless it is looked at already or too many are.
-    fn begin(&self, id: Hash) -> Option<Busy> {
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = busy.len() < MAX_WAITING && busy.insert(id);
-        is_new.then(|| Busy { id, all: self.busy.clone() })
+    fn add(self: &Arc<Self>, from: Network, job: Job) {
+        let mut queue = self.queue();
+        // A check may have ended since the first look.
+        if self.known.is_due(job.id, job.chain) {
+            queue.add(from, job);
+            self.begin(queue);
+        }
+    }
+
+    /// Begins as many checks as may run.
+    fn begin(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
+        while queue.running() < AT_ONCE
+            && let Some(job) = queue.next()
+        {
+            let running = Running { looker: Arc::clone(self), id: job.id, chain: job.chain };
+            tokio::spawn(running.check(job));
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Busy {
+/// A check that runs, until this is dropped.
+struct Running {
+    looker: Arc<Looker>,
+    id: Hash,
+    chain: KeyId,
+}
+
+impl Running {
+    async fn check(self, job: Job) {
+        let Looker { outside, known, .. } = &*self.looker;
+        let verdict = outside.check(&job.evidence, &job.chain).await;
+        tracing::debug!(chain = %self.chain, claim = %self.id, state = ?verdict.state, "a claim was checked");
+        known.put(self.id, self.chain, verdict);
+    }
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        let mut queue = self.looker.queue();
+        queue.ended(self.id, self.chain);
+        // At the end of the program there is nothing to begin a check with.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.looker.begin(queue);
+        }
+    }
+}
+
+impl Known {
+    fn new(clock: Arc<dyn Clock>) -> Known {
+        let weigh = |_: &KeyId, found: &Arc<[Found]>| u32::try_from(found.len()).unwrap_or(u32::MAX);
+        Known { clock, found: moka::sync::Cache::builder().max_capacity(KNOWN).weigher(weigh).build() }
+    }
+
+    fn of(&self, id: Hash, chain: KeyId) -> Option<(Timestamp, Verdict)> {
+        let all = self.found.get(&chain)?;
+        let found = all.iter().find(|found| found.id == id)?;
+        (self.age(found) < FORGOTTEN_AFTER).then_some((found.at, found.verdict))
+    }
+
+    fn is_due(&self, id: Hash, chain: KeyId) -> bool {
+        let all = self.found.get(&chain);
+        let found = all.as_deref().and_then(|all| all.iter().find(|found| found.id == id));
+        found.is_none_or(|found| {
+            let good_for = if found.verdict.state == State::Proven { PROVEN_FOR } else { RETRY_AFTER };
+            self.age(found) >= good_for
+        })
+    }
+
+    /// Notes what was found now.
+    fn put(&self, id: Hash, chain: KeyId, verdict: Verdict) {
+        let found = Found { id, at: self.clock.now(), verdict };
+        self.found.entry(chain).and_upsert_with(|before| {
+            let before = before.map(moka::Entry::into_value);
+            let others = before.iter().flat_map(|all| all.iter()).filter(|other| other.id != id).copied();
+            let mut all: Vec<_> = others.chain([found]).collect();
+            all.drain(..all.len().saturating_sub(KNOWN_OF_ONE));
+            all.into()
+        });
+    }
+
+    fn age(&self, found: &Found) -> u64 {
+        self.clock.now().abs_diff(found.at)
     }
 }

@@ -8,10 +8,11 @@ mod check;
 pub mod dns;
 mod fetch;
 mod outside;
+mod queue;
 mod source;
 mod trouble;
 
-use std::sync::Arc;
+use std::net::IpAddr;
 
 use kez_core::claim::Evidence;
 use kez_core::sigchain::Claim;
@@ -23,6 +24,7 @@ use crate::error::ApiError;
 pub use address::is_public;
 pub(crate) use board::Board;
 pub use outside::{Outside, tls};
+use queue::{Job, Network};
 pub(crate) use source::Source;
 
 /// What is known of a claim.
@@ -36,7 +38,7 @@ pub enum State {
     Failed,
     /// Nothing could be read.
     Unreachable,
-    /// Nobody has looked yet.
+    /// Nobody has looked within the last day.
     Unchecked,
     /// This claim cannot be checked here.
     Unsupported,
@@ -69,7 +71,7 @@ pub(crate) struct Shown {
     proof: String,
     /// What this server knows of it.
     state: State,
-    /// When it looked last; null when it never did.
+    /// When it looked last; null when it did not within the last day.
     #[schema(value_type = Option<String>, example = "2026-05-25T03:00:00Z")]
     checked_at: Option<Timestamp>,
     /// Why it is not proven.
@@ -85,29 +87,29 @@ pub(crate) struct Shown {
 /// The claims of this server's identities.
 pub(crate) struct Claims {
     source: Source,
-    board: Arc<Board>,
+    board: Board,
 }
 
 impl Claims {
     pub(crate) fn new(source: Source, board: Board) -> Claims {
-        Claims { source, board: Arc::new(board) }
+        Claims { source, board }
     }
 
-    /// The claims of a chain, by their ids.
+    /// The claims of a chain, by their ids, for a client at this address; none for the machine itself.
     ///
     /// # Errors
     /// When the chain cannot be read.
-    pub(crate) async fn of(&self, chain: &KeyId) -> Result<Vec<Shown>, ApiError> {
-        let claims = self.source.claims(chain).await?;
-        Ok(claims.into_iter().map(|(id, claim)| self.shown(chain, id, claim)).collect())
+    pub(crate) async fn of(&self, chain: &KeyId, client: Option<IpAddr>) -> Result<Vec<Shown>, ApiError> {
+        let (from, claims) = (Network::of(client), self.source.claims(chain).await?);
+        Ok(claims.into_iter().map(|(id, claim)| self.shown(from, chain, id, claim)).collect())
     }
 
-    fn shown(&self, chain: &KeyId, id: Hash, claim: Claim) -> Shown {
+    fn shown(&self, from: Network, chain: &KeyId, id: Hash, claim: Claim) -> Shown {
         let evidence = Evidence::of(&claim);
         let link = evidence.as_ref().ok().map(Evidence::link);
         let (state, checked_at, detail) = match evidence {
             Err(why) => (State::Unsupported, None, Some(why.to_string())),
-            Ok(evidence) => match self.board.ask(id, *chain, evidence) {
+            Ok(evidence) => match self.board.ask(from, Job { id, chain: *chain, evidence }) {
                 None => (State::Unchecked, None, None),
                 Some((at, Verdict { state, detail })) => (state, Some(at), detail.map(str::to_owned)),
             },

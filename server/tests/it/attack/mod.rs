@@ -19,3 +19,4 @@ mod sessions;
 mod theft;
 mod trees;
 mod walls;
+mod claims;

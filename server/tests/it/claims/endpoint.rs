@@ -188,9 +188,19 @@ async fn at_most_eight_checks_run_at_once() {
     for n in 0..20 {
         claim(&server, &mut owner, "dns", &format!("n{n}.example"), "elsewhere").await;
     }
+    // One identity has two places.
+    for seed in 0..5 {
+        let mut other = Owner::start(&server, &format!("other{seed}"), 10 * seed + 10).await;
+        for n in 0..4 {
+            claim(&server, &mut other, "dns", &format!("n{n}.example"), "").await;
+        }
+    }
     let full = async {
         while door.waiting.load(Ordering::SeqCst) < 8 {
             assert_eq!(claims(&server).await["n0.example"]["state"], "unchecked", "nobody waits");
+            for seed in 0..5 {
+                server.get(&format!("/v1/u/other{seed}/claims")).await.was(200);
+            }
         }
     };
     tokio::time::timeout(Duration::from_secs(20), full).await.expect("eight begin");

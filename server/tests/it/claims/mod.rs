@@ -5,4 +5,4 @@ mod endpoint;
 mod gists;
 mod names;
 mod walls;
-mod world;
+pub(crate) mod world;
