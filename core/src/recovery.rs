@@ -3,12 +3,15 @@
 //! words = BIP-39 English mnemonic of 256 bits of entropy, made and read here; those bits are the key's seed (RFC 8032 section 5.1.5). No
 //! passphrase and no derivation is in between, so the words are the key.
 
+mod written;
+
 use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
 use crate::hash::Hash;
 use crate::key::SigningKey;
+pub use written::{is_word, sheet};
 
 /// How many words a recovery key has.
 pub const WORDS: usize = 24;
@@ -73,18 +76,19 @@ impl Words {
         words
     }
 
-    /// The key of these words, in any case and with any white space between them.
+    /// The key of these words, as people carry them: in any case, with numbers and punctuation between them, on a
+    /// [`sheet`]. Nothing is guessed; the checksum decides.
     ///
     /// # Errors
     /// [`NotAKey`], the first thing that is wrong.
     pub fn key(&self, text: &str) -> Result<SigningKey, NotAKey> {
-        let words = Zeroizing::new(text.to_ascii_lowercase());
-        let count = words.split_whitespace().count();
+        let words = written::words_of(text);
+        let count = words.split_ascii_whitespace().count();
         if count != WORDS {
             return Err(NotAKey::Count(count));
         }
         let mut bytes = Zeroizing::new([0; BYTES]);
-        for (n, word) in words.split_whitespace().enumerate() {
+        for (n, word) in words.split_ascii_whitespace().enumerate() {
             let index = self.0.split('\n').position(|known| known == word).ok_or(NotAKey::Unknown(n + 1))?;
             for bit in 0..BITS_PER_WORD {
                 let at = n * BITS_PER_WORD + bit;

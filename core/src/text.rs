@@ -1,6 +1,8 @@
-//! Other people's texts where somebody reads them: what they hide is shown.
+//! Texts from elsewhere: the bytes of files as the text that they are, and other people's words where somebody reads them.
 
 use std::borrow::Cow;
+
+use zeroize::Zeroizing;
 
 /// Ranges of characters that draw nothing of their own, or change how those around them are drawn: Unicode's general
 /// categories Cc, Cf, Co, Zl and Zp, and the property Default_Ignorable_Code_Point.
@@ -32,9 +34,56 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     if text.contains(is_hidden) { Cow::Owned(text.replace(is_hidden, "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }
 
+/// The text of a file that an editor or a shell may have written in its own way: UTF-8 with or without a byte order mark, or
+/// UTF-16 with one, or without it where the first character shows which (RFC 4627 section 3). The mark is not part of the
+/// text, which is wiped when dropped. None for what is no text.
+#[must_use]
+pub fn decode(file: &[u8]) -> Option<Zeroizing<String>> {
+    let (bytes, unit): (&[u8], Option<fn([u8; 2]) -> u16>) = match file {
+        [0xEF, 0xBB, 0xBF, rest @ ..] => (rest, None),
+        [0xFF, 0xFE, rest @ ..] => (rest, Some(u16::from_le_bytes)),
+        [0xFE, 0xFF, rest @ ..] => (rest, Some(u16::from_be_bytes)),
+        [1.., 0, ..] => (file, Some(u16::from_le_bytes)),
+        [0, 1.., ..] => (file, Some(u16::from_be_bytes)),
+        _ => (file, None),
+    };
+    let Some(unit) = unit else {
+        return std::str::from_utf8(bytes).ok().map(|text| Zeroizing::new(text.to_owned()));
+    };
+    let (units, []) = bytes.as_chunks::<2>() else { return None };
+    // Two bytes become three at most; a text that grew would leave copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(bytes.len() / 2 * 3));
+    for c in char::decode_utf16(units.iter().map(|bytes| unit(*bytes))) {
+        text.push(c.ok()?);
+    }
+    Some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_read_however_they_were_saved() {
+        let text = "zoo müller 🙂\r\n";
+        let units = || text.encode_utf16();
+        let (le, be): (Vec<u8>, Vec<u8>) =
+            (units().flat_map(u16::to_le_bytes).collect(), units().flat_map(u16::to_be_bytes).collect());
+        for file in [
+            text.as_bytes().to_vec(),
+            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            [&b"\xff\xfe"[..], &le].concat(),
+            [&b"\xfe\xff"[..], &be].concat(),
+            le.clone(),
+            be,
+        ] {
+            assert_eq!(decode(&file).as_deref().map(String::as_str), Some(text), "{file:x?}");
+        }
+        assert_eq!(decode(b"").as_deref().map(String::as_str), Some(""));
+        for file in [&b"\xff"[..], &le[..3], b"\xff\xfe\x00\xd8", b"z\xfc"] {
+            assert!(decode(file).is_none(), "{file:x?}");
+        }
+    }
 
     #[test]
     fn what_is_hidden_is_shown_and_the_rest_stays() {

@@ -6,6 +6,7 @@ import type { Route } from "@playwright/test";
 import { typeBack, wordsOn } from "../support/chain.ts";
 import { open, register } from "../support/pages.ts";
 import { expect, test } from "../support/test.ts";
+import { Visitor } from "../support/visitor.ts";
 
 test("registering makes recovery words, and the profile shows the chain that they began", async ({ page, watch }) => {
   const key = await register(page, watch, "anna");
@@ -37,7 +38,7 @@ test("registering makes recovery words, and the profile shows the chain that the
   await expect(events).toContainText("The identity began, with this key and a recovery key.");
 });
 
-test("words that were not kept at registration are made later, saved as a file, and printed alone", async ({ page, watch }) => {
+test("words that were not kept at registration are made later, saved as a file that is read again, and printed alone", async ({ page, browser, server, watch }) => {
   await register(page, watch, "anna");
   await open(page, "/identity");
   await expect(page.locator("#backup")).toHaveAttribute("data-state", "none");
@@ -57,6 +58,17 @@ test("words that were not kept at registration are made later, saved as a file, 
   await page.emulateMedia({ media: "screen" });
   await typeBack(page, words);
   await expect(page.locator("#devices")).toBeVisible();
+
+  const rescue = await Visitor.fresh(browser, server);
+  await open(rescue.page, "/recover");
+  for (const carried of [text, words.map((word, at) => `${at + 1}) ${word},`).join("\n"), `\ufeff“${words.join("”\u00a0“")}”\u200b`]) {
+    await rescue.page.getByLabel("Handle", { exact: true }).fill("anna");
+    await rescue.page.getByLabel("The 24 words").fill(carried);
+    await rescue.page.getByRole("button", { name: "Look at the identity" }).click();
+    await expect(rescue.page.locator("#recover"), carried).toHaveAttribute("data-state", "choose");
+    await open(rescue.page, "/recover");
+  }
+  await rescue.leave();
 });
 
 test("an answer that was lost while the chain began: trying again finds it done", async ({ page, watch }) => {

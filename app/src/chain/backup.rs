@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use kez_core::recovery::{is_word, sheet};
 use kez_core::sigchain::Body;
 use kez_core::{KeyId, SigningKey};
 use zeroize::Zeroizing;
@@ -170,7 +171,7 @@ async fn finish() {
         let words: Vec<&str> = draft.words.split(' ').collect();
         let is_wrong = |asked: &&usize| {
             let typed = Zeroizing::new(value_of(&format!("backup-word-{}", **asked + 1)));
-            !typed.trim().eq_ignore_ascii_case(words[**asked])
+            !is_word(&typed, words[**asked])
         };
         Some((draft.identity.clone(), draft.recovery, draft.asked.iter().find(is_wrong).copied()))
     }) else {
@@ -220,15 +221,8 @@ async fn put_above(identity: &Identity, recovery: KeyId) -> Result<Fetched, Trou
 
 /// A file of the words, by way of the browser's downloads.
 fn save(draft: &Draft) {
-    let mut text = Zeroizing::new(format!(
-        "Recovery words of {}@{}\n\nWhoever has them has the identity. Keep this where no computer reads it by itself.\n\n",
-        draft.identity.handle,
-        server_name()
-    ));
-    for (n, word) in draft.words.split(' ').enumerate() {
-        text.push_str(word);
-        text.push(if n % 6 == 5 { '\n' } else { ' ' });
-    }
+    let name = format!("{}@{}", draft.identity.handle, server_name());
+    let text = sheet(&draft.words, Some(&name));
     if !browser::download(&format!("{}-recovery-words.txt", draft.identity.handle), &text) {
         tell("backup-error", "This browser does not let the page save a file. Write the words down, or print them.");
     }

@@ -1,5 +1,6 @@
 //! A key file's bytes: reading them, writing them, and getting the key out.
 
+use kez_core::text::decode;
 use kez_core::{KeyId, SigningKey};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -57,19 +58,21 @@ impl KeyFile {
         Ok(KeyFile { key: id, secret })
     }
 
-    /// Reads a key file. The public key of a plain one is checked against its seed.
+    /// Reads a key file, which an editor may have saved in its own way. The public key of a plain one is checked against its
+    /// seed.
     pub(crate) fn from_bytes(text: &[u8]) -> Result<Self, Broken> {
+        let text = decode(text).ok_or(Broken::NotOne)?;
         #[derive(Deserialize)]
         struct Versioned {
             version: u64,
         }
-        let Versioned { version } = serde_json::from_slice(text).map_err(|_| Broken::NotOne)?;
+        let Versioned { version } = serde_json::from_str(&text).map_err(|_| Broken::NotOne)?;
         match version {
             0 => return Err(Broken::NotOne),
             1 => {}
             _ => return Err(Broken::Newer),
         }
-        let document: Document<'_> = serde_json::from_slice(text).map_err(|_| Broken::NotOne)?;
+        let document: Document<'_> = serde_json::from_str(&text).map_err(|_| Broken::NotOne)?;
         let secret = match (document.seed, document.sealed) {
             (Some(hex), None) => {
                 let mut seed = Zeroizing::new([0; 32]);
@@ -126,7 +129,13 @@ impl KeyFile {
                         "Give its passphrase with --passphrase-file or in the variable KEZ_PASSPHRASE.",
                     )
                 })?;
-                sealed.unseal(self.key, &passphrase)
+                let key = sealed.unseal(self.key, &passphrase);
+                match (key, passphrase.as_written()) {
+                    (Err(failure), Some(as_written)) if failure.is_local(Local::PassphraseWrong) => {
+                        sealed.unseal(self.key, as_written)
+                    }
+                    (key, _) => key,
+                }
             }
         }
     }

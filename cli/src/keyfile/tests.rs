@@ -149,3 +149,40 @@ fn what_is_no_key_file_is_refused() {
     assert_eq!(KeyFile::from_bytes(b"").err(), Some(NotOne));
     assert_eq!(KeyFile::from_bytes(b"-----BEGIN").err(), Some(NotOne));
 }
+
+/// A text as an editor or a shell may save it: with a byte order mark, as UTF-16.
+fn saved(text: &str) -> [Vec<u8>; 3] {
+    let utf_16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    [[b"\xef\xbb\xbf", text.as_bytes()].concat(), [b"\xff\xfe".as_slice(), &utf_16].concat(), utf_16]
+}
+
+#[test]
+fn a_key_file_that_an_editor_saved_is_one() {
+    for document in [plain(), sealed()] {
+        for bytes in saved(&format!("{document:#}\r\n")) {
+            assert_eq!(KeyFile::from_bytes(&bytes).map(|file| file.id()), Ok(key().id()), "{bytes:x?}");
+        }
+    }
+    assert_eq!(KeyFile::from_bytes(b"\xff\xfe\x00\xd8").map(|file| file.id()), Err(format::Broken::NotOne));
+}
+
+#[test]
+fn a_passphrase_is_the_text_of_its_file() {
+    let directory = tempfile::tempdir().expect("there is room for a directory");
+    let path = directory.path().join("phrase");
+    let unlock = |document: &Value| {
+        let file = read(document).expect("the file's shape is right");
+        code(file.unlock(|| crate::passphrase::given(Some(&path))))
+    };
+    for bytes in saved("open sesame\r\nmore\r\n") {
+        fs::write(&path, &bytes).expect("the folder is writable");
+        assert_eq!(unlock(&sealed()), "fine", "{bytes:x?}");
+        // What an older version sealed with these very bytes.
+        let line = bytes.split(|b| *b == b'\n').next().expect("a line");
+        let as_written = Passphrase::new(line.strip_suffix(b"\r").unwrap_or(line).to_vec()).expect("a passphrase");
+        let by_bytes = seal::Sealed::seal(&key(), &as_written, seal::Cost::LEAST).expect("memory suffices");
+        assert_eq!(unlock(&json!({ "version": 1, "key": key().id(), "sealed": by_bytes })), "fine", "{bytes:x?}");
+    }
+    fs::write(&path, b"\xef\xbb\xbfopen\n").expect("the folder is writable");
+    assert_eq!(unlock(&sealed()), "passphrase_wrong");
+}

@@ -96,7 +96,7 @@ fn devices_come_and_go() {
 fn a_rotation_is_followed_and_undone_by_the_words() {
     let server = Server::start();
     let alice = server.user("alice");
-    let words = std::fs::read(alice.path("words")).expect("words");
+    let words = std::fs::read_to_string(alice.path("words")).expect("words");
     let shown = alice.kez(&["sigchain", "show"]).json();
     let recovery = shown["state"]["rotation_keys"][0].as_str().expect("a key").to_owned();
     alice.kez(&["--key", "thief.json", "key", "new"]).json();
@@ -109,7 +109,10 @@ fn a_rotation_is_followed_and_undone_by_the_words() {
     assert_eq!(alice.kez(&["--key", "thief.json", "sigchain", "show"]).json()["handle"], "alice");
 
     let clean = User::with_key();
-    std::fs::write(clean.path("words"), &words).expect("a file");
+    // As a list with numbers, which a shell wrote as UTF-16.
+    let list: String = words.split_whitespace().enumerate().map(|(n, word)| format!("{}. {word}\r\n", n + 1)).collect();
+    let utf_16: Vec<u8> = format!("\u{feff}{list}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(clean.path("words"), utf_16).expect("a file");
     let recover = ["sigchain", "recover", ALICE, "--words", "words", "--new-key", ".config/kez/key.json"];
     let refused = server.ask(&clean, &recover).problem();
     assert_eq!(refused.0, "key_not_authorised", "behind the head it is a rotation key no longer: {}", refused.1);

@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use kez_core::recovery::Words;
+use kez_core::recovery::{Words, sheet};
 use kez_core::sigchain::Body;
 use kez_core::{KeyId, SigningKey};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::Mine;
 use crate::args::{HomeArgs, KeyArgs};
@@ -61,12 +60,7 @@ pub(super) fn run(
 
 /// Four lines of six words, in a new file that its owner alone can read.
 fn write_words(file: &Path, key: &SigningKey) -> Result<(), Failure> {
-    let words = Words::english().of(key);
-    let mut text = Zeroizing::new(String::with_capacity(words.len() + 1));
-    for (n, word) in words.split(' ').enumerate() {
-        text.push_str(word);
-        text.push(if n % 6 == 5 { '\n' } else { ' ' });
-    }
+    let text = sheet(&Words::english().of(key), None);
     let failed = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => Failure::new(
             Local::KeyFileExists,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use kez_core::sigchain::{Body, Place, Pop, Possession, RevokeReason, Role};
+use kez_core::text::decode;
 use kez_core::{Hash, KeyId};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ use crate::server_url::ServerUrl;
 use crate::{keyfile, output};
 
 /// More than any offer has, in bytes.
-const MAX_OFFER_BYTES: usize = 4096;
+const MAX_OFFER_BYTES: usize = 8192;
 
 /// A new device's key with its proof, which is good for one place of one chain.
 #[derive(Serialize, Deserialize)]
@@ -45,7 +46,7 @@ pub(super) fn offer(keys: &KeyArgs, name: &str, server: Option<ServerUrl>) -> Re
 pub(super) fn add(keys: &KeyArgs, offer: &Path, home: HomeArgs) -> Result<(), Failure> {
     let text = input::read(offer, MAX_OFFER_BYTES)?;
     let broken = || Failure::new(Local::OfferBroken, "This is no offer as `kez sigchain offer` prints it.");
-    let offer: Offer = serde_json::from_slice(&text).map_err(|_| broken())?;
+    let offer: Offer = serde_json::from_str(&decode(&text).ok_or_else(broken)?).map_err(|_| broken())?;
     let pop = Pop::from_bytes(const_hex::decode_to_array(&offer.pop).map_err(|_| broken())?);
     let mut mine = Mine::open(keys, home)?;
     mine.state()?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use kez_core::recovery::Words;
 use kez_core::sigchain::{Body, Chain, Place, Possession, RevokeReason, RevokedFor, Role};
+use kez_core::text::decode;
 use kez_core::{KeyId, SigningKey};
 use zeroize::Zeroizing;
 
@@ -17,8 +18,8 @@ use crate::identity::Identity;
 use crate::server_url::ServerUrl;
 use crate::{output, system};
 
-/// Room for 24 words and generous white space, in bytes.
-const MAX_WORDS_BYTES: usize = 4096;
+/// Room for 24 words, with what people write beside them, in any encoding, in bytes.
+const MAX_WORDS_BYTES: usize = 16 * 1024;
 
 /// The key file's key hands over to the key in `new_key`, which takes its place among the rotation keys.
 pub(super) fn rotate(keys: &KeyArgs, new_key: &Path, drop: &[KeyId], home: HomeArgs) -> Result<(), Failure> {
@@ -46,9 +47,9 @@ pub(super) fn recover(
 ) -> Result<(), Failure> {
     let text = Zeroizing::new(input::read(words, MAX_WORDS_BYTES)?);
     let wrong = |what: String| Failure::new(Local::WordsWrong, what);
-    let text = std::str::from_utf8(&text).map_err(|_| wrong("The words are not text.".to_owned()))?;
+    let text = decode(&text).ok_or_else(|| wrong("The words are not text.".to_owned()))?;
     let recovery =
-        Words::english().key(text).map_err(|error| wrong(format!("The recovery key cannot be read: {error}.")))?;
+        Words::english().key(&text).map_err(|error| wrong(format!("The recovery key cannot be read: {error}.")))?;
     let (path, primary) = other_key(keys, new_key)?;
     let Found { identity, mut fetched, is_live } = find(name, server)?;
     let head = fetched.head()?;
