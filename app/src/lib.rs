@@ -19,6 +19,7 @@ mod contacts;
 pub mod islands;
 mod place;
 mod task;
+mod typed;
 mod vault;
 
 #[cfg(feature = "ssr")]

@@ -19,6 +19,7 @@ pub(crate) use running::*;
 mod rendering {
     use std::sync::Arc;
 
+    use kez_core::ServerName;
     use leptos::prelude::use_context;
 
     use super::Broker;
@@ -38,6 +39,11 @@ mod rendering {
         use_context::<AskedFor>().map(|AskedFor(handle)| handle).unwrap_or_default()
     }
 
+    /// Whether a name at this server is one at the server whose page this is.
+    pub(crate) fn is_here(server: &ServerName) -> bool {
+        server.matches(&server_name())
+    }
+
     /// Nothing: a server that renders a page fetches no chain for it.
     pub(crate) const fn sigchains() -> String {
         String::new()
@@ -51,11 +57,19 @@ mod rendering {
 
 #[cfg(not(feature = "ssr"))]
 mod running {
+    use kez_core::ServerName;
+
     use super::Broker;
 
     /// The name of the server whose page this is.
     pub(crate) fn server_name() -> String {
         root_attribute("data-server").unwrap_or_default()
+    }
+
+    /// Whether a name at this server is one at the server whose page this is: by its name, or by its address.
+    pub(crate) fn is_here(server: &ServerName) -> bool {
+        let host = web_sys::window().and_then(|window| window.location().host().ok()).unwrap_or_default();
+        server.matches(&server_name()) || server.matches(&host)
     }
 
     /// The message broker, if the server has one.

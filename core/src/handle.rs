@@ -1,11 +1,14 @@
 //! Handles: 3 to 32 of `a-z 0-9 _ -`, beginning with a letter or a digit, some of them reserved.
 
+mod typed;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::problem::{Code, Problem};
+pub use typed::{NotTyped, Typed};
 
 /// Shortest handle, in characters.
 pub const MIN_LEN: usize = 3;

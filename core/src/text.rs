@@ -43,8 +43,8 @@ pub fn decode(file: &[u8]) -> Option<Zeroizing<String>> {
         [0xEF, 0xBB, 0xBF, rest @ ..] => (rest, None),
         [0xFF, 0xFE, rest @ ..] => (rest, Some(u16::from_le_bytes)),
         [0xFE, 0xFF, rest @ ..] => (rest, Some(u16::from_be_bytes)),
-        [1.., 0, ..] => (file, Some(u16::from_le_bytes)),
-        [0, 1.., ..] => (file, Some(u16::from_be_bytes)),
+        [1..=0xFF, 0, ..] => (file, Some(u16::from_le_bytes)),
+        [0, 1..=0xFF, ..] => (file, Some(u16::from_be_bytes)),
         _ => (file, None),
     };
     let Some(unit) = unit else {

@@ -28,8 +28,8 @@ impl Query {
     /// Decodes a URL's query, without its `?` (RFC 7033 section 4.1). Other parameters are ignored.
     ///
     /// # Errors
-    /// [`Code::InvalidResource`] when `resource` is missing, repeated or not a URI, or when a value is not
-    /// percent-encoded UTF-8.
+    /// [`Code::InvalidResource`] when `resource` is missing, repeated, not a URI, or an `acct:` that is none, or when a
+    /// value is not percent-encoded UTF-8.
     pub fn parse(query: &str) -> Result<Query, Problem> {
         let invalid = |detail: &'static str| Problem::new(Code::InvalidResource, detail);
         let mut resource = None;
@@ -49,7 +49,7 @@ impl Query {
             }
         }
         match resource {
-            Some(resource) if is_uri(&resource) => Ok(Query { resource, rels }),
+            Some(resource) if is_uri(&resource) && is_account(&resource).unwrap_or(true) => Ok(Query { resource, rels }),
             Some(_) => Err(invalid("`resource` is a URI such as acct:name@server.")),
             None => Err(invalid("Add the parameter `resource`, for example resource=acct:name@server.")),
         }
@@ -83,6 +83,12 @@ fn is_uri(text: &str) -> bool {
     let mut escapes = rest.split('%').skip(1);
     let escaped = |e: &str| e.len() >= 2 && e.bytes().take(2).all(|b| b.is_ascii_hexdigit());
     scheme_ok && !rest.is_empty() && rest.bytes().all(allowed) && escapes.all(escaped)
+}
+
+/// Whether an `acct:` URI has a user and a host, and one `@` between them (RFC 7565 section 7); none for other schemes.
+fn is_account(uri: &str) -> Option<bool> {
+    let (_, rest) = uri.split_once(':').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("acct"))?;
+    Some(rest.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@')))
 }
 
 /// A JSON Resource Descriptor (RFC 7033 section 4.4).

@@ -50,6 +50,27 @@ for (const path of ["/", "/register"]) {
   });
 }
 
+test("a name is understood as people type and paste it, and only the exact one is signed for", async ({ page, server, watch }) => {
+  watch.expectFailedLoad("/v1/u/", 404);
+  await Person.called("anna", server);
+  await open(page, "/register");
+  const answer = page.locator("#handle-answer");
+  for (const typed of ["anna ", "@anna", `anna@${server.name}`, `acct:anna@${server.name}`, `${server.url}/@anna`, "an\u200bna\ufeff"]) {
+    await type(page, typed, "taken");
+    await expect(answer, typed).toContainText("anna is taken.");
+    await expect(answer.getByRole("link", { name: "See who it is" })).toHaveAttribute("href", "/@anna");
+  }
+  await type(page, "anna@elsewhere.example", "invalid");
+  await expect(answer).toContainText("That name is at elsewhere.example");
+  await type(page, "Berta", "invalid");
+  await expect(answer).toContainText("no capital letters: write berta");
+  await type(page, " @berta ", "free");
+  await expect(answer).toContainText("berta is free.");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expect(page.locator("#statement")).toContainText('"handle":"berta"');
+  await expect(page.locator("#step-name .step-result")).toHaveText(`berta@${server.name}`);
+});
+
 test("an answer that was overtaken by typing is dropped", async ({ page, server, watch }) => {
   watch.expectFailedLoad("/v1/u/", 404);
   await Person.called("anna", server);

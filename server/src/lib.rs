@@ -46,7 +46,7 @@ use callout::{Admission, BrokerKeys, Callout, Ids, Issuer, Policy as CalloutPoli
 use claims::{Board, Claims, Outside, Source};
 use clock::Clock;
 use config::nats::{Nats, NatsFlags};
-use config::{Config, Switch};
+use config::Config;
 use following::{Follower, Remote};
 use front::Front;
 use identities::RegistryIdentities;
@@ -83,16 +83,10 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
-    let outside = match config.claim_checks {
-        Switch::Off => None,
-        Switch::On => match Outside::internet() {
-            Ok(outside) => Some(outside),
-            Err(why) => {
-                tracing::warn!(why, "proofs of claims are not looked at: there are no name servers to ask");
-                None
-            }
-        },
-    };
+    let outside = config.claim_checks.then(Outside::internet).and_then(|outside| {
+        let warn = |why: &String| tracing::warn!(why, "proofs of claims are not looked at: there are no name servers to ask");
+        outside.inspect_err(warn).ok()
+    });
     run_with(config, clock, listener, shutdown, Parts { outside, limits: Limits::default() }).await
 }
 

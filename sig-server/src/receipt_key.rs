@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use kez_core::SigningKey;
+use kez_core::text::decode;
 use zeroize::Zeroizing;
 
 /// Where the key of the database at `db` is kept: `<db>.receipt-key`, the seed as 64 hex digits and a line feed.
@@ -35,11 +36,12 @@ fn read(mut file: File) -> Result<SigningKey, String> {
     if mode & 0o077 != 0 {
         return Err("others may read the receipt key; run chmod 600 on it".to_owned());
     }
-    let mut text = Zeroizing::new(String::new());
-    file.read_to_string(&mut text).map_err(|error| format!("the receipt key cannot be read: {error}"))?;
-    let seed = Zeroizing::new(const_hex::decode_to_array::<_, 32>(text.trim()).map_err(|_| {
-        "this is no receipt key, which is 64 hex digits; restore it, or take it away to start with a new one".to_owned()
-    })?);
+    let mut text = Zeroizing::new(Vec::new());
+    file.read_to_end(&mut text).map_err(|error| format!("the receipt key cannot be read: {error}"))?;
+    let seed = decode(&text).and_then(|text| const_hex::decode_to_array::<_, 32>(text.trim()).ok()).map(Zeroizing::new);
+    let seed = seed.ok_or(
+        "this is no receipt key, which is 64 hex digits; restore it, or take it away to start with a new one",
+    )?;
     Ok(SigningKey::from_seed(&seed))
 }
 

@@ -192,13 +192,6 @@ impl Fetched {
     }
 }
 
-/// The handle in the field with this id, as people write it: with or without `@` and the server's name.
-pub(super) fn typed_handle(id: &str) -> Option<Handle> {
-    let typed = browser::value_of(id);
-    let name = typed.trim().trim_start_matches('@');
-    Handle::for_lookup(name.split('@').next().unwrap_or_default()).ok()
-}
-
 /// Who has the handle that `key` stands for; none when it stands for nobody.
 pub(super) async fn holder_of(key: &KeyId) -> Result<Option<Holder>, Failure> {
     match api::lookup_key(*key).await {

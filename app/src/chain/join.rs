@@ -8,14 +8,15 @@
 use kez_core::sigchain::Offer;
 use kez_core::{Code, Handle, ServerName};
 
-use super::fetch::{Fetched, Trouble, path, proven, typed_handle};
+use super::fetch::{Fetched, Trouble, path, proven};
 use super::markup::key;
 use super::pairing::{self, Ticket};
 use crate::api::{self, Failure, Holder};
-use crate::browser::{self, draw, focus, mark, put, tell};
+use crate::browser::{self, draw, focus, mark, put, tell, value_of};
 use crate::components::qr_code;
 use crate::place::server_name;
 use crate::task::spawn;
+use crate::typed::handle_to_find;
 use crate::vault::{self, Identity, Stage};
 
 /// Milliseconds between two looks at the chain.
@@ -45,8 +46,9 @@ pub(super) fn run() {
 }
 
 async fn start() {
-    let Some(handle) = typed_handle("join-handle") else {
-        return failed("Type the handle of your identity, as you chose it when you registered.");
+    let handle = match handle_to_find(&value_of("join-handle")) {
+        Ok(handle) => handle,
+        Err(why) => return failed(&why),
     };
     to("working");
     match offer(&handle).await {

@@ -11,7 +11,7 @@ use kez_core::ServerName;
 use kez_core::sigchain::RevokeReason;
 use zeroize::Zeroizing;
 
-use super::fetch::{proven, typed_handle};
+use super::fetch::proven;
 use super::recovery_steps::{Plan, Way};
 use super::words;
 use crate::api::Failure;
@@ -19,6 +19,7 @@ use crate::browser::{self, draw, focus, mark, put, tell, value_of};
 use crate::components::day;
 use crate::place::server_name;
 use crate::task::spawn;
+use crate::typed::handle_to_find;
 use crate::vault;
 
 thread_local! {
@@ -40,9 +41,12 @@ pub(super) fn run() {
 
 /// Reads the words, and shows what they can do.
 async fn look() {
-    let Some(handle) = typed_handle("recover-handle") else {
-        focus("recover-handle");
-        return failed("start", "Type the handle of the identity.");
+    let handle = match handle_to_find(&value_of("recover-handle")) {
+        Ok(handle) => handle,
+        Err(why) => {
+            focus("recover-handle");
+            return failed("start", &why);
+        }
     };
     to("working");
     tell("recover-progress", "Reading and verifying the log of keys…");

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use kez_core::handle::{NotTyped, Typed};
 use kez_core::{Code, Handle};
 use leptos::prelude::*;
 use web_sys::AbortSignal;
@@ -13,6 +14,7 @@ use crate::api;
 use crate::browser::{self, AbortOnDrop};
 use crate::place::{asked_for, server_name};
 use crate::task::spawn;
+use crate::typed::handle_to_take;
 
 /// How long the typing has to pause before the server is asked, in milliseconds.
 const PAUSE: i32 = 250;
@@ -116,14 +118,19 @@ pub(super) fn answer_for(name: Var<String>) -> Var<Answer> {
 
 /// What can be told without asking anyone.
 fn judge(text: &str) -> Result<Handle, Answer> {
-    if text.is_empty() {
+    if text.parse::<Typed>() == Err(NotTyped::Nothing) {
         return Err(Answer::Empty);
     }
-    match text.parse::<Handle>() {
+    match handle_to_take(text) {
         Ok(handle) if handle.is_reserved() => Err(Answer::Reserved),
         Ok(handle) => Ok(handle),
-        Err(why) => Err(Answer::Invalid(why.to_string())),
+        Err(why) => Err(Answer::Invalid(why)),
     }
+}
+
+/// The handle that `name` is understood as; what was typed, where it is none.
+pub(super) fn understood(name: Var<String>) -> String {
+    name.with(|name| handle_to_take(name).map_or_else(|_| name.clone(), |handle| handle.to_string()))
 }
 
 async fn ask(handle: &Handle, abort: Option<&AbortSignal>) -> Answer {
@@ -166,17 +173,17 @@ pub(super) fn HandleField(
                 autocomplete="off"
                 autocapitalize="none"
                 spellcheck="false"
-                maxlength="40"
+                maxlength="300"
                 required
                 aria-describedby="handle-answer"
             />
             <span class="suffix">"@"{server_name()}</span>
         </div>
         <p id="handle-answer" class="answer" role="status" data-state=state>
-            {text(move || answer.with(|answer| answer.sentence(&name.get())))}" "
+            {text(move || answer.with(|answer| answer.sentence(&understood(name))))}" "
             <a
                 hidden=flag(move || answer.with(|answer| *answer != Answer::Taken))
-                href=text(move || format!("/@{}", name.get()))
+                href=text(move || format!("/@{}", understood(name)))
             >
                 "See who it is"
             </a>
@@ -194,6 +201,10 @@ mod tests {
         assert_eq!(judge("admin"), Err(Answer::Reserved));
         assert!(matches!(judge("Alice"), Err(Answer::Invalid(why)) if why.contains("capital")));
         assert!(matches!(judge("al"), Err(Answer::Invalid(_))));
-        assert!(judge("alice").is_ok());
+        for typed in ["alice", "alice ", "@alice", "\u{feff}alice\r\n"] {
+            assert_eq!(judge(typed).map(|handle| handle.to_string()), Ok("alice".to_owned()), "{typed:?}");
+        }
+        assert_eq!(judge(" @ "), Err(Answer::Empty));
+        assert!(matches!(judge("alice@"), Err(Answer::Invalid(why)) if why.contains("server's name")));
     }
 }

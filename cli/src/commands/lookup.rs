@@ -1,5 +1,6 @@
 //! `kez lookup`: whose handle is that? The server is asked, and only what it can prove is believed.
 
+use kez_core::handle::{NotTyped, Typed};
 use kez_core::registration::Expected;
 use kez_core::sigchain::Chain;
 use kez_core::webfinger::Jrd;
@@ -68,14 +69,18 @@ pub(super) fn proven_with_chain(
     Err(Failure::new(Local::NotVerified, detail))
 }
 
+/// The handle and the server of a full name, as people write them.
 pub(super) fn parse(name: &str) -> Result<(Handle, ServerName), Failure> {
-    let Some((handle, server)) = name.rsplit_once('@') else {
+    let typed = typed(name)?;
+    let Some(server) = typed.server() else {
         return Err(Problem::new(Code::InvalidResource, "Write HANDLE@SERVER, for example alice@kez.example.").into());
     };
-    let server = server
-        .parse()
-        .map_err(|_| Problem::new(Code::InvalidResource, "What stands behind the @ is not a server's name."))?;
-    Ok((Handle::for_lookup(handle).map_err(Problem::from)?, server))
+    Ok((typed.for_lookup().map_err(Problem::from)?, server.clone()))
+}
+
+/// A name as people write it, with or without its server.
+pub(super) fn typed(name: &str) -> Result<Typed, Failure> {
+    name.parse().map_err(|why: NotTyped| Problem::new(Code::InvalidResource, why.to_string()).into())
 }
 
 /// The subject and the properties that the record calls for stand in the served document. Its links depend on where

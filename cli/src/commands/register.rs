@@ -1,9 +1,9 @@
 //! `kez register`: take a handle for the key.
 
 use kez_core::registration::Statement;
-use kez_core::{Handle, KeyId, Problem, Record, ServerName};
+use kez_core::{Code, Handle, KeyId, Problem, Record, ServerName};
 
-use super::{home, key, submit::submit};
+use super::{home, key, lookup, submit::submit};
 use crate::args::KeyArgs;
 use crate::client::Client;
 use crate::failure::{Failure, Local};
@@ -18,11 +18,17 @@ pub(super) fn run(
     server: ServerUrl,
     server_name: Option<&ServerName>,
 ) -> Result<(), Failure> {
-    let handle: Handle = handle.parse().map_err(Problem::from)?;
+    let typed = lookup::typed(handle)?;
+    // What is signed is the handle exactly: no letter of it is changed here.
+    let handle = typed.exact().map_err(Problem::from)?;
     let key_file = keyfile::path(keys.file.as_deref())?;
     let key = key::unlock(&key_file, keys)?;
     let client = Client::new(server.clone());
     let server_name = home::name(&client, server_name)?;
+    if let Some(other) = typed.server().filter(|server| **server != server_name) {
+        let detail = format!("That name would be at {other}, and this server is {server_name}. Nothing was signed.");
+        return Err(Problem::new(Code::WrongServer, detail).into());
+    }
     let record: Record =
         submit(&client, "/v1/register", &key, |now| Statement::registration(handle.clone(), server_name.clone(), now))?;
     check(&record, &handle, &server_name, Some(key.id()))?;

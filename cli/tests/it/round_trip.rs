@@ -86,6 +86,24 @@ fn what_the_server_refuses_is_passed_on() {
 }
 
 #[test]
+fn names_are_read_as_people_write_them() {
+    let server = Server::start(SystemClock);
+    let (alice, bob) = (User::with_key(), User::with_key());
+    let record = server.register(&alice, &format!(" @alice@{NAME}\r\n")).json();
+    assert_eq!(record["handle"], "alice");
+    for name in ["acct:alice@kez.test", "@Alice@KEZ.test ", "https://kez.test/@alice", "kez.test/@alice", "al\u{200b}ice@kez.test\r"] {
+        let found = User::new().kez(&["lookup", name, "--server", &server.url]).json();
+        assert_eq!((&found["handle"], &found["verified"]), (&record["handle"], &true.into()), "{name:?}");
+    }
+    // No letter of what is signed is changed.
+    assert_eq!(server.register(&bob, "Bob").problem().0, "invalid_handle");
+    let elsewhere = server.register(&bob, "bob@other.example").problem();
+    assert_eq!(elsewhere.0, "wrong_server");
+    assert!(elsewhere.1.contains("other.example") && elsewhere.1.contains("Nothing was signed"), "{}", elsewhere.1);
+    assert_eq!(server.lookup("bob").problem().0, "not_found");
+}
+
+#[test]
 fn a_handle_is_released_from_another_machine_too() {
     let server = Server::start(SystemClock);
     let user = User::with_key();

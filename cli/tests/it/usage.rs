@@ -39,6 +39,9 @@ fn what_cannot_be_a_handle_is_refused_here() {
     assert_eq!(code(&["lookup", "a@kez.example"]), "invalid_handle");
     assert_eq!(code(&["lookup", "alice"]), "invalid_resource");
     assert_eq!(code(&["lookup", "alice@kez/example"]), "invalid_resource");
+    assert_eq!(code(&["lookup", "https://kez.example/alice"]), "invalid_resource");
+    assert_eq!(code(&["lookup", " "]), "invalid_resource");
+    assert_eq!(code(&["register", "al ice", "--server", "http://127.0.0.1:1"]), "invalid_handle");
     assert_eq!(code(&["release"]), "server_missing");
 }
 

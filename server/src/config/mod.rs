@@ -1,17 +1,19 @@
 //! The configuration: flags, and environment variables for each. The only place that reads the environment.
 
 pub mod nats;
+mod switch;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use ipnet::IpNet;
 use kez_core::ServerName;
 use kez_http::bearer::{Given, Token};
 use kez_sig_server::export::{Export, Mode};
 
+use self::switch::switch;
 use crate::init;
 
 /// The kez-chat home server: handles whose keys were made in the browser, WebFinger, and the web app.
@@ -88,27 +90,13 @@ pub struct Config {
     pub reads_per_second: NonZeroU32,
 
     /// Whether this server looks at the proofs of claims, over HTTPS and the DNS: on or off.
-    #[arg(
-        long,
-        env = "KEZ_CHAT_CLAIM_CHECKS",
-        default_value = "on",
-        hide_possible_values = true,
-        value_name = "SWITCH"
-    )]
-    pub claim_checks: Switch,
+    #[arg(long, env = "KEZ_CHAT_CLAIM_CHECKS", value_parser = switch, default_value = "on",
+        default_missing_value = "on", num_args = 0..=1, action = clap::ArgAction::Set, value_name = "SWITCH")]
+    pub claim_checks: bool,
 
     /// The message broker.
     #[command(flatten)]
     pub nats: nats::NatsFlags,
-}
-
-/// Something that is on or off.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Switch {
-    /// It is done.
-    On,
-    /// It is not.
-    Off,
 }
 
 /// What the program can do besides serving.

@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use clap::Args;
 use kez_core::nkey::{Nkey, NkeyKind};
+use kez_core::text::decode;
 use kez_http::bearer::{Given, Token};
 use zeroize::Zeroizing;
+
+use super::switch::switch;
 
 /// Flags about the message broker. All seeds are needed once `--nats-url` is given.
 #[derive(Args, Clone, Debug)]
@@ -48,9 +51,8 @@ pub struct NatsFlags {
     pub nats_session_secs: u32,
 
     /// Let stock NATS clients in, which sign the bare nonce; the broker chooses that, so trust it.
-    #[arg(long, env = "KEZ_CHAT_NATS_ALLOW_STOCK_NKEY", value_parser = clap::builder::BoolishValueParser::new(),
-        default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true,
-        action = clap::ArgAction::Set, value_name = "BOOL")]
+    #[arg(long, env = "KEZ_CHAT_NATS_ALLOW_STOCK_NKEY", value_parser = switch, default_value = "off",
+        default_missing_value = "on", num_args = 0..=1, action = clap::ArgAction::Set, value_name = "SWITCH")]
     pub nats_allow_stock_nkey: bool,
 
     /// Days that an inbox keeps a message that nobody fetches.
@@ -128,8 +130,8 @@ impl Seed {
             // A damaged seed is no path, and is not repeated either: seeds have no such characters.
             let is_path = given.contains(['/', '.', '\\']);
             let unread = |error| if is_path { format!("{given}: {error}") } else { malformed() };
-            let read = fs::read_to_string(given).map(Zeroizing::new);
-            Zeroizing::new(read.map_err(unread)?.trim().to_owned())
+            let read = Zeroizing::new(fs::read(given).map_err(unread)?);
+            Zeroizing::new(decode(&read).ok_or_else(malformed)?.trim().to_owned())
         };
         let public = if kind == NkeyKind::Curve {
             nkeys::XKey::from_seed(&text).map(|key| key.public_key())

@@ -75,6 +75,10 @@ async fn bad_and_foreign_resources() {
         "resource=:x",
         &format!("{account}&{account}"),
         "resource=acct:t%C3%BC@x",
+        "resource=acct:tudisco",
+        "resource=acct:@kez.test",
+        "resource=acct:tudisco@",
+        "resource=acct:tudisco@other.example@kez.test",
     ] {
         server.get(&path(query)).await.is(400, "invalid_resource");
     }
@@ -82,7 +86,6 @@ async fn bad_and_foreign_resources() {
         "acct:tudisco@other.example",
         "acct:nobody@kez.test",
         "acct:t@kez.test",
-        "acct:tudisco",
         "mailto:tudisco@kez.test",
         "https://kez.test/tudisco",
         "http://kez.test/@tudisco",

@@ -18,6 +18,7 @@ use crate::browser;
 use crate::chain::{NOT_LOADED, NotLoaded};
 use crate::place::server_name;
 use crate::task::spawn;
+use crate::typed::handle_to_take;
 use crate::vault::{self, Fault, Identity, Stage};
 
 /// A statement that was shown for longer than this gets a new time before it is signed, in seconds.
@@ -36,7 +37,7 @@ pub(super) fn Release(held: Var<Held>) -> impl IntoView {
     });
     let confirmed = move || {
         let typed = confirmation.get();
-        held.with(|held| held.identity().is_some_and(|identity| typed.trim() == identity.handle.as_str()))
+        held.with(|held| held.identity().is_some_and(|identity| handle_to_take(&typed).as_ref() == Ok(&identity.handle)))
     };
     let form = Form { held, busy, trouble, created_at };
     let release = act(move || {

@@ -5,7 +5,7 @@ use kez_core::{Code, Handle, ServerName, Timestamp};
 use leptos::prelude::*;
 
 use super::super::bind::effect;
-use super::super::handle_answer::{Answer, answer_for};
+use super::super::handle_answer::{Answer, answer_for, understood};
 use super::super::var::Var;
 use super::step::Step;
 use crate::api::{self, Failure, Holder};
@@ -13,6 +13,7 @@ use crate::browser;
 use crate::chain::{self, NOT_LOADED};
 use crate::place::{asked_for, server_name};
 use crate::task::spawn;
+use crate::typed::handle_to_take;
 use crate::vault::{self, Fault, Identity, Stage};
 
 /// A statement that was shown for longer than this gets a new time before it is signed, in seconds: the server takes
@@ -45,7 +46,7 @@ impl Flow {
         // A released handle is held for the key that released it, which may be the one in this browser.
         effect(move || {
             let held = identity.get().filter(|held| held.stage == Stage::Released);
-            let is_ours = held.is_some_and(|held| name.with(|name| name == held.handle.as_str()));
+            let is_ours = held.is_some_and(|held| name.with(|name| handle_to_take(name) == Ok(held.handle)));
             if is_ours && answer.get() == Answer::Released {
                 answer.set(Answer::Again);
             }
@@ -85,7 +86,8 @@ impl Flow {
             return self.adopt(&identity, &holder).await;
         }
         let came_with = self.name.get_untracked();
-        if identity.stage == Stage::Made && (came_with.is_empty() || came_with == identity.handle.as_str()) {
+        let is_same = || handle_to_take(&came_with).as_ref() == Ok(&identity.handle);
+        if identity.stage == Stage::Made && (came_with.is_empty() || is_same()) {
             self.name.set(identity.handle.to_string());
             self.note.set("The key that you made here is still here. Go on where you left.".to_owned());
             self.created_at.set(browser::now());
@@ -96,7 +98,7 @@ impl Flow {
     }
 
     pub(super) fn choose(self) {
-        let Ok(handle) = self.name.with_untracked(|name| name.parse::<Handle>()) else { return };
+        let Ok(handle) = self.name.with_untracked(|name| handle_to_take(name)) else { return };
         if self.is_busy() || !self.answer.with_untracked(Answer::is_free) {
             return;
         }
@@ -136,7 +138,7 @@ impl Flow {
 
     /// What is about to be signed.
     pub(super) fn statement(self) -> Option<Statement> {
-        let handle = self.name.with(|name| name.parse::<Handle>()).ok()?;
+        let handle = self.name.with(|name| handle_to_take(name)).ok()?;
         let server = server_name().parse::<ServerName>().ok()?;
         Some(Statement::registration(handle, server, self.created_at.get()))
     }
@@ -198,7 +200,7 @@ impl Flow {
     }
 
     async fn refused(self, identity: &Identity, failure: &Failure) {
-        let name = self.name.get_untracked();
+        let name = untrack(|| understood(self.name));
         match failure.code() {
             Some(Code::KeyAlreadyRegistered) => match api::lookup_key(identity.key).await {
                 Ok(holder) => self.adopt(identity, &holder).await,

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use web_sys::SubmitEvent;
 
 use super::super::bind::{act, flag, text, word};
-use super::super::handle_answer::{Answer, HandleField};
+use super::super::handle_answer::{Answer, HandleField, understood};
 use super::act::Act;
 use super::flow::Flow;
 use super::step::Step;
@@ -27,7 +27,7 @@ fn key(flow: Flow) -> Option<KeyId> {
 
 #[component]
 pub(super) fn Name(flow: Flow) -> impl IntoView {
-    let fqhn = text(move || format!("{}@{}", flow.name.get(), server_name()));
+    let fqhn = text(move || format!("{}@{}", understood(flow.name), server_name()));
     let submit: Box<dyn FnMut(SubmitEvent) + Send> = Box::new(move |event| {
         event.prevent_default();
         flow.act(Act::Choose);
@@ -91,7 +91,7 @@ pub(super) fn Sign(flow: Flow) -> impl IntoView {
             <div class="step-body">
                 <p>
                     "Your key signs one sentence: that it takes the name "
-                    <strong>{text(move || flow.name.get())}</strong>" on "{server}
+                    <strong>{text(move || understood(flow.name))}</strong>" on "{server}
                     ". Anyone can check that signature; nobody else can make it."
                 </p>
             </div>
@@ -115,8 +115,8 @@ pub(super) fn Sign(flow: Flow) -> impl IntoView {
 
 #[component]
 pub(super) fn Done(flow: Flow) -> impl IntoView {
-    let fqhn = text(move || format!("{}@{}", flow.name.get(), server_name()));
-    let profile = text(move || format!("/@{}", flow.name.get()));
+    let fqhn = text(move || format!("{}@{}", understood(flow.name), server_name()));
+    let profile = text(move || format!("/@{}", understood(flow.name)));
     view! {
         <li id="step-done" class="step" data-state=state(flow, Step::Done)>
             <div class="step-line">

@@ -54,13 +54,9 @@ pub(super) fn run(place: Place, to: &str) -> Result<(), Failure> {
 
 /// Inboxes are the home server's own: nobody elsewhere reads them.
 fn recipient(place: &Place, to: &str) -> Result<Handle, Failure> {
-    if !to.contains('@') {
-        return Ok(Handle::for_lookup(to).map_err(Problem::from)?);
-    }
-    let (handle, server) = lookup::parse(to)?;
-    let home = &place.home.name;
-    if server == *home {
-        return Ok(handle);
+    let (typed, home) = (lookup::typed(to)?, &place.home.name);
+    if typed.server().is_none_or(|server| server == home) {
+        return Ok(typed.for_lookup().map_err(Problem::from)?);
     }
     Err(Problem::new(Code::WrongServer, format!("This key is at home at {home}, and can write to handles there only."))
         .into())
