@@ -18,11 +18,11 @@ run: build ## build, then serve http://localhost:6969 with the database ./kez-ch
 
 build: ## build for release: the programs into target/release/, the site into target/site/
 	@scripts/setup build
-	@$(E) unset RUSTFLAGS; RUSTC_BOOTSTRAP=1 CARGO_BUILD_RUSTFLAGS="$$KEZ_RELEASE_FLAGS" \
-		CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$$KEZ_PAGE_FLAGS" LEPTOS_HASH_FILES=true \
-		cargo leptos build --release --cargo-locked --precompress --split --frontend-only
-	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" LEPTOS_HASH_FILES=true cargo leptos build --release --cargo-locked --server-only
-	@$(E) node broker/build.mjs "$$KEZ_SITE/pkg" --release
+	@$(E) rm -rf "$$KEZ_SITE/pkg"; unset RUSTFLAGS; RUSTC_BOOTSTRAP=1 CARGO_BUILD_RUSTFLAGS="$$KEZ_RELEASE_FLAGS" \
+		CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$$KEZ_PAGE_FLAGS" \
+		cargo leptos build --release --cargo-locked --split --frontend-only
+	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo leptos build --release --cargo-locked --server-only
+	@$(E) node broker/build.mjs "$$KEZ_SITE/pkg" && node broker/finish.mjs "$$KEZ_SITE" "$$KEZ_VERSION"
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo build --release --locked -p kez-cli -p kez-sig-server
 
 dev: ## serve http://localhost:6969 and rebuild at every change

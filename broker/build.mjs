@@ -1,16 +1,14 @@
-// Bundles broker.js into FOLDER, beside the wasm: `node broker/build.mjs FOLDER [--release]`. With --release the name
-// carries a hash, and compressed twins lie beside the file; without, the name is plain, as `cargo leptos watch` has it.
-import { createHash } from "node:crypto";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+// Bundles broker.js into FOLDER, beside the wasm: `node broker/build.mjs FOLDER`. Its name is plain there; finish.mjs
+// gives names to what is handed out.
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const [folder, flag] = process.argv.slice(2);
-if (folder === undefined) throw new Error("say where to: node broker/build.mjs FOLDER [--release]");
+const [folder] = process.argv.slice(2);
+if (folder === undefined) throw new Error("say where to: node broker/build.mjs FOLDER");
 
 const { outputFiles } = await build({
   entryPoints: [join(here, "broker.js")],
@@ -27,15 +25,4 @@ const { outputFiles } = await build({
 const { contents } = outputFiles[0];
 
 await mkdir(folder, { recursive: true });
-for (const name of await readdir(folder)) {
-  if (name.startsWith("broker.")) await rm(join(folder, name));
-}
-if (flag === "--release") {
-  const hash = createHash("sha256").update(contents).digest("base64url").slice(0, 16);
-  const file = join(folder, `broker.${hash}.js`);
-  await writeFile(file, contents);
-  await writeFile(`${file}.br`, brotliCompressSync(contents));
-  await writeFile(`${file}.gz`, gzipSync(contents, { level: 9 }));
-} else {
-  await writeFile(join(folder, "broker.js"), contents);
-}
+await writeFile(join(folder, "broker.js"), contents);

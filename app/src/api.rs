@@ -165,7 +165,9 @@ mod tests {
         assert_eq!(code, Code::StaleTimestamp);
         assert_eq!(server_time, Some(Timestamp::from_unix(1_779_678_000)));
         let hides = r#"{"code":"gone","detail":"It was \u202e\u009bdesaeler."}"#;
-        assert!(matches!(refusal(&answer(410, hides)), Failure::Refused { detail, .. } if detail == "It was \u{fffd}\u{fffd}desaeler."));
+        assert!(
+            matches!(refusal(&answer(410, hides)), Failure::Refused { detail, .. } if detail == "It was \u{fffd}\u{fffd}desaeler.")
+        );
         assert_eq!(refusal(&answer(502, "<html>")).code(), Some(Code::Unavailable));
         assert_eq!(refusal(&answer(429, "")).code(), Some(Code::RateLimited));
         assert_eq!(refusal(&answer(404, "<html>")), Failure::Odd);

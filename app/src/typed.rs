@@ -44,8 +44,14 @@ mod tests {
         }
         assert_eq!(handle_to_take(" @alice ").map(|handle| handle.to_string()).as_deref(), Ok("alice"));
         assert_eq!(handle_to_take("Alice"), Err("A handle has no capital letters: write alice.".to_owned()));
-        assert_eq!(handle_to_take("Älice"), Err("A handle is made of the letters a to z, digits, _ and - only.".to_owned()));
+        assert_eq!(
+            handle_to_take("Älice"),
+            Err("A handle is made of the letters a to z, digits, _ and - only.".to_owned())
+        );
         // Where no page is, no server is this one.
-        assert!(handle_to_find("https://kez.example/@alice").is_err_and(|why| why.starts_with("That name is at kez.example, ")));
+        assert!(
+            handle_to_find("https://kez.example/@alice")
+                .is_err_and(|why| why.starts_with("That name is at kez.example, "))
+        );
     }
 }

@@ -82,12 +82,14 @@ mod tests {
 
     #[test]
     fn no_character_is_hidden_in_json_and_none_is_changed() {
-        for c in '\0'..=char::MAX {
-            let json = serde_json::json!({ "is": format!("a{c}b") }).to_string();
+        let all: Vec<char> = ('\0'..=char::MAX).collect();
+        for some in all.chunks(4096) {
+            let text: String = some.iter().collect();
+            let json = serde_json::json!({ "is": text }).to_string();
             let written = escaped(&json);
-            assert!(!written.contains(is_hidden), "U+{:04X}", u32::from(c));
+            assert_eq!(written.chars().find(|c| is_hidden(*c)), None);
             let read: serde_json::Value = serde_json::from_str(&written).expect("JSON");
-            assert_eq!(read["is"], format!("a{c}b"));
+            assert_eq!(read["is"], text);
         }
     }
 

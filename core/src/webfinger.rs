@@ -49,7 +49,9 @@ impl Query {
             }
         }
         match resource {
-            Some(resource) if is_uri(&resource) && is_account(&resource).unwrap_or(true) => Ok(Query { resource, rels }),
+            Some(resource) if is_uri(&resource) && is_account(&resource).unwrap_or(true) => {
+                Ok(Query { resource, rels })
+            }
             Some(_) => Err(invalid("`resource` is a URI such as acct:name@server.")),
             None => Err(invalid("Add the parameter `resource`, for example resource=acct:name@server.")),
         }

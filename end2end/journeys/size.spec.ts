@@ -1,7 +1,8 @@
 // What the pages' programs weigh, as they are sent: brotli, as the build left it.
-import { readFileSync, readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { brotliDecompressSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 
 import { Person } from "../support/kez.ts";
 import { open } from "../support/pages.ts";
@@ -29,6 +30,38 @@ test("the broker's client weighs at most 45 kB", () => {
   const parts = readdirSync(FOLDER).filter((name) => /^broker.*\.js\.br$/.test(name));
   expect(parts).toHaveLength(1);
   expect(readFileSync(join(FOLDER, parts[0] ?? "")).length).toBeLessThanOrEqual(45_000);
+});
+
+test("every name that is kept for ever is the hash of the file's bytes, and nothing else is kept for ever", async ({ page, server }) => {
+  const files = readdirSync(FOLDER).filter((name) => !/\.(br|gz)$/.test(name));
+  const named: string[] = [];
+  for (const name of files) {
+    const bytes = readFileSync(join(FOLDER, name));
+    const hash = createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
+    const isNamed = name.split(".").at(-2) === hash;
+    if (isNamed) named.push(name);
+    const kept = (await fetch(`${server.url}/pkg/${name}`)).headers.get("cache-control") ?? "";
+    expect(kept.includes("immutable"), `${name}: ${kept}`).toBe(isNamed);
+    for (const twin of [".br", ".gz"]) {
+      const unpack = twin === ".br" ? brotliDecompressSync : gunzipSync;
+      if (existsSync(join(FOLDER, name + twin))) expect(unpack(readFileSync(join(FOLDER, name + twin))), name + twin).toEqual(bytes);
+    }
+  }
+  for (const path of ["/robots.txt", "/favicon.svg", "/bip39-english.txt", "/"]) {
+    expect((await fetch(`${server.url}${path}`)).headers.get("cache-control"), path).not.toContain("immutable");
+  }
+  // Whatever a page loads of them has such a name, and is there.
+  const loaded: string[] = [];
+  page.on("request", (request) => {
+    const [, name] = /\/pkg\/(.*)$/.exec(request.url()) ?? [];
+    if (name) loaded.push(name);
+  });
+  await open(page, "/recover");
+  await open(page, "/identity");
+  expect(loaded.length).toBeGreaterThan(3);
+  expect(loaded.filter((name) => !named.includes(name))).toEqual([]);
+  const parts = files.filter((name) => name.endsWith(".wasm"));
+  expect(parts.filter((name) => !named.includes(name)), "every part of the program is among them").toEqual([]);
 });
 
 test("no part carries the builder's folders, or the texts of panics", () => {

@@ -45,8 +45,8 @@ use cache::Cache;
 use callout::{Admission, BrokerKeys, Callout, Ids, Issuer, Policy as CalloutPolicy, Service, Unlimited};
 use claims::{Board, Claims, Outside, Source};
 use clock::Clock;
-use config::nats::{Nats, NatsFlags};
 use config::Config;
+use config::nats::{Nats, NatsFlags};
 use following::{Follower, Remote};
 use front::Front;
 use identities::RegistryIdentities;
@@ -84,7 +84,8 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let outside = config.claim_checks.then(Outside::internet).and_then(|outside| {
-        let warn = |why: &String| tracing::warn!(why, "proofs of claims are not looked at: there are no name servers to ask");
+        let warn =
+            |why: &String| tracing::warn!(why, "proofs of claims are not looked at: there are no name servers to ask");
         outside.inspect_err(warn).ok()
     });
     run_with(config, clock, listener, shutdown, Parts { outside, limits: Limits::default() }).await

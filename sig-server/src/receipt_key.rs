@@ -39,9 +39,8 @@ fn read(mut file: File) -> Result<SigningKey, String> {
     let mut text = Zeroizing::new(Vec::new());
     file.read_to_end(&mut text).map_err(|error| format!("the receipt key cannot be read: {error}"))?;
     let seed = decode(&text).and_then(|text| const_hex::decode_to_array::<_, 32>(text.trim()).ok()).map(Zeroizing::new);
-    let seed = seed.ok_or(
-        "this is no receipt key, which is 64 hex digits; restore it, or take it away to start with a new one",
-    )?;
+    let seed = seed
+        .ok_or("this is no receipt key, which is 64 hex digits; restore it, or take it away to start with a new one")?;
     Ok(SigningKey::from_seed(&seed))
 }
 

@@ -138,7 +138,7 @@ fn a_brokers_words() {
         }
         let words: String = WORDS.chars().filter(|c| *c != '\u{85}').collect();
         match std::mem::take(&mut is_first) {
-            true => published.status(&format!("503 {words}")),
+            true => published.status(&format!("409 {words}")),
             false => published.message(&subject, &receipt, &payload),
         }
     }));

@@ -91,7 +91,13 @@ fn names_are_read_as_people_write_them() {
     let (alice, bob) = (User::with_key(), User::with_key());
     let record = server.register(&alice, &format!(" @alice@{NAME}\r\n")).json();
     assert_eq!(record["handle"], "alice");
-    for name in ["acct:alice@kez.test", "@Alice@KEZ.test ", "https://kez.test/@alice", "kez.test/@alice", "al\u{200b}ice@kez.test\r"] {
+    for name in [
+        "acct:alice@kez.test",
+        "@Alice@KEZ.test ",
+        "https://kez.test/@alice",
+        "kez.test/@alice",
+        "al\u{200b}ice@kez.test\r",
+    ] {
         let found = User::new().kez(&["lookup", name, "--server", &server.url]).json();
         assert_eq!((&found["handle"], &found["verified"]), (&record["handle"], &true.into()), "{name:?}");
     }

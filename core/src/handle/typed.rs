@@ -107,7 +107,9 @@ mod tests {
 
     #[test]
     fn what_people_write_is_understood() {
-        for text in ["alice", "alice ", " alice", "@alice", "Alice", "alice\r\n", "\u{feff}al\u{200b}ice\u{ad}", "acct:alice"] {
+        for text in
+            ["alice", "alice ", " alice", "@alice", "Alice", "alice\r\n", "\u{feff}al\u{200b}ice\u{ad}", "acct:alice"]
+        {
             assert_eq!(read(text), ("alice".to_owned(), None), "{text:?}");
         }
         for text in [

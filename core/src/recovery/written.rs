@@ -100,7 +100,11 @@ mod tests {
             numbered(&words, |n| format!("{n}"), " "),
             numbered(&words, |_| "- [ ] ".to_owned(), "\n"),
             numbered(&words, |_| "\u{2022}\u{a0}".to_owned(), "\u{2028}"),
-            numbered(&words, |n| u32::try_from(n).ok().and_then(|n| char::from_u32(0x245F + n)).into_iter().collect(), " "),
+            numbered(
+                &words,
+                |n| u32::try_from(n).ok().and_then(|n| char::from_u32(0x245F + n)).into_iter().collect(),
+                " ",
+            ),
             crowded(", "),
             crowded(","),
             crowded("\u{3000}"),

@@ -120,8 +120,14 @@ impl Queue {
     fn move_up(&mut self, to: Network, job: &Job) {
         let is_in = |line: &Line| line.identities.iter().flat_map(|(_, jobs)| jobs).any(|other| other.id == job.id);
         let Some(at) = self.networks.iter().position(|(_, line)| is_in(line)) else { return };
-        let length = |network: Network| self.networks.iter().find(|(other, _)| *other == network).map_or(0, |(_, line)| line.waiting);
-        let Some(from) = self.networks.get(at).map(|(network, _)| *network).filter(|from| length(to) + 1 < length(*from)) else { return };
+        let length = |network: Network| {
+            self.networks.iter().find(|(other, _)| *other == network).map_or(0, |(_, line)| line.waiting)
+        };
+        let Some(from) =
+            self.networks.get(at).map(|(network, _)| *network).filter(|from| length(to) + 1 < length(*from))
+        else {
+            return;
+        };
         if let Some(job) = self.take_out(from, |line| line.take(job.id)) {
             self.put(to, job);
         }

@@ -57,7 +57,7 @@ pub struct Config {
     #[arg(long, env = "KEZ_CHAT_EXPORT_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub export_token: Option<Given>,
 
-    /// Folder of the built site [default: `site` beside the program, or target/site of the workspace].
+    /// Folder of the built site [default: `site` beside the program, share/kez-chat/site, or target/site].
     #[arg(long, env = "KEZ_CHAT_WEB_DIR", value_parser = folder, value_name = "DIR")]
     pub web_dir: Option<PathBuf>,
 
@@ -158,7 +158,11 @@ impl Config {
         let program = std::env::current_exe().ok();
         let beside = program.as_deref().and_then(Path::parent);
         let built_here = beside.filter(|folder| folder.ends_with("release") || folder.ends_with("debug"));
-        let places = [beside.map(|folder| folder.join("site")), built_here.map(|folder| folder.join("../site"))];
+        let places = [
+            beside.map(|folder| folder.join("site")),
+            built_here.map(|folder| folder.join("../site")),
+            beside.map(|folder| folder.join("../share/kez-chat/site")),
+        ];
         self.web_dir.clone().or_else(|| places.into_iter().flatten().find(|place| place.join("pkg").is_dir()))
     }
 

@@ -23,7 +23,9 @@ mod tests {
     #[test]
     fn every_switch_is_written_in_the_same_ways() {
         assert_eq!(read(&[]), Some((true, false)));
-        for (word, is_on) in [("on", true), ("true", true), ("Yes", true), ("1", true), ("off", false), ("FALSE", false)] {
+        for (word, is_on) in
+            [("on", true), ("true", true), ("Yes", true), ("1", true), ("off", false), ("FALSE", false)]
+        {
             for (flag, value) in [("--claim-checks", (is_on, false)), ("--nats-allow-stock-nkey", (true, is_on))] {
                 assert_eq!(read(&[flag, word]), Some(value), "{flag} {word}");
                 assert_eq!(read(&[&format!("{flag}={word}")]), Some(value), "{flag}={word}");

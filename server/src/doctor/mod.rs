@@ -80,6 +80,7 @@ pub async fn examine(config: &Config, nats: &Nats, clock: &dyn Clock) -> Vec<Fin
     )];
     findings.push(web::server(config, nats).await);
     findings.push(web::forwarding(config).await);
+    findings.push(web::site(config));
     match (&nats.broker, &nats.issuer) {
         (Some(settings), Some(issuer)) => {
             findings.extend(broker::examine(settings, issuer, nats.xkey.as_ref(), clock).await);

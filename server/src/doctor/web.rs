@@ -11,6 +11,7 @@ use crate::config::nats::Nats;
 use crate::front::ORIGIN;
 use crate::healthcheck::reachable;
 use crate::routes::HEALTHZ;
+use crate::web::site::{self, Fit};
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -74,6 +75,27 @@ pub(super) async fn forwarding(config: &Config) -> Finding {
             ),
         ),
         Err(why) => Finding::skipped(name, format!("{url} cannot be asked from here: {why}")),
+    }
+}
+
+/// Whether the pages belong to this program.
+pub(super) fn site(config: &Config) -> Finding {
+    let name = "site";
+    let Some(dir) = config.web_dir() else {
+        return Finding::skipped(name, "none is named, and none beside the program: there are no pages");
+    };
+    let (at, this) = (dir.display(), env!("CARGO_PKG_VERSION"));
+    match site::fit(&dir) {
+        Some(Fit::Same) => Finding::ok(name, format!("{at} is of version {this}")),
+        Some(Fit::Other(other)) => Finding::failed(
+            name,
+            format!("{at} is of version {other:.80} and this program of {this}; install both from one build"),
+        ),
+        Some(Fit::Unsaid) => Finding::failed(
+            name,
+            format!("{at} does not say which version it is; install program and site from one build"),
+        ),
+        None => Finding::failed(name, format!("{at} has no built site; make build makes one")),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The files of a built site: what the pages refer to by name, and serving them.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
@@ -13,13 +14,8 @@ use kez_app::Assets;
 use tower_http::services::{ServeDir, ServeFile};
 
 use super::ranges;
+use super::site::{self, Fit, PKG};
 
-/// The folder inside a site that holds what was compiled.
-const PKG: &str = "pkg";
-/// How the names of the pages' program and style begin there.
-const APP: &str = "kez-chat.";
-/// How the name of the message broker's client begins.
-const BROKER: &str = "broker.";
 /// A year; a changed file has another name.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const AN_HOUR: &str = "public, max-age=3600";
@@ -33,14 +29,22 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// The site in `dir`, or nothing when no site was built there. Names are found by looking, and not in the list of
-    /// hashes that the build leaves beside the program, so that a site can be copied anywhere.
+    /// The site in `dir`, or nothing when no site was built there.
     pub(super) fn open(dir: PathBuf, dev: bool) -> Option<Self> {
-        let assets = find_assets(&dir);
-        if assets.is_none() {
-            tracing::warn!(web_dir = %dir.display(), "no built site there; pages are off");
+        let Some((assets, fit)) = site::open(&dir) else {
+            tracing::warn!(web_dir = %dir.display(), "no built site there");
+            return None;
+        };
+        let other = match &fit {
+            Fit::Other(version) => Some(version.as_str()),
+            Fit::Unsaid if !dev => Some("an unknown one"),
+            Fit::Same | Fit::Unsaid => None,
+        };
+        if let Some(version) = other {
+            let this = env!("CARGO_PKG_VERSION");
+            tracing::warn!(web_dir = %dir.display(), version, this, "the site is of another version than this program; install both from one build");
         }
-        Some(Files { assets: assets?, dir, dev })
+        Some(Files { assets, dir, dev })
     }
 
     /// Whether the site is being worked on.
@@ -50,7 +54,7 @@ impl Files {
 
     /// What a page refers to. While developing, the names change under a running server.
     pub(super) fn assets(&self) -> Assets {
-        if self.dev { find_assets(&self.dir).unwrap_or_else(|| self.assets.clone()) } else { self.assets.clone() }
+        if self.dev { site::found(&self.dir).unwrap_or_else(|| self.assets.clone()) } else { self.assets.clone() }
     }
 
     /// Serves the files. Those in the site's root get a route each, so that any other name stays a page's.
@@ -62,18 +66,19 @@ impl Files {
             router = router.route_service(&format!("/{name}"), file);
         }
         let dev = self.dev;
-        router
-            .layer(from_fn(ranges::set_right))
-            .layer(from_fn(move |request, next| set_cache_control(dev, request, next)))
+        let immutable = Arc::new(if dev { HashSet::new() } else { site::immutable(&self.dir) });
+        router.layer(from_fn(ranges::set_right)).layer(from_fn(move |request: Request, next| {
+            let is_immutable = immutable.contains(request.uri().path());
+            set_cache_control(dev, is_immutable, request, next)
+        }))
     }
 }
 
-async fn set_cache_control(dev: bool, request: Request, next: Next) -> Response {
-    let hashed = is_hashed(request.uri().path());
+async fn set_cache_control(dev: bool, is_immutable: bool, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let policy = match response.status() {
         StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED if !dev => {
-            if hashed {
+            if is_immutable {
                 FOREVER
             } else {
                 AN_HOUR
@@ -87,25 +92,6 @@ async fn set_cache_control(dev: bool, request: Request, next: Next) -> Response 
     response
 }
 
-/// Whether a file's name carries a hash: `name.hash.ext`.
-fn is_hashed(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name.split('.').count() >= 3)
-}
-
-fn find_assets(dir: &Path) -> Option<Assets> {
-    let pkg = dir.join(PKG);
-    let find = |name, extension| newest(&pkg, name, extension).map(|name| format!("/{PKG}/{name}"));
-    let (style, script, wasm) = (find(APP, ".css")?, find(APP, ".js")?, find(APP, ".wasm")?);
-    Some(Assets { style, script, wasm, broker: find(BROKER, ".js") })
-}
-
-/// The newest file `<name><hash><extension>`: a build may leave those of earlier builds lying.
-fn newest(dir: &Path, name: &str, extension: &str) -> Option<String> {
-    let age = |name: &String| fs::metadata(dir.join(name)).and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-    let names = fs::read_dir(dir).ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter(|file| file.starts_with(name) && file.ends_with(extension)).max_by_key(age)
-}
-
 /// Plain files in the site's root with names that a path can hold as they are, without the compressed twins.
 fn root_files(dir: &Path) -> Vec<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -114,17 +100,4 @@ fn root_files(dir: &Path) -> Vec<String> {
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| name.chars().all(plain) && !name.ends_with(".br") && !name.ends_with(".gz"))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_hashed_names_are_kept_forever() {
-        assert!(is_hashed("/pkg/kez-chat.AbC_d-1.wasm"));
-        assert!(!is_hashed("/pkg/kez-chat.wasm"));
-        assert!(!is_hashed("/favicon.svg"));
-        assert!(!is_hashed("/a.b.c/robots.txt"));
-    }
 }

@@ -4,6 +4,7 @@ mod files;
 mod headers;
 mod pages;
 mod ranges;
+pub(crate) mod site;
 mod unbuilt;
 
 use std::path::PathBuf;
@@ -27,7 +28,10 @@ pub(crate) fn router(web_dir: Option<PathBuf>, dev: bool, backend: Arc<dyn Backe
             }
             pages::router(Arc::new(files), backend)
         }
-        None => unbuilt::router(backend),
+        None => {
+            tracing::warn!("there are no pages: build them with `make build`, and name target/site with --web-dir");
+            unbuilt::router(backend)
+        }
     };
     headers::harden(router)
 }

@@ -11,10 +11,11 @@ use kez_app::backend::{Backend, Profile, Unavailable};
 use kez_core::Handle;
 
 const PAGE: &str = "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>kez-chat</title>\n\
-    <h1>The pages are not built yet</h1>\n\
+    <h1>This server has no pages yet</h1>\n\
     <p>The JSON API works: see <a href=\"/v1/server\">/v1/server</a> and <a href=\"/v1/openapi.json\">/v1/openapi.json</a>.</p>\n\
-    <p>To build the pages, run <code>make build</code> in the source tree and start the server again, or point\n\
-    <code>--web-dir</code> (<code>KEZ_CHAT_WEB_DIR</code>) at a built site.</p>\n</html>\n";
+    <p>The program was installed without them, as <code>cargo install</code> does. To build them, run <code>make build</code> in\n\
+    the source tree; then copy <code>target/site</code> to a folder <code>site</code> beside the program, or name it with\n\
+    <code>--web-dir</code> (<code>KEZ_CHAT_WEB_DIR</code>), and start the server again.</p>\n</html>\n";
 
 /// Answers everything with the same page, and with the status that the real one would have.
 pub(super) fn router(backend: Arc<dyn Backend>) -> Router {

@@ -1,5 +1,7 @@
 //! The pages' side of the server: files with their headers, and what is shown where no site was built.
 
+use data_encoding::BASE64URL_NOPAD;
+use kez_core::Hash;
 use reqwest::Method;
 
 use crate::harness::{Server, key};
@@ -8,29 +10,33 @@ use crate::harness::{Server, key};
 async fn built_files_are_compressed_and_kept() {
     let site = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(site.path().join("pkg")).expect("a folder");
-    // Newer than the page's own script, which it must not be taken for.
-    for name in
-        ["pkg/kez-chat.Aa1.js", "pkg/kez-chat.Bb2.wasm", "pkg/kez-chat.Cc3.css", "pkg/broker.Dd4.js", "robots.txt"]
-    {
+    // A name tells the content where it carries the first characters of its SHA-256 in base64url.
+    let hash = &BASE64URL_NOPAD.encode(Hash::of(b"plain").as_bytes())[..22];
+    let [script, wasm, style] = ["js", "wasm", "css"].map(|ext| format!("pkg/kez-chat.{hash}.{ext}"));
+    // The client is newer than the page's own script, which it must not be taken for.
+    let (broker, other) = (format!("pkg/broker.{hash}.js"), format!("pkg/other.{}.js", "A".repeat(22)));
+    for name in [&script, &wasm, &style, &broker, &other, "robots.txt"] {
         std::fs::write(site.path().join(name), "plain").expect("a file");
         std::fs::write(site.path().join(format!("{name}.br")), "brotli").expect("a file");
     }
     let web_dir = site.path().to_str().expect("UTF-8");
     let server = Server::start_with(&["--web-dir", web_dir, "--nats-ws-url", "wss://nats.kez.test:8443"]).await;
     let types = [
-        ("/pkg/kez-chat.Aa1.js", "text/javascript"),
-        ("/pkg/kez-chat.Bb2.wasm", "application/wasm"),
-        ("/pkg/broker.Dd4.js", "text/javascript"),
-        ("/robots.txt", "text/plain"),
+        (&*script, "text/javascript"),
+        (&wasm, "application/wasm"),
+        (&broker, "text/javascript"),
+        (&other, "text/javascript"),
+        ("robots.txt", "text/plain"),
     ];
     for (path, media_type) in types {
+        let is_immutable = path.contains(hash);
+        let path = &format!("/{path}");
         for (accepted, body) in [("br", "brotli"), ("identity", "plain")] {
             let answer = server.send(Method::GET, path, &[("accept-encoding", accepted)], Vec::new()).await;
             assert_eq!((answer.status, answer.bytes.as_slice()), (200, body.as_bytes()), "{path}");
             assert!(answer.header("content-type").starts_with(media_type), "{path}");
             assert_eq!(answer.header("vary"), "accept-encoding", "{path}");
-            let kept =
-                if path.starts_with("/pkg/") { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
+            let kept = if is_immutable { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
             assert_eq!(answer.header("cache-control"), kept, "{path}");
         }
     }
@@ -39,9 +45,10 @@ async fn built_files_are_compressed_and_kept() {
     let policy = page.header("content-security-policy").to_owned();
     assert!(policy.contains("; connect-src 'self' wss://nats.kez.test:8443; "), "{policy}");
     let page = String::from_utf8(page.bytes).expect("UTF-8");
-    assert!(page.contains("/pkg/kez-chat.Aa1.js") && page.contains("/pkg/kez-chat.Cc3.css"), "{page}");
-    assert!(page.contains(r#" data-broker="/pkg/broker.Dd4.js" data-broker-url="wss://nats.kez.test:8443""#), "{page}");
-    assert_eq!(page.matches("broker.Dd4").count(), 1, "named, and not loaded: {page}");
+    assert!(page.contains(&script) && page.contains(&style), "{page}");
+    let named = format!(r#" data-broker="/{broker}" data-broker-url="wss://nats.kez.test:8443""#);
+    assert!(page.contains(&named), "{page}");
+    assert_eq!(page.matches(&broker).count(), 1, "named, and not loaded: {page}");
     assert_eq!(server.get("/v1/server").await.json()["nats_ws_url"], "wss://nats.kez.test:8443");
 }
 

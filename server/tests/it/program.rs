@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use kez_chat_server::clock::{Clock as _, SystemClock};
 use kez_core::registration::Statement;
+use serde_json::json;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
@@ -104,6 +106,54 @@ pub(crate) async fn run(flags: &[&str], environment: &[(&str, &str)]) -> (Option
     let ended = ended.expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     (ended.status.code(), text(ended.stdout), text(ended.stderr))
+}
+
+/// A built site of some version, as far as the program looks at it when it starts.
+pub(crate) fn site(version: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("pkg")).expect("a folder");
+    let about = json!({ "version": version, "script": "a.js", "wasm": "b.wasm", "style": "c.css", "broker": "d.js" });
+    std::fs::write(folder.path().join("pkg/site.json"), about.to_string()).expect("a file");
+    folder
+}
+
+/// What a program says before it listens.
+async fn log_of(program: &str, flags: &[&str]) -> String {
+    let mut child = Command::new(program)
+        .env_clear()
+        .args(["--bind", "127.0.0.1:0"])
+        .args(flags)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the program starts");
+    let (mut lines, mut log) = (BufReader::new(child.stderr.take().expect("a pipe")).lines(), String::new());
+    while !log.contains("kez-chat-server is listening") {
+        log.push_str(&lines.next_line().await.expect("a log").expect("a line"));
+        log.push('\n');
+    }
+    log
+}
+
+#[tokio::test]
+async fn a_site_of_another_version_is_told_at_the_start_and_by_the_doctor() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = folder.path().join("kez.db");
+    for (version, word) in [(env!("CARGO_PKG_VERSION"), "ok    site"), ("0.0.9", "FAIL  site")] {
+        let site = site(version);
+        let web_dir = site.path().to_str().expect("UTF-8");
+        let (_, report, _) = run(&["doctor"], &[("KEZ_CHAT_WEB_DIR", web_dir)]).await;
+        let line = report.lines().find(|line| line.starts_with(word)).unwrap_or_default();
+        assert!(line.contains(version), "{report}");
+        let log = log_of(PROGRAM, &["--db", db.to_str().expect("UTF-8"), "--web-dir", web_dir]).await;
+        assert_eq!(log.contains("install both from one build"), version == "0.0.9", "{log}");
+    }
+    // As `cargo install` leaves it: no site anywhere. What to do is in the log, and on every page.
+    let alone = folder.path().join("bin/kez-chat-server");
+    std::fs::create_dir(alone.parent().expect("a folder")).expect("a folder");
+    std::fs::copy(PROGRAM, &alone).expect("a copy");
+    let log = log_of(alone.to_str().expect("UTF-8"), &["--db", db.to_str().expect("UTF-8")]).await;
+    assert!(log.contains("make build") && log.contains("--web-dir"), "{log}");
 }
 
 #[tokio::test]

@@ -37,7 +37,9 @@ pub(super) fn Release(held: Var<Held>) -> impl IntoView {
     });
     let confirmed = move || {
         let typed = confirmation.get();
-        held.with(|held| held.identity().is_some_and(|identity| handle_to_take(&typed).as_ref() == Ok(&identity.handle)))
+        held.with(|held| {
+            held.identity().is_some_and(|identity| handle_to_take(&typed).as_ref() == Ok(&identity.handle))
+        })
     };
     let form = Form { held, busy, trouble, created_at };
     let release = act(move || {

@@ -4,14 +4,16 @@ use std::fs;
 
 use super::Nats;
 use crate::harness::{NAME, Server};
-use crate::program::run;
+use crate::program::{run, site};
 
 /// What the doctor says of a server beside a broker: the exit code, and its lines.
 pub(crate) async fn examine(nats: &Nats, server: &Server, more: &[(&str, &str)]) -> (Option<i32>, String) {
     let bind = server.base.trim_start_matches("http://").to_owned();
     let db = server.db().to_str().expect("UTF-8").to_owned();
     let (ws, url) = (format!("ws://{}", nats.web), format!("nats://{}", nats.address));
+    let site = site(env!("CARGO_PKG_VERSION"));
     let mut environment = vec![
+        ("KEZ_CHAT_WEB_DIR", site.path().to_str().expect("UTF-8").to_owned()),
         ("KEZ_CHAT_SERVER", NAME.to_owned()),
         ("KEZ_CHAT_BIND", bind),
         ("KEZ_CHAT_DB", db),
@@ -39,7 +41,7 @@ async fn a_good_deployment_passes_every_check() {
     let server = nats.server(&[]).await;
     let (code, report) = examine(&nats, &server, &[]).await;
     assert_eq!((code, failures(&report)), (Some(0), Vec::<&str>::new()), "{report}");
-    for name in ["database", "server", "broker", "inboxes", "accounts", "clock", "callout", "websocket"] {
+    for name in ["database", "server", "site", "broker", "inboxes", "accounts", "clock", "callout", "websocket"] {
         assert!(report.lines().any(|line| line.starts_with(&format!("ok    {name} "))), "{name}: {report}");
     }
 }
