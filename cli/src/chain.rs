@@ -129,11 +129,11 @@ fn verify(log: &[u8], chain: KeyId, patience: Duration) -> Result<Chain, Failure
         return Err(not_verified("The server gave another chain's log."));
     }
     let mut verified = Chain::new(chain);
-    for (index, entry) in audit.entries.into_iter().enumerate() {
+    for (index, received) in audit.entries().enumerate() {
         if started.elapsed() >= patience {
             return Err(too_slow());
         }
-        verified.replay(entry).map_err(|reason| does_not_verify(index, reason))?;
+        verified.replay(received.entry).map_err(|reason| does_not_verify(index, reason))?;
     }
     if verified.head().is_some() { Ok(verified) } else { Err(does_not_verify(0, Reason::BadGenesis)) }
 }

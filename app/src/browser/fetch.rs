@@ -95,7 +95,7 @@ async fn send(path: &str, init: &RequestInit) -> Result<Answer, Offline> {
     let response: Response = response.dyn_into()?;
     let mut answer = Answer { status: response.status(), body: Vec::new(), is_whole: true };
     let Some(body) = response.body() else { return Ok(answer) };
-    let reader: ReadableStreamDefaultReader = body.get_reader().dyn_into()?;
+    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     // A piece at a time: how large the answer is, only its end tells.
     while let Ok(piece) = Reflect::get(&JsFuture::from(reader.read()).await?, &"value".into())?.dyn_into::<Uint8Array>()
     {

@@ -4,6 +4,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::{Extension, Json};
 use kez_core::KeyId;
+use kez_http::client::Client;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,7 +13,6 @@ use super::schema::ProblemResponses;
 use super::user::live;
 use crate::claims::{Claims, Shown};
 use crate::error::ApiError;
-use crate::front::Client;
 
 /// What an identity claims, and what this server knows of it.
 #[derive(Serialize, ToSchema)]
@@ -35,7 +35,7 @@ pub(crate) struct ClaimList {
 pub(super) async fn claims(
     registry: State,
     claims: axum::extract::State<Arc<Claims>>,
-    Extension(Client(client)): Extension<Client>,
+    Extension(client): Extension<Client>,
     handle: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ClaimList>, ApiError> {
     let entry = live(&registry, handle).await?;

@@ -12,11 +12,10 @@ mod queue;
 mod source;
 mod trouble;
 
-use std::net::IpAddr;
-
 use kez_core::claim::Evidence;
 use kez_core::sigchain::Claim;
 use kez_core::{Hash, KeyId, Timestamp};
+use kez_http::client::Client;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -95,11 +94,11 @@ impl Claims {
         Claims { source, board }
     }
 
-    /// The claims of a chain, by their ids, for a client at this address; none for the machine itself.
+    /// The claims of a chain, by their ids, for this client.
     ///
     /// # Errors
     /// When the chain cannot be read.
-    pub(crate) async fn of(&self, chain: &KeyId, client: Option<IpAddr>) -> Result<Vec<Shown>, ApiError> {
+    pub(crate) async fn of(&self, chain: &KeyId, client: Client) -> Result<Vec<Shown>, ApiError> {
         let (from, claims) = (Network::of(client), self.source.claims(chain).await?);
         Ok(claims.into_iter().map(|(id, claim)| self.shown(from, chain, id, claim)).collect())
     }

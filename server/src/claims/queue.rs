@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use kez_core::claim::Evidence;
 use kez_core::{Hash, KeyId};
+use kez_http::client::Client;
 
 /// Checks that wait at one time; each takes some hundred bytes, and at most 3 KiB.
 const MAX_WAITING: usize = 512;
@@ -28,8 +29,13 @@ pub(super) struct Job {
 pub(super) struct Network(Option<IpAddr>);
 
 impl Network {
-    pub(super) fn of(client: Option<IpAddr>) -> Network {
-        Network(client.map(|client| match client.to_canonical() {
+    pub(super) fn of(client: Client) -> Network {
+        let address = match client {
+            Client::Local(_) => None,
+            // All that a proxy does not name are one network: that of the proxy.
+            Client::At(address) | Client::Unnamed(address) => Some(address),
+        };
+        Network(address.map(|address| match address.to_canonical() {
             IpAddr::V4(address) => IpAddr::V4((address.to_bits() & !0xFF).into()),
             IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !(u128::MAX >> 48)).into()),
         }))
@@ -203,7 +209,7 @@ mod tests {
     }
 
     fn network(text: &str) -> Network {
-        Network::of(Some(text.parse().expect("an address")))
+        Network::of(Client::At(text.parse().expect("an address")))
     }
 
     /// Whose turn it is, one after the other, each check ending before the next begins.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kez_chat_server::claims::Outside;
 use kez_chat_server::claims::dns::{Dns, Unresolved};
+use kez_chat_server::clock::Clock as _;
 use kez_core::claim::{Kind, proof_text};
 use kez_core::sigchain::Unverified;
 use reqwest::Method;

@@ -1,22 +1,21 @@
 //! What one attacker with one machine tries, one file an attack. Each shows that a rule holds which would have prevented
 //! it; the long ones, with what others notice meanwhile, are `benches/attack` (`make attack`).
 
-mod connections;
-mod costs;
 mod acknowledgements;
 mod budgets;
+mod claims;
+mod connections;
+mod costs;
 mod directory;
 mod flood;
 mod follower;
+mod forwarded;
 mod import;
 mod moved;
 mod moves;
-mod forwarded;
-mod moved;
 mod pairings;
 mod resumed;
 mod sessions;
 mod theft;
 mod trees;
 mod walls;
-mod claims;
