@@ -69,6 +69,8 @@ pub(crate) struct Broker {
     hears_on: AtomicU64,
     is_answering: AtomicBool,
     has_stream: AtomicBool,
+    /// Whether the sessions that were there before this server are known, and count.
+    knows_sessions: AtomicBool,
 }
 
 /// Why a broker was not shown to be fit.
@@ -120,7 +122,7 @@ impl Broker {
         let auth = logins.run(open(&settings.auth, "AUTH"));
         let (auth, store, sys) = tokio::try_join!(auth, open(&settings.store, "STORE"), open(&settings.sys, "SYS"))?;
         let inboxes = Inboxes::new(store.client.clone(), of_inboxes);
-        let (hears_on, is_answering, has_stream) = Default::default();
+        let (hears_on, is_answering, has_stream, knows_sessions) = Default::default();
         let granted = moka::sync::Cache::builder().max_capacity(SESSIONS).time_to_live(LONGEST_SESSION).build();
         let granted = Arc::new(granted);
         let (doubted, doubts) = mpsc::channel(DOUBTS);
@@ -140,6 +142,7 @@ impl Broker {
             hears_on,
             is_answering,
             has_stream,
+            knows_sessions,
         };
         // What cannot be shown now is shown before anybody is let in.
         if !is_away && tokio::time::timeout(START, broker.store.came_up(&mut 0)).await.is_ok() {
@@ -174,7 +177,8 @@ impl Broker {
     /// Whether logins are answered, inboxes are there and sessions can be ended.
     pub(crate) fn is_ready(&self) -> bool {
         let links = [&self.auth, &self.store, &self.sys].into_iter().all(Link::is_up);
-        links && self.is_answering.load(Ordering::Acquire) && self.has_stream.load(Ordering::Acquire)
+        let done = [&self.is_answering, &self.has_stream, &self.knows_sessions];
+        links && done.into_iter().all(|done| done.load(Ordering::Acquire))
     }
 
     /// Whether every change that any server makes is heard of here now.

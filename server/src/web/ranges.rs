@@ -5,8 +5,8 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::{IF_RANGE, RANGE};
-use http::{HeaderValue, Method};
+use http::header::{CONTENT_LENGTH, IF_RANGE, RANGE};
+use http::{HeaderMap, HeaderValue, Method};
 use kez_http::conditional::{FIELDS, is_in_range};
 
 /// Lets through what asks for one range of bytes, as far as it means what is there; everything else asks for the whole.
@@ -18,14 +18,20 @@ pub(super) async fn set_right(mut request: Request, next: Next) -> Response {
     let Some(range) = range.as_ref().and_then(one_range).filter(|_| *request.method() == Method::GET) else {
         return next.run(request).await;
     };
-    if let Some(if_range) = if_range {
+    let is_suffix = range.as_bytes().starts_with(b"bytes=-");
+    let mut range = range;
+    if if_range.is_some() || is_suffix {
         let mut probe = Request::new(Body::empty());
         *probe.method_mut() = Method::HEAD;
         *probe.uri_mut() = request.uri().clone();
         *probe.headers_mut() = request.headers().clone();
         let current = next.clone().run(probe).await;
-        if !is_in_range(&if_range, current.headers()) {
+        if if_range.is_some_and(|if_range| !is_in_range(&if_range, current.headers())) {
             return next.run(request).await;
+        }
+        // The last bytes of a file that has fewer are all of it (section 14.1.2).
+        if is_suffix && let Some(all) = all_of(&range, current.headers()) {
+            range = all;
         }
     }
     request.headers_mut().insert(RANGE, range);
@@ -46,6 +52,13 @@ fn one_range(value: &HeaderValue) -> Option<HeaderValue> {
     }
     let text = |position: Option<u64>| position.map_or_else(String::new, |position| position.to_string());
     HeaderValue::try_from(format!("bytes={}-{}", text(first), text(last))).ok()
+}
+
+/// The range of a whole file, where more of its end is asked for than it has.
+fn all_of(suffix: &HeaderValue, file: &HeaderMap) -> Option<HeaderValue> {
+    let number = |value: &HeaderValue, prefix: &str| value.to_str().ok()?.strip_prefix(prefix)?.parse::<u64>().ok();
+    let (wanted, length) = (number(suffix, "bytes=-")?, number(file.get(CONTENT_LENGTH)?, "")?);
+    (length > 0 && wanted > length).then(|| HeaderValue::from_static("bytes=0-"))
 }
 
 /// Digits, or nothing. What is too large for anything is the largest.

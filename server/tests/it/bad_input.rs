@@ -168,8 +168,6 @@ async fn broken_http_is_refused_and_the_server_goes_on() {
         b"POST /v1/register HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
         b"POST /v1/register HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
         b"GET /v1/server HTTP/1.1\r\nhost: x\r\nx: \0\r\n\r\n",
-        format!("GET /v1/u/{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(70_000)).as_bytes(),
-        format!("GET /v1/server HTTP/1.1\r\nhost: x\r\n{}\r\n", "x: y\r\n".repeat(200)).as_bytes(),
     ] {
         let answer = raw(&server, request).await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer to {request:?}"));
@@ -177,6 +175,15 @@ async fn broken_http_is_refused_and_the_server_goes_on() {
         assert!(head.contains("content-type: application/problem+json"), "{answer}");
         let problem: serde_json::Value = serde_json::from_str(body).expect("a problem");
         assert_eq!((&problem["code"], &problem["status"]), (&"invalid_request".into(), &400.into()));
+    }
+    let long = format!("GET /v1/u/{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(70_000));
+    let many = format!("GET /v1/server HTTP/1.1\r\nhost: x\r\n{}\r\n", "x: y\r\n".repeat(200));
+    for (request, code, status) in [(long, "uri_too_long", 414), (many, "headers_too_large", 431)] {
+        let answer = raw(&server, request.as_bytes()).await;
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+        assert!(head.contains("content-type: application/problem+json"), "{answer}");
+        let problem: serde_json::Value = serde_json::from_str(body).expect("a problem");
+        assert_eq!((&problem["code"], &problem["status"]), (&code.into(), &status.into()));
     }
     assert_eq!(server.get("/v1/healthz").await.status, 200);
 }

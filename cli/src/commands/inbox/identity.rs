@@ -53,6 +53,14 @@ impl Identity {
             }
         }
         let chain = Fetched::at(home.sig_server.clone(), *from)?.chain;
+        // The server knows an identity by the keys that stand for it now, not by one that was rotated away.
+        let primary = chain.state().map(|state| state.primary).filter(|primary| primary != from);
+        let record = primary.and_then(|primary| record_of(home, &primary).ok().flatten());
+        if let Some(record) = record.filter(|record| record.chain == *from)
+            && let Ok((proven, chain)) = proven(home, &record)
+        {
+            return Ok(Identity { chain, handle: proven.handle.parse().ok() });
+        }
         Ok(Identity { chain, handle: None })
     }
 

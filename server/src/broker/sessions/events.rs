@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::Message;
@@ -71,7 +72,10 @@ pub(in crate::broker) async fn watch(broker: Arc<Broker>, registry: Arc<Registry
             () = tokio::time::sleep_until(next) => {}
         }
         let pause = match look(&broker, &registry).await {
-            Ok(()) => EVERY,
+            Ok(()) => {
+                broker.knows_sessions.store(true, Ordering::Release);
+                EVERY
+            }
             Err(error) => {
                 tracing::debug!(error, "the sessions cannot be listed yet");
                 RETRY

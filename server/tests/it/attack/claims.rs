@@ -80,7 +80,7 @@ async fn identity(server: &Server, handle: &str, seed: u8, claims: usize) {
         let event = Unverified::parse(&events[number]).expect("an event");
         owner.chain.append(event, server.clock.now()).expect("it is permitted");
         if number < claims {
-            events.push(owner.claim("dns", &format!("n{number}.{handle}.example"), ""));
+            events.push(owner.claim("dns", &format!("n{number}.{handle}.example"), "elsewhere"));
         }
     }
     let entry = |event: &Vec<u8>| {
@@ -117,7 +117,7 @@ async fn turns_until(slow: &Slow, handle: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_names_with_many_slow_claims_starve_nobody() {
-    let (slow, server) = slow_world(&["--trusted-proxies", "127.0.0.0/8"]).await;
+    let (slow, server) = slow_world(&["--trusted-proxies", "127.0.0.0/8", "--writes-per-minute", "10000"]).await;
     for seed in 0..GREEDY {
         identity(&server, &format!("greedy{seed}"), 2 * seed + 1, CLAIMS).await;
     }

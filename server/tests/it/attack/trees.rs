@@ -10,7 +10,7 @@ use crate::program::{Program, signed};
 /// Bytes of each body.
 const BYTES: usize = 2 * 1024 * 1024;
 /// How many times its bytes a body may cost while it is read.
-const TIMES: usize = 5;
+const TIMES: usize = 10;
 
 /// `piece` so often that it takes some [`BYTES`].
 fn many(piece: &str) -> String {

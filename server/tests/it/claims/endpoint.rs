@@ -192,7 +192,7 @@ async fn at_most_eight_checks_run_at_once() {
     for seed in 0..5 {
         let mut other = Owner::start(&server, &format!("other{seed}"), 10 * seed + 10).await;
         for n in 0..4 {
-            claim(&server, &mut other, "dns", &format!("n{n}.example"), "").await;
+            claim(&server, &mut other, "dns", &format!("n{n}.example"), "elsewhere").await;
         }
     }
     let full = async {
