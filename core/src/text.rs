@@ -34,12 +34,15 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     if text.contains(is_hidden) { Cow::Owned(text.replace(is_hidden, "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }
 
+/// How two bytes make a unit of UTF-16.
+type Unit = fn([u8; 2]) -> u16;
+
 /// The text of a file that an editor or a shell may have written in its own way: UTF-8 with or without a byte order mark, or
 /// UTF-16 with one, or without it where the first character shows which (RFC 4627 section 3). The mark is not part of the
 /// text, which is wiped when dropped. None for what is no text.
 #[must_use]
 pub fn decode(file: &[u8]) -> Option<Zeroizing<String>> {
-    let (bytes, unit): (&[u8], Option<fn([u8; 2]) -> u16>) = match file {
+    let (bytes, unit): (&[u8], Option<Unit>) = match file {
         [0xEF, 0xBB, 0xBF, rest @ ..] => (rest, None),
         [0xFF, 0xFE, rest @ ..] => (rest, Some(u16::from_le_bytes)),
         [0xFE, 0xFF, rest @ ..] => (rest, Some(u16::from_be_bytes)),

@@ -119,6 +119,9 @@ impl<'a> Names<'a> {
     }
 }
 
+/// What is done with a member of an object: with its name, and its value still to be read.
+type Member<'m, 'a> = dyn FnMut(&mut Reader<'a>, Cow<'a, str>) -> Result<(), Syntax> + 'm;
+
 impl<'a> Reader<'a> {
     /// A reader of this text, which keeps about so many values of each document and drops the rest.
     fn new(text: &'a str, max_values: usize) -> Self {
@@ -320,10 +323,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an object, the value of each name by `member`, which sees to it that no name is there twice.
-    pub(crate) fn members(
-        &mut self,
-        member: &mut dyn FnMut(&mut Self, Cow<'a, str>) -> Result<(), Syntax>,
-    ) -> Result<(), Syntax> {
+    pub(crate) fn members(&mut self, member: &mut Member<'_, 'a>) -> Result<(), Syntax> {
         self.at += 1;
         self.white_space()?;
         if self.take(b'}') {

@@ -98,7 +98,7 @@ async fn fill(target: &Target) {
         let id = Hash::of(&event);
         next = Place { chain, seq: next.seq + 1, prev: Some(id) };
         let claim = Claim { r#type: "dns".to_owned(), subject: "a.example".to_owned(), proof: "x".repeat(2_000) };
-        body = if next.seq % 2 == 0 { Body::ClaimAdd { claim } } else { Body::ClaimRemove { claim: id } };
+        body = if next.seq.is_multiple_of(2) { Body::ClaimAdd { claim } } else { Body::ClaimRemove { claim: id } };
     }
 }
 

@@ -14,7 +14,7 @@ pub struct BrokerLimits {
     /// And no more than this part of the stream.
     pub waiting_share: u64,
     /// Messages to recipients that do not exist that are overlooked, in [`BrokerLimits::to_nobody_for`].
-    pub to_nobody: u64,
+    pub wrote_to_nobody: u64,
     /// How long whoever sent more to such recipients loses the right to send, and how long they count.
     pub to_nobody_for: Duration,
     /// How long whoever made others wait loses it.
@@ -28,7 +28,7 @@ impl Default for BrokerLimits {
             sessions_per_identity: 130,
             waiting_bytes: 64 << 20,
             waiting_share: 256,
-            to_nobody: 16,
+            wrote_to_nobody: 16,
             to_nobody_for: Duration::from_secs(3600),
             crowding_for: Duration::from_secs(60),
         }

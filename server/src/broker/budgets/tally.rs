@@ -15,7 +15,7 @@ pub(super) struct Tally {
     /// At most so many messages of each wait: what was fetched meanwhile is not known here.
     waiting: HashMap<KeyId, u64>,
     /// Messages to nobody, and since when they count.
-    to_nobody: HashMap<KeyId, (u64, Instant)>,
+    wrote_to_nobody: HashMap<KeyId, (u64, Instant)>,
 }
 
 impl Tally {
@@ -40,17 +40,17 @@ impl Tally {
 
     /// So many more were for nobody. Gives how many that makes within `period`.
     pub(super) fn sent_to_nobody(&mut self, by: KeyId, messages: u64, now: Instant, period: Duration) -> u64 {
-        if self.to_nobody.len() >= MOST && !self.to_nobody.contains_key(&by) {
-            self.to_nobody.retain(|_, (_, since)| now.duration_since(*since) < period);
-            if self.to_nobody.len() >= MOST {
+        if self.wrote_to_nobody.len() >= MOST && !self.wrote_to_nobody.contains_key(&by) {
+            self.wrote_to_nobody.retain(|_, (_, since)| now.duration_since(*since) < period);
+            if self.wrote_to_nobody.len() >= MOST {
                 // Those with the fewest make room: a flood of names forgets nobody who went on.
-                self.to_nobody.retain(|_, (count, _)| *count > 1);
+                self.wrote_to_nobody.retain(|_, (count, _)| *count > 1);
             }
-            if self.to_nobody.len() >= MOST {
-                self.to_nobody.clear();
+            if self.wrote_to_nobody.len() >= MOST {
+                self.wrote_to_nobody.clear();
             }
         }
-        let (count, since) = self.to_nobody.entry(by).or_insert((0, now));
+        let (count, since) = self.wrote_to_nobody.entry(by).or_insert((0, now));
         if now.duration_since(*since) >= period {
             (*count, *since) = (0, now);
         }
@@ -132,7 +132,7 @@ mod tests {
             bytes[..8].copy_from_slice(&name.to_le_bytes());
             sent(KeyId::ed25519(bytes), &mut tally);
         }
-        assert!(tally.to_nobody.len() <= MOST);
+        assert!(tally.wrote_to_nobody.len() <= MOST);
         assert_eq!(sent(key(1), &mut tally), 3, "who went on is not forgotten");
     }
 }

@@ -91,7 +91,7 @@ impl View {
                 tracing::warn!(error, "what is in nobody's inbox cannot be thrown away yet");
             }
             for (by, count) in unrouted {
-                self.to_nobody(by, count).await;
+                self.wrote_to_nobody(by, count).await;
             }
         }
         while self.reached < state.last_seq && Instant::now() < until {
@@ -144,7 +144,7 @@ impl View {
             }
             for (from, count) in senders {
                 if is_nobody {
-                    self.to_nobody(from, count).await;
+                    self.wrote_to_nobody(from, count).await;
                 } else {
                     self.tally.sent(from, count);
                 }
@@ -162,7 +162,7 @@ impl View {
         if !is_for_somebody || !message.is_readable {
             self.doomed.push_back(message.seq);
             if let Some(from) = message.from {
-                self.to_nobody(from, 1).await;
+                self.wrote_to_nobody(from, 1).await;
             }
         } else if let Some(from) = message.from {
             self.tally.sent(from, 1);
@@ -181,9 +181,9 @@ impl View {
         !is_nobody
     }
 
-    async fn to_nobody(&mut self, by: KeyId, messages: u64) {
+    async fn wrote_to_nobody(&mut self, by: KeyId, messages: u64) {
         let limits = &self.broker.limits;
-        let (most, time) = (limits.to_nobody, limits.to_nobody_for);
+        let (most, time) = (limits.wrote_to_nobody, limits.to_nobody_for);
         if self.tally.sent_to_nobody(by, messages, Instant::now(), time) > most {
             self.enforcer.keep_out(by, time, Why::Nobody).await;
         }
