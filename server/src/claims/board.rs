@@ -72,22 +72,25 @@ impl Board {
 
 impl Looker {
     fn add(self: &Arc<Self>, from: Network, job: Job) {
-        let mut queue = self.queue();
-        // A check may have ended since the first look.
-        if self.known.is_due(job.id, job.chain) {
+        {
+            let mut queue = self.queue();
+            // A check may have ended since the first look.
+            if !self.known.is_due(job.id, job.chain) {
+                return;
+            }
             queue.add(from, job);
-            self.begin(queue);
+        }
+        while let Some(running) = self.next() {
+            tokio::spawn(running.check());
         }
     }
 
-    /// Begins as many checks as may run.
-    fn begin(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
-        while queue.running() < AT_ONCE
-            && let Some(job) = queue.next()
-        {
-            let running = Running { looker: Arc::clone(self), id: job.id, chain: job.chain };
-            tokio::spawn(running.check(job));
-        }
+    /// The check whose turn it is, if one more may run. Nothing is spawned under the lock: at the end of the program what is
+    /// spawned is dropped at once, which takes the lock again.
+    fn next(self: &Arc<Self>) -> Option<Running> {
+        let mut queue = self.queue();
+        let job = (queue.running() < AT_ONCE).then(|| queue.next()).flatten()?;
+        Some(Running { looker: Arc::clone(self), job })
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -98,27 +101,27 @@ impl Looker {
 /// A check that runs, until this is dropped.
 struct Running {
     looker: Arc<Looker>,
-    id: Hash,
-    chain: KeyId,
+    job: Job,
 }
 
 impl Running {
-    async fn check(self, job: Job) {
-        let Looker { outside, known, .. } = &*self.looker;
-        let verdict = outside.check(&job.evidence, &job.chain).await;
-        tracing::debug!(chain = %self.chain, claim = %self.id, state = ?verdict.state, "a claim was checked");
-        known.put(self.id, self.chain, verdict);
+    /// Looks at this claim, then at those whose turn comes.
+    async fn check(self) {
+        let looker = Arc::clone(&self.looker);
+        let mut next = Some(self);
+        while let Some(Running { job, .. }) = &next {
+            let verdict = looker.outside.check(&job.evidence, &job.chain).await;
+            tracing::debug!(chain = %job.chain, claim = %job.id, state = ?verdict.state, "a claim was checked");
+            looker.known.put(job.id, job.chain, verdict);
+            drop(next.take());
+            next = looker.next();
+        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut queue = self.looker.queue();
-        queue.ended(self.id, self.chain);
-        // At the end of the program there is nothing to begin a check with.
-        if tokio::runtime::Handle::try_current().is_ok() {
-            self.looker.begin(queue);
-        }
+        self.looker.queue().ended(self.job.id, self.job.chain);
     }
 }
 

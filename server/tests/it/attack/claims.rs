@@ -1,4 +1,5 @@
-//! A name server that answers no more: what was proven once is not proven for ever because nobody gets to look again.
+//! Names with many claims at hosts that answer slowly, or never: others' claims are looked at in their turn, and what was
+//! proven once is not proven for ever because nobody gets to look again.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -17,6 +18,12 @@ use tokio::sync::Semaphore;
 use crate::chains::owner::Owner;
 use crate::claims::world::{Internet, ok};
 use crate::harness::{Server, key};
+
+/// Greedy names, and the claims of each: as many as a chain takes.
+const GREEDY: u8 = 8;
+const CLAIMS: usize = 64;
+/// Checks that run at one time.
+const AT_ONCE: usize = 8;
 
 /// A name server that answers one question for each permit, and proves what the honest identity claims.
 struct Slow {
@@ -92,6 +99,45 @@ async fn state(server: &Server, handle: &str, from: &str) -> String {
     answer.was(200);
     let claims = answer.json()["claims"].clone();
     claims[0]["state"].as_str().expect("a state").to_owned()
+}
+
+/// After how many answers of the name server the handle's claim is asked for.
+async fn turns_until(slow: &Slow, handle: &str) -> usize {
+    let is_theirs = |name: &String| name.contains(handle);
+    for answered in 0..=512 {
+        if slow.asked().iter().any(is_theirs) {
+            return answered;
+        }
+        let before = slow.asked().len();
+        slow.permits.add_permits(1);
+        slow.until_asked(before + 1).await;
+    }
+    panic!("nobody ever looks at it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_names_with_many_slow_claims_starve_nobody() {
+    let (slow, server) = slow_world(&["--trusted-proxies", "127.0.0.0/8", "--writes-per-minute", "10000"]).await;
+    for seed in 0..GREEDY {
+        identity(&server, &format!("greedy{seed}"), 2 * seed + 1, CLAIMS).await;
+    }
+    identity(&server, "honest", HONEST, 1).await;
+    identity(&server, "neighbour", HONEST + 2, 1).await;
+    for seed in 0..GREEDY {
+        state(&server, &format!("greedy{seed}"), "192.0.2.1").await;
+    }
+    slow.until_asked(AT_ONCE).await;
+    // Asked for from elsewhere, it is next; from the same network, in the turn of one identity among nine. That the greedy
+    // ones' friends ask for it first, and for more of their own, makes it no later.
+    for (handle, visitor, most) in [("honest", "198.51.100.1", 2), ("neighbour", "192.0.2.9", usize::from(GREEDY) + 1)]
+    {
+        state(&server, handle, "192.0.2.1").await;
+        state(&server, "greedy0", "192.0.2.1").await;
+        assert_eq!(state(&server, handle, visitor).await, "unchecked", "nobody waits");
+        let turns = turns_until(&slow, handle).await;
+        assert!(turns <= most, "asked for from {visitor}, it was looked at after {turns} others");
+    }
+    // The server is stopped while checks wait: it ends.
 }
 
 #[tokio::test(flavor = "multi_thread")]
