@@ -11,7 +11,9 @@ use leptos_meta::MetaTags;
 use crate::App;
 use crate::backend::Backend;
 
-/// Loads the wasm and hydrates every island on the page.
+/// Loads the wasm and hydrates every island on the page, on what the server rendered, whoever changed it since. Says what
+/// to do where that cannot be (`html[data-app=failed]`; for tests, `data-reason` says why: `webassembly`, `old`, `network`,
+/// `start`, `extension` or `stopped`; `#app-trouble` says it to people).
 const BOOT: &str = include_str!("boot.js");
 
 /// Where the built files are, as absolute paths on this origin.
@@ -69,14 +71,21 @@ pub fn shell(assets: Assets, reload: Option<LeptosOptions>) -> AnyView {
                 <a class="skip" href="#main">"Skip to the content"</a>
                 <header class="site-header">
                     <nav aria-label="Main">
-                        <a class="brand" href="/">"kez-chat"</a>
+                        <a class="brand" href="/" translate="no">"kez-chat"</a>
                         <ul>
                             <li><a href="/register">"Register"</a></li>
                             <li><a href="/identity">"Your identity"</a></li>
                         </ul>
                     </nav>
                 </header>
-                <main id="main" tabindex="-1">{App().into_any()}</main>
+                <main id="main" tabindex="-1">
+                    // Filled by the script, where it cannot start what the page needs.
+                    <div id="app-trouble" class="alarm" role="alert" hidden>
+                        <p></p>
+                        <button type="button" class="button secondary"></button>
+                    </div>
+                    {App().into_any()}
+                </main>
                 <footer class="site-footer">
                     <p>{site.server.to_string()}" runs kez-chat "{site.version}</p>
                     <ul>

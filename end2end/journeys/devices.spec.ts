@@ -1,4 +1,6 @@
 // A second browser for the same identity: added by a code, named, removed.
+import type { Page } from "@playwright/test";
+
 import { ask, asking, connected } from "../support/contacts.ts";
 import { join, keepWords } from "../support/chain.ts";
 import { open, register } from "../support/pages.ts";
@@ -107,5 +109,56 @@ test("somebody who has no chain yet cannot be joined, and is told what to do", a
   await laptop.page.getByLabel("Your handle").fill("nobody");
   await laptop.page.getByRole("button", { name: "Show a code" }).click();
   await expect(laptop.page.locator("#join-error")).not.toBeEmpty();
+  await laptop.leave();
+});
+
+test("a browser that was removed is added again in place", async ({ page, browser, server, watch }) => {
+  const chain = await register(page, watch, "anna");
+  await keepWords(page);
+  const laptop = await Visitor.fresh(browser, server);
+  const device = await join(laptop.page, page, "anna");
+  laptop.watch.expectFailedLoad("/v1/k/", 404);
+  const item = page.locator(`#devices-list li[data-key="${device}"]`);
+  await item.getByText("Remove it").click();
+  await item.getByRole("button", { name: "It is no longer used" }).click();
+  await expect(item).toHaveCount(0);
+  await open(laptop.page, "/identity");
+  await laptop.page.locator("#standing").getByRole("link", { name: "add this browser again" }).click();
+  await expect(laptop.page.getByLabel("Your handle")).toHaveValue("anna");
+  const again = await join(laptop.page, page, "anna");
+  expect([chain, device]).not.toContain(again);
+  await open(laptop.page, "/identity");
+  await expect(laptop.page.locator("#identity-proven")).toHaveAttribute("data-state", "proven");
+  await expect(laptop.page.locator('#devices-list li[data-role="device"]')).toHaveAttribute("data-key", again);
+  await laptop.leave();
+});
+
+test("a second browser shows the identity's picture as its own, and the device's among the devices", async ({ page, browser, server, watch }) => {
+  const chain = await register(page, watch, "anna");
+  await keepWords(page);
+  const laptop = await Visitor.fresh(browser, server, { colorScheme: "dark" });
+  const device = await join(laptop.page, page, "anna");
+  await open(page, "/@anna");
+  const picture = await page.locator("#profile-picture svg").innerHTML();
+  for (const answers of [true, false]) {
+    // Also where nobody can be asked what the identity's key is.
+    if (!answers) {
+      laptop.watch.expectFailedLoad("/v1/k/", "net::ERR_FAILED");
+      await laptop.page.route("**/v1/k/**", (route) => route.abort());
+    }
+    await open(laptop.page, "/identity");
+    await expect(laptop.page.locator("#identity")).toHaveAttribute("data-state", "registered");
+    expect(await laptop.page.locator("#identity-picture svg").innerHTML()).toBe(picture);
+    await expect(laptop.page.locator("#identity-key")).toHaveText(chain);
+    if (!answers) continue;
+    const own = laptop.page.locator(`#devices-list li[data-key="${device}"]`);
+    await expect(own).toContainText("This browser");
+    expect(await own.locator("svg").innerHTML()).not.toBe(picture);
+  }
+  const fills = (one: Page, selector: string) =>
+    one.locator(`${selector} svg > *`).evaluateAll((shapes) => shapes.map((shape) => getComputedStyle(shape).fill));
+  const light = await fills(page, "#profile-picture");
+  expect(light).toHaveLength(4);
+  expect(await fills(laptop.page, "#identity-picture"), "the same colours in the dark").toEqual(light);
   await laptop.leave();
 });

@@ -1,10 +1,11 @@
 // A stolen browser: what the thief does is undone from the words, and the profile tells the story.
-import type { Route } from "@playwright/test";
+import type { Page, Route } from "@playwright/test";
 
-import { join, keepWords, Thief } from "../support/chain.ts";
+import { join, keepWords, recoverWith, Thief } from "../support/chain.ts";
 import { connected } from "../support/contacts.ts";
-import { keyIn, open, register } from "../support/pages.ts";
+import { alive, keyIn, open, register } from "../support/pages.ts";
 import { expect, test } from "../support/test.ts";
+import { kept } from "../support/vault.ts";
 import { Visitor } from "../support/visitor.ts";
 
 test.describe("with a broker", () => {
@@ -97,6 +98,98 @@ test("a recovery whose answer was lost is found done", async ({ page, browser, s
   expect(own).not.toBe(chain);
   await expect(rescue.page.locator('#devices-list li[data-role="primary"]')).toHaveAttribute("data-key", own);
   await rescue.leave();
+});
+
+/** What is drawn before an element's text. */
+const before = (page: Page, selector: string) =>
+  page.locator(selector).evaluate((element) => getComputedStyle(element, "::before").content);
+
+test("the robbed browser gets its identity back in place", async ({ page, server, watch }) => {
+  const chain = await register(page, watch, "anna");
+  const words = await keepWords(page);
+  await open(page, "/identity");
+  await expect(page.locator("#identity-proven")).toHaveAttribute("data-state", "proven");
+  expect(await before(page, "#identity-proven")).toContain("✓");
+  const item = page.locator(`#devices-list li[data-key="${chain}"]`);
+  await item.getByText("Name it").click();
+  await item.getByRole("textbox").fill("The kitchen");
+  await item.getByRole("button", { name: "Save name" }).click();
+
+  watch.expectFailedLoad("/v1/k/", 404);
+  const stolen = await new Thief(watch.seedOf(chain), server).rotateAway(chain);
+  await open(page, "/identity");
+  const proven = page.locator("#identity-proven");
+  await expect(proven, "no tick for a key that is out").toHaveAttribute("data-state", "out");
+  await expect(proven).toContainText("can no longer sign");
+  expect(await before(page, "#identity-proven")).toBe("none");
+
+  await page.getByRole("link", { name: "get the identity back with your 24 words" }).click();
+  await alive(page);
+  await expect(page.locator("#recover-note")).toContainText("nothing has to be removed first");
+  await expect(page.getByLabel("Handle", { exact: true })).toHaveValue("anna");
+  await recoverWith(page, "anna", words);
+  await expect(page.getByRole("radio", { name: /^Undo the last event/ })).toBeChecked();
+  await page.getByRole("button", { name: "Get it back" }).click();
+  await expect(page.locator("#recover")).toHaveAttribute("data-state", "done");
+  await open(page, "/identity");
+  await expect(proven).toHaveAttribute("data-state", "proven");
+  await expect(page.locator("#standing")).toBeEmpty();
+  const own = await keyIn(page, "#identity-key");
+  expect([chain, stolen]).not.toContain(own);
+  expect(await kept(page)).toMatchObject({ key: own, stage: "registered", handle: "anna" });
+  await open(page, "/@anna");
+  expect(await keyIn(page, "#profile-key")).toBe(own);
+  await expect(page.locator("#proof")).toHaveAttribute("data-state", "verified");
+});
+
+test("a recovery in place whose answer was lost is found done, and until then the browser keeps what it has", async ({ page, server, watch }) => {
+  const chain = await register(page, watch, "anna");
+  const words = await keepWords(page);
+  watch.expectFailedLoad("/v1/k/", 404);
+  watch.expectFailedLoad("/v1/sigchains/", "net::ERR_FAILED");
+  await new Thief(watch.seedOf(chain), server).rotateAway(chain);
+  await recoverWith(page, "anna", words);
+  await page.route("**/v1/sigchains/**/events", async (route: Route) => {
+    await route.fetch();
+    await route.abort();
+  }, { times: 1 });
+  await page.getByRole("button", { name: "Get it back" }).click();
+  await expect(page.locator("#recover-error")).toContainText("Nothing is lost");
+  expect(await kept(page), "the old key is still there").toMatchObject({ key: chain });
+  await recoverWith(page, "anna", words);
+  await expect(page.locator("#recover")).toHaveAttribute("data-state", "done");
+  const now = await kept(page);
+  expect(now).toMatchObject({ stage: "registered", handle: "anna" });
+  expect(now?.key).not.toBe(chain);
+});
+
+test("an owner whose key still counts can change it with the words, in place", async ({ page, watch }) => {
+  const chain = await register(page, watch, "anna");
+  const words = await keepWords(page);
+  await open(page, "/recover");
+  await expect(page.locator("#recover")).toHaveAttribute("data-state", "held");
+  await expect(page.locator("#recover-holds")).toContainText("anna@");
+  await page.getByRole("button", { name: "Use its recovery words" }).click();
+  await page.getByLabel("The 24 words").fill(words.join(" "));
+  await page.getByRole("button", { name: "Look at the identity" }).click();
+  await page.getByRole("button", { name: "Get it back" }).click();
+  await expect(page.locator("#recover")).toHaveAttribute("data-state", "done");
+  expect((await kept(page))?.key).not.toBe(chain);
+});
+
+test("a browser that holds one identity does not give it up for another", async ({ page, browser, server, watch }) => {
+  const chain = await register(page, watch, "anna");
+  await keepWords(page);
+  const bob = await Visitor.called("bob", browser, server);
+  const words = await keepWords(bob.page);
+  await open(page, "/recover");
+  await page.getByRole("button", { name: "Use its recovery words" }).click();
+  await page.getByLabel("Handle", { exact: true }).fill("bob");
+  await page.getByLabel("The 24 words").fill(words.join(" "));
+  await page.getByRole("button", { name: "Look at the identity" }).click();
+  await expect(page.locator("#recover-error")).toContainText("the key of another identity");
+  expect(await kept(page)).toMatchObject({ key: chain });
+  await bob.leave();
 });
 
 test("words of somebody else do nothing, and say so", async ({ page, browser, server, watch }) => {

@@ -106,11 +106,3 @@ test("two tabs do not make two keys", async ({ page, context, watch }) => {
   await expect(other.locator("#register-error")).toContainText("Another tab changed the identity");
   expect(await kept(other)).toMatchObject({ key, handle: "anna" });
 });
-
-test("a page whose program does not load says so", async ({ page, watch }) => {
-  watch.expect(/pkg\/.*\.wasm|WebAssembly|Failed to fetch/);
-  await page.route("**/*.wasm", (route) => route.abort());
-  await page.goto("/register");
-  await expect(page.locator("html")).toHaveAttribute("data-app", "failed");
-  await expect(page.getByText("that needs JavaScript and WebAssembly")).toBeVisible();
-});

@@ -1,12 +1,21 @@
-// Recovery words: shown once at registration, or made later, and typed back.
+// Recovery words: shown at registration, or made later; they count once they were kept in some way, and are typed back.
 import { readFile } from "node:fs/promises";
 
-import type { Route } from "@playwright/test";
+import type { Page, Route } from "@playwright/test";
 
-import { typeBack, wordsOn } from "../support/chain.ts";
+import { recoverWith, typeBack, wordsOn } from "../support/chain.ts";
 import { open, register } from "../support/pages.ts";
 import { expect, test } from "../support/test.ts";
 import { Visitor } from "../support/visitor.ts";
+
+/** Saves the words as a file; its text. */
+async function saveWords(page: Page): Promise<string> {
+  const saving = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save as a file" }).click();
+  const saved = await saving;
+  expect(saved.suggestedFilename()).toBe("anna-recovery-words.txt");
+  return readFile(await saved.path(), "utf8");
+}
 
 test("registering makes recovery words, and the profile shows the chain that they began", async ({ page, watch }) => {
   const key = await register(page, watch, "anna");
@@ -17,11 +26,11 @@ test("registering makes recovery words, and the profile shows the chain that the
   await expect(fields).toHaveCount(3);
   await fields.first().fill("abandon");
   await page.getByRole("button", { name: "Check and finish" }).click();
-  await expect(page.locator("#backup-error"), "a wrong word is named").toContainText(/Word \d+ is another one/);
+  await expect(page.locator("#backup-error"), "a wrong word is named").toContainText(/Word \d+ doesn't match/);
   await page.getByRole("button", { name: "Show the words again" }).click();
   expect(await wordsOn(page), "the same words").toEqual(words);
   await typeBack(page, words);
-  await expect(backup).toContainText("A recovery key ranks above the key in this browser");
+  await expect(backup).toContainText("Your 24 words can replace a lost or stolen browser");
   expect(await page.content(), "the words are gone from the page").not.toContain(`<li>${words[0]}</li>`);
 
   await open(page, "/identity");
@@ -45,14 +54,15 @@ test("words that were not kept at registration are made later, saved as a file t
   await expect(page.locator("#devices")).toBeHidden();
   await page.getByRole("button", { name: "Make recovery words" }).click();
   const words = await wordsOn(page);
-  const saving = page.waitForEvent("download");
-  await page.getByRole("button", { name: "Save as a file" }).click();
-  const saved = await saving;
-  expect(saved.suggestedFilename()).toBe("anna-recovery-words.txt");
-  const text = await readFile(await saved.path(), "utf8");
-  expect(text.split("\n").slice(4).join(" ").trim().split(/\s+/)).toEqual(words);
+  const text = await saveWords(page);
+  const whose = new RegExp(`^Recovery words of anna@${server.name}, made on \\d+ [A-Z][a-z]+ \\d{4}`);
+  expect(text).toMatch(whose);
+  expect(text.split("\n").slice(5).join(" ").trim().split(/\s+/)).toEqual(words);
   await page.emulateMedia({ media: "print" });
   await expect(page.locator("#backup-list")).toBeVisible();
+  await expect(page.locator("#backup-sheet"), "the sheet says whose they are").toBeVisible();
+  await expect(page.locator("#backup-sheet")).toHaveText(whose);
+  await expect(page.locator("#backup-active"), "and that they work").toBeVisible();
   await expect(page.locator("header.site-header")).toBeHidden();
   await expect(page.getByRole("button", { name: "Print" })).toBeHidden();
   await page.emulateMedia({ media: "screen" });
@@ -71,6 +81,86 @@ test("words that were not kept at registration are made later, saved as a file t
   await rescue.leave();
 });
 
+test("words that were saved work, though nobody typed them back", async ({ page, browser, server, watch }) => {
+  await register(page, watch, "anna");
+  const words = await wordsOn(page);
+  const backup = page.locator("#backup");
+  await expect(backup).toHaveAttribute("data-active", "no");
+  await expect(page.locator("#backup-active")).toContainText("Not active yet");
+  const text = await saveWords(page);
+  expect(text).toContain("\nActive: ");
+  expect(text).not.toContain("NOT ACTIVE");
+  await expect(backup).toHaveAttribute("data-active", "yes");
+  await expect(page.locator("#backup-active")).toContainText("Active: from now on");
+  expect(await wordsOn(page), "they are still there").toEqual(words);
+  let asked = 0;
+  page.on("dialog", (dialog) => {
+    asked += 1;
+    void dialog.accept();
+  });
+  await page.getByRole("link", { name: "Open your profile" }).click();
+  await expect(page).toHaveURL("/@anna");
+  expect(asked, "nothing keeps anybody").toBe(0);
+
+  const rescue = await Visitor.fresh(browser, server);
+  await recoverWith(rescue.page, "anna", words);
+  await expect(rescue.page.locator("#recover")).toHaveAttribute("data-state", "choose");
+  await rescue.leave();
+});
+
+for (const [how, does] of [
+  ["printed", (page: Page) => page.getByRole("button", { name: "Print" }).click()],
+  ["copied", (page: Page) => page.locator("#backup-list").dispatchEvent("copy")],
+  ["printed from the browser's menu", (page: Page) => page.evaluate(() => dispatchEvent(new Event("beforeprint")))],
+  ["said to be written down", (page: Page) => page.getByRole("button", { name: "I have written them down" }).click()],
+] as const) {
+  test(`words that were ${how} work`, async ({ page, server, watch }) => {
+    const key = await register(page, watch, "anna");
+    await wordsOn(page);
+    await does(page);
+    await expect(page.locator("#backup")).toHaveAttribute("data-active", "yes");
+    const state = await page.request.get(`${server.url}/v1/sigchains/ed25519/${key.slice("ed25519:".length)}/state`);
+    expect(((await state.json()) as { rotation_keys: string[] }).rotation_keys).toHaveLength(2);
+    await open(page, "/identity");
+    await expect(page.locator("#backup")).toHaveAttribute("data-state", "done");
+  });
+}
+
+test("words that do nothing yet are called so, and leaving them is stopped", async ({ page, watch }) => {
+  await register(page, watch, "anna");
+  await wordsOn(page);
+  await expect(page.locator("#backup-active")).toContainText("Not active yet: these words do nothing so far");
+  const asked: string[] = [];
+  page.once("dialog", (dialog) => {
+    asked.push(dialog.type());
+    void dialog.dismiss();
+  });
+  await page.getByRole("link", { name: "Open your profile" }).click();
+  await expect.poll(() => asked).toEqual(["beforeunload"]);
+  await expect(page).toHaveURL("/register");
+  await expect(page.locator("#backup")).toHaveAttribute("data-state", "words");
+  page.once("dialog", (dialog) => void dialog.accept());
+  await page.getByRole("link", { name: "Open your profile" }).click();
+  await expect(page).toHaveURL("/@anna");
+  await open(page, "/identity");
+  await expect(page.locator("#backup")).toHaveAttribute("data-state", "none");
+  await expect(page.locator("#backup")).toContainText("Words that you noted without finishing do nothing");
+});
+
+test("a file of words that could not be made active says so, and saving again makes one that works", async ({ page, watch }) => {
+  await register(page, watch, "anna");
+  await wordsOn(page);
+  watch.expectFailedLoad("/v1/sigchains/", "net::ERR_FAILED");
+  const fails = (route: Route) => route.abort();
+  await page.route("**/v1/sigchains/**/events", fails);
+  expect(await saveWords(page)).toContain("\nNOT ACTIVE YET: ");
+  await expect(page.locator("#backup-error")).toContainText("Your words are still good");
+  await expect(page.locator("#backup")).toHaveAttribute("data-active", "no");
+  await page.unroute("**/v1/sigchains/**/events", fails);
+  expect(await saveWords(page)).toContain("\nActive: ");
+  await expect(page.locator("#backup-error")).toBeEmpty();
+});
+
 test("an answer that was lost while the chain began: trying again finds it done", async ({ page, watch }) => {
   await register(page, watch, "anna");
   const words = await wordsOn(page);
@@ -81,11 +171,10 @@ test("an answer that was lost while the chain began: trying again finds it done"
   };
   await page.route("**/v1/sigchains/**/events", losing, { times: 1 });
   await page.getByRole("button", { name: "I have written them down" }).click();
+  await expect(page.locator("#backup-error")).toContainText("Your words are still good");
   for (const field of await page.locator("#backup-fields input").all()) {
     await field.fill(words[Number(await field.getAttribute("data-word")) - 1] ?? "");
   }
-  await page.getByRole("button", { name: "Check and finish" }).click();
-  await expect(page.locator("#backup-error")).toContainText("Your words are still good");
   await page.getByRole("button", { name: "Check and finish" }).click();
   await expect(page.locator("#backup")).toHaveAttribute("data-state", "done");
 });

@@ -38,6 +38,15 @@ export async function keepWords(page: Page): Promise<string[]> {
   return words;
 }
 
+/** On any browser: the words are typed in, and what they can do is looked at. */
+export async function recoverWith(page: Page, handle: string, words: string[]): Promise<void> {
+  await open(page, "/recover");
+  await expect(page.locator("#recover-form"), "what the form needs is loaded").toBeVisible();
+  await page.getByLabel("Handle", { exact: true }).fill(handle);
+  await page.getByLabel("The 24 words").fill(words.join(" "));
+  await page.getByRole("button", { name: "Look at the identity" }).click();
+}
+
 /** A second browser asks, and the first one adds it; the new key. */
 export async function join(fresh: Page, holder: Page, handle: string, there?: Look, here?: Look): Promise<string> {
   await open(fresh, "/join");

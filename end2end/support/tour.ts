@@ -219,7 +219,7 @@ export async function chain(page: Page, other: Page, server: Server, watch: Watc
   await expect(page.locator("#standing")).not.toBeEmpty();
   await look("identity-out");
   await open(page, "/recover");
-  await look("recover-held");
+  await look("recover-in-place");
   await open(page, "/identity");
   await page.locator("#forget > summary").click();
   await page.locator("#forget-confirm").fill("forget");

@@ -1,10 +1,13 @@
-//! IndexedDB. Every piece of work opens its database anew and closes it, so that what is read is what was kept.
+//! IndexedDB. Every piece of work opens its database anew and closes it, so that what is read is what was kept. Browsers
+//! have been seen to answer nothing at all, so nothing here is waited for without an end.
 
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{IdbDatabase, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction};
+
+use super::storage_fault::StorageFault;
 
 /// A database with stores that hold records under keys of their own choice.
 #[derive(Clone, Copy)]
@@ -15,22 +18,11 @@ pub(crate) struct Database {
     pub(crate) stores: &'static [&'static str],
 }
 
-/// Why nothing could be kept, or read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StorageFault {
-    /// The browser has no databases for this page, as in some private windows.
-    None,
-    /// A call that browsers have failed in this one.
-    Failed,
-}
-
-impl From<JsValue> for StorageFault {
-    fn from(_: JsValue) -> Self {
-        StorageFault::Failed
-    }
-}
-
 const VERSION: u32 = 1;
+/// Milliseconds in which a database that works has opened.
+const OPENING: i32 = 5_000;
+/// Milliseconds for all of a transaction: the disk may be busy.
+const WORKING: i32 = 15_000;
 
 impl Database {
     /// Begins to read all stores.
@@ -47,21 +39,30 @@ impl Database {
         let open = self.open().await?;
         let transaction = transaction(&open, self.stores, mode)?;
         // Listened for at once: it may complete as soon as its last request is answered.
-        let completed = event(&transaction, "oncomplete", &["onabort", "onerror"])?;
+        let completed = Some(event(&transaction, "oncomplete", &["onabort", "onerror"], WORKING)?);
         Ok(Work { open, transaction, completed })
     }
 
     async fn open(self) -> Result<IdbDatabase, StorageFault> {
         // Some private modes have no factory, some refuse to open a database.
         let factory = web_sys::window().and_then(|window| window.indexed_db().ok().flatten());
-        let request = factory.ok_or(StorageFault::None)?.open_with_u32(self.name, VERSION);
-        let request = request.map_err(|_| StorageFault::None)?;
+        let request = factory.ok_or(StorageFault::None)?.open_with_u32(self.name, VERSION)?;
         let upgrade = Closure::once_into_js({
             let request = request.clone();
             move || self.create(&request)
         });
         request.set_onupgradeneeded(Some(upgrade.unchecked_ref()));
-        settled(&request).await.and_then(JsValue::dyn_into).map_err(|_| StorageFault::None)
+        let opened = event(&request, "onsuccess", &["onerror", "onblocked"], OPENING)?.await;
+        if opened.is_err() {
+            // Nobody waits for it any more. Left open, it would be in the way of other tabs.
+            let close = Closure::once_into_js({
+                let request = request.clone();
+                move || request.result().map(|late| late.unchecked_into::<IdbDatabase>().close())
+            });
+            request.set_onsuccess(Some(close.unchecked_ref()));
+        }
+        opened?;
+        Ok(request.result()?.unchecked_into())
     }
 
     fn create(self, request: &IdbOpenDbRequest) -> Result<(), JsValue> {
@@ -70,11 +71,13 @@ impl Database {
     }
 }
 
-/// A transaction. Whoever has it waits for requests of its own and for nothing else, or the browser ends it.
+/// A transaction. Whoever has it waits for requests of its own and for nothing else, or the browser ends it. What is not
+/// waited for to its end is undone.
 pub(crate) struct Work {
     open: IdbDatabase,
     transaction: IdbTransaction,
-    completed: Promise,
+    /// None once that was waited for.
+    completed: Option<JsFuture>,
 }
 
 impl Work {
@@ -83,23 +86,30 @@ impl Work {
         Ok(self.transaction.object_store(name)?)
     }
 
-    /// Waits until the disk has what was changed.
-    pub(crate) async fn completed(self) -> Result<(), StorageFault> {
-        JsFuture::from(self.completed.clone()).await?;
+    /// Waits until the disk has what was changed. After an error nothing was changed, and nothing will be.
+    pub(crate) async fn completed(mut self) -> Result<(), StorageFault> {
+        if let Some(completed) = &mut self.completed {
+            completed.await?;
+            self.completed = None;
+        }
         Ok(())
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
+        if self.completed.is_some() {
+            // One that the browser ended itself cannot be ended again.
+            let _aborted = self.transaction.abort();
+        }
         self.open.close();
     }
 }
 
 /// The result of a request that was made just now.
-pub(crate) async fn settled(request: &IdbRequest) -> Result<JsValue, JsValue> {
-    JsFuture::from(event(request, "onsuccess", &["onerror", "onblocked"])?).await?;
-    request.result()
+pub(crate) async fn settled(request: &IdbRequest) -> Result<JsValue, StorageFault> {
+    event(request, "onsuccess", &["onerror"], WORKING)?.await?;
+    Ok(request.result()?)
 }
 
 /// A plain JavaScript object with these members.
@@ -124,14 +134,18 @@ fn transaction(database: &IdbDatabase, stores: &[&str], mode: &str) -> Result<Id
     method.apply(database, &Array::of3(&stores, &mode.into(), &options))?.dyn_into()
 }
 
-/// The first of the events of a request or a transaction.
-fn event(target: &JsValue, good: &str, bad: &[&str]) -> Result<Promise, JsValue> {
+/// The first of the events of a request or a transaction; undefined is thrown after so many milliseconds without one.
+fn event(target: &JsValue, good: &str, bad: &[&str], millis: i32) -> Result<JsFuture, JsValue> {
     let mut failed = None;
     let promise = Promise::new(&mut |resolve, reject| {
         let handlers = bad.iter().map(|name| (*name, &reject)).chain([(good, &resolve)]);
         for (name, handler) in handlers {
             failed = failed.take().or(Reflect::set(target, &name.into(), handler).err());
         }
+        if let Some(window) = web_sys::window() {
+            // Without a timer the page is going away, and nobody waits.
+            let _id = window.set_timeout_with_callback_and_timeout_and_arguments_0(&reject, millis);
+        }
     });
-    failed.map_or(Ok(promise), Err)
+    failed.map_or_else(|| Ok(JsFuture::from(promise)), Err)
 }

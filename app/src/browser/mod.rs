@@ -8,13 +8,17 @@ mod fetch;
 mod network;
 mod page;
 mod paper;
+mod storage_fault;
 mod tabs;
 
 pub(crate) use bell::Bell;
 pub(crate) use clock::{now, sleep};
-pub(crate) use database::{Database, StorageFault, member, object, settled};
+pub(crate) use database::{Database, member, object, settled};
 pub(crate) use fetch::{AbortOnDrop, Answer, Offline, get, get_within, post_json, send_json};
 pub(crate) use network::{Listener, is_online};
-pub(crate) use page::{copy, draw, focus, is_checked, mark, on_press, on_submit, put, reveal, tell, text_of, value_of};
-pub(crate) use paper::{download, fragment, on_fragment, origin, print};
+pub(crate) use page::{
+    attribute, copy, draw, focus, is_checked, mark, on, on_press, on_submit, put, reveal, tell, text_of, value_of,
+};
+pub(crate) use paper::{download, fragment, on_fragment, on_leaving, on_window, origin, print};
+pub(crate) use storage_fault::StorageFault;
 pub(crate) use tabs::{Channel, Turn, say};

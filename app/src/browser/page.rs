@@ -17,19 +17,30 @@ pub(crate) fn draw(id: &str, markup: &str) {
     let active = web_sys::window().and_then(|window| window.document()?.active_element());
     let active = active.filter(|active| element.contains(Some(active))).map(|active| active.id());
     element.set_inner_html(markup);
+    remember(&element, &JsValue::UNDEFINED);
     if let Some(id) = active {
         focus(&id);
     }
 }
 
-/// Puts `text` into the element with this id, unless it is there: what is announced is announced once. Empty elements
-/// are marked `data-empty`.
+/// Puts `text` into the element with this id, unless it is there: what is announced is announced once, also where the
+/// page is translated and the element says it in other words by now. Empty elements are marked `data-empty`.
 pub(crate) fn tell(id: &str, text: &str) {
     let Some(element) = element(id) else { return };
-    if element.text_content().as_deref() != Some(text) {
+    let told = Reflect::get(&element, &TOLD.into()).ok().and_then(|told| told.as_string());
+    if told.or_else(|| element.text_content()).as_deref() != Some(text) {
         element.set_text_content(Some(text));
+        remember(&element, &text.into());
         mark(id, "data-empty", text.is_empty().then_some(""));
     }
+}
+
+/// Where an element keeps what it was told.
+const TOLD: &str = "kezTold";
+
+fn remember(element: &Element, told: &JsValue) {
+    // Elements take properties of any name.
+    let _set = Reflect::set(element, &TOLD.into(), told);
 }
 
 /// Sets an attribute of the element with this id, or removes it.
@@ -41,6 +52,11 @@ pub(crate) fn mark(id: &str, name: &str, value: Option<&str>) {
             None => element.remove_attribute(name),
         };
     }
+}
+
+/// An attribute of the element with this id.
+pub(crate) fn attribute(id: &str, name: &str) -> Option<String> {
+    element(id)?.get_attribute(name)
 }
 
 /// Calls `pressed` with every button that is pressed inside the element with this id, for as long as the page is there.
@@ -66,6 +82,15 @@ pub(crate) fn on_submit(id: &str, mut submitted: impl FnMut() + 'static) {
     if let Some(element) = element(id) {
         // An element takes every listener.
         let _added = element.add_event_listener_with_callback("submit", heard.into_js_value().unchecked_ref());
+    }
+}
+
+/// Calls `happened` at every event of this kind at the element with this id, for as long as the page is there.
+pub(crate) fn on(id: &str, event: &str, mut happened: impl FnMut() + 'static) {
+    let heard = Closure::<dyn FnMut()>::new(move || happened());
+    if let Some(element) = element(id) {
+        // An element takes every listener.
+        let _added = element.add_event_listener_with_callback(event, heard.into_js_value().unchecked_ref());
     }
 }
 

@@ -3,7 +3,7 @@
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+use web_sys::{Blob, BlobPropertyBag, Event, HtmlAnchorElement, Url};
 
 /// Opens the browser's dialogue for printing the page.
 pub(crate) fn print() {
@@ -49,9 +49,27 @@ pub(crate) fn fragment() -> String {
 
 /// Calls `changed` whenever that changes, for as long as the page is there.
 pub(crate) fn on_fragment(changed: impl FnMut() + 'static) {
-    let heard = Closure::<dyn FnMut()>::new(changed);
+    on_window("hashchange", changed);
+}
+
+/// Calls `happened` at every event of this kind at the window, for as long as the page is there.
+pub(crate) fn on_window(event: &str, happened: impl FnMut() + 'static) {
+    let heard = Closure::<dyn FnMut()>::new(happened);
     if let Some(window) = web_sys::window() {
         // A window takes every listener.
-        let _added = window.add_event_listener_with_callback("hashchange", heard.into_js_value().unchecked_ref());
+        let _added = window.add_event_listener_with_callback(event, heard.into_js_value().unchecked_ref());
+    }
+}
+
+/// Has the browser ask the person before the page is left, whenever `asks` says so.
+pub(crate) fn on_leaving(asks: impl Fn() -> bool + 'static) {
+    let heard = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+        if asks() {
+            event.prevent_default();
+        }
+    });
+    if let Some(window) = web_sys::window() {
+        // A window takes every listener.
+        let _added = window.add_event_listener_with_callback("beforeunload", heard.into_js_value().unchecked_ref());
     }
 }

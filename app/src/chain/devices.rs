@@ -89,7 +89,7 @@ pub(super) async fn show(own: &Rc<Own>) {
         };
         format!(
             "<li data-key=\"{key}\" data-role=\"{role}\"><span>{}</span><div><p><strong>{title}</strong>{here}</p>\
-             <p class=\"quiet\"><code>{digits}…</code></p>{rename}{remove}</div></li>",
+             <p class=\"quiet\"><code translate=\"no\">{digits}…</code></p>{rename}{remove}</div></li>",
             picture(key)
         )
     };

@@ -9,7 +9,8 @@ use kez_core::{Handle, KeyId, ServerName};
 use super::fetch::{Fetched, Trouble, holder_of, proven};
 use super::{backup, claims, devices};
 use crate::api::Failure;
-use crate::browser::{draw, mark, tell};
+use crate::browser::{self, draw, mark, tell};
+use crate::components::{grouped, picture};
 use crate::place::server_name;
 use crate::task::spawn;
 use crate::vault::{self, Identity};
@@ -47,15 +48,17 @@ pub(super) async fn reload(identity: Identity) {
             for section in ["backup", "devices", "claims", "release"] {
                 mark(section, "hidden", Some(""));
             }
+            counts("out", "This browser can no longer sign for this identity: its key is out.");
             let Some(why) = why else {
-                return tell("standing", "This key stands for no handle on this server any more.");
+                return tell("standing", "This key no longer owns a handle here.");
             };
             // The handle has no character that means something in markup.
-            tell("standing", &why.says(&identity.handle, BACK));
-            draw("standing", &why.says(&identity.handle, BACK_THERE));
+            tell("standing", &why.says(&identity.handle, false));
+            draw("standing", &why.says(&identity.handle, true));
         }
         Err(trouble) => {
             OWN.set(None);
+            counts("opened", "Opened and tested just now. Whether it still counts could not be found out.");
             tell("standing", &trouble.advice());
         }
     }
@@ -63,12 +66,30 @@ pub(super) async fn reload(identity: Identity) {
 
 /// Shows an identity with its chain as it is known here, which may be newer than what the server has taken in.
 pub(super) async fn display(identity: Identity, fetched: Fetched) {
+    let primary = fetched.chain.state().map_or(identity.primary, |state| state.primary);
     let own = Rc::new(Own { identity, fetched: RefCell::new(fetched) });
     OWN.set(Some(Rc::clone(&own)));
     tell("standing", "");
+    counts("proven", "Opened and tested just now: this browser can sign.");
+    // What others see of this identity, whichever of its keys is in this browser.
+    draw("identity-picture", &picture(&primary));
+    draw("identity-key", &grouped(&primary));
     backup::show(&own);
     devices::show(&own).await;
     claims::show(&own);
+}
+
+/// Says whether the key in this browser counts, where it could be opened at all.
+fn counts(state: &str, says: &str) {
+    if browser::attribute("identity-proven", "data-state").as_deref() != Some("broken") {
+        mark("identity-proven", "data-state", Some(state));
+        tell("identity-proven", says);
+    }
+}
+
+/// Whether the key of this identity counts; none where that cannot be found out.
+pub(super) async fn counts_still(identity: &Identity) -> Option<bool> {
+    look(identity).await.ok().map(|looked| looked.is_ok())
 }
 
 /// What speaks for an identity by this key, or why the key may not act for it, as far as the chain says.
@@ -86,9 +107,11 @@ async fn look(identity: &Identity) -> Result<Look, Trouble> {
     if !fetched.chain.is_spoken_for_by(&identity.key) {
         return Ok(Err(Out::of(&identity.key, &fetched)));
     }
-    if holder.chain != identity.chain {
+    let primary = fetched.chain.state().map_or(holder.primary, |state| state.primary);
+    let known = Identity { chain: holder.chain, primary, ..identity.clone() };
+    if known != *identity {
         // Known now, and kept.
-        vault::update(&Identity { chain: holder.chain, ..identity.clone() }).await?;
+        vault::update(&known).await?;
     }
     Ok(Ok(fetched))
 }
@@ -111,13 +134,9 @@ async fn by_handle(identity: &Identity) -> Result<Option<Look>, Trouble> {
 pub(super) async fn why_out(identity: &Identity) -> Option<String> {
     match by_handle(identity).await.ok()?? {
         Ok(_) => None,
-        Err(why) => Some(why?.says(&identity.handle, BACK)),
+        Err(why) => Some(why?.says(&identity.handle, false)),
     }
 }
-
-/// What an owner can do who did not do it; and as markup, with where.
-const BACK: &str = "get the identity back with your 24 words";
-const BACK_THERE: &str = "<a href=\"/recover\">get the identity back with your 24 words</a>";
 
 /// Why a key may not act for its identity.
 #[derive(Clone, Copy)]
@@ -149,24 +168,28 @@ impl Out {
         }
     }
 
-    /// `back` is one of the two ways to say it.
-    fn says(self, handle: &Handle, back: &str) -> String {
+    /// In words, or as markup, with the way on as a link.
+    fn says(self, handle: &Handle, as_markup: bool) -> String {
+        let link = |to: &str, words: &str| {
+            if as_markup { format!("<a href=\"{to}\">{words}</a>") } else { words.to_owned() }
+        };
+        let back = link("/recover", "get the identity back with your 24 words");
+        let again = link("/join", "add this browser again");
         match self {
             Out::Ended => format!(
                 "The identity {handle} was ended by its owner. Nothing can be done in its name any more. If that was not you, \
                  {back}, within 72 hours."
             ),
-            Out::Removed => format!(
-                "This browser was removed from {handle} by its owner. It can be added again with a new key: forget this one below, then add the browser."
-            ),
+            Out::Removed => {
+                format!("This browser was removed from {handle} by its owner. To use {handle} here, {again}.")
+            }
             Out::Changed => format!(
                 "The key of {handle} was changed, and the one in this browser does not count any more. If that was not you, {back}."
             ),
-            Out::Undone => {
-                format!(
-                    "A recovery of {handle} undid what had brought this browser's key in. It does not count any more."
-                )
-            }
+            Out::Undone => format!(
+                "A recovery of {handle} undid what had brought this browser's key in. It does not count any more. To use \
+                 {handle} here, {again}."
+            ),
         }
     }
 }

@@ -1,7 +1,8 @@
-//! `/join`: this browser asks to become a device of an identity that another browser holds.
+//! `/join`: this browser asks to become a device of an identity that another browser holds. One whose own key is out may be
+//! added again: the new key takes the place of that one.
 //!
-//! For tests: `#join` with `data-state` `start`, `offering`, `added`, `held` (this browser holds another key already) or
-//! `error`; the form `#join-form` with the field `#join-handle`, button `Show a code`; `#join-code` is the code,
+//! For tests: `#join` with `data-state` `loading`, `start`, `offering`, `added`, `held` (this browser holds a key that
+//! counts) or `error`; the form `#join-form` with the field `#join-handle`, button `Show a code`; `#join-code` is the code,
 //! `#join-key` the new key with its picture, `#join-qr` the code for a camera; `#join-error` has `role=alert`; button
 //! `Make a new code` once it has ended.
 
@@ -9,6 +10,7 @@ use kez_core::sigchain::Offer;
 use kez_core::{Code, Handle, ServerName};
 
 use super::fetch::{Fetched, Trouble, path, proven};
+use super::follow;
 use super::markup::key;
 use super::pairing::{self, Ticket};
 use crate::api::{self, Failure, Holder};
@@ -32,14 +34,24 @@ pub(super) fn run() {
             spawn(start());
         }
     });
+    tell("join-progress", "Looking…");
     spawn(async {
-        match vault::load().await {
-            Ok(None) => to("start"),
-            Ok(Some(identity)) if identity.stage == Stage::Joining => {
+        let waits = match vault::load().await {
+            Ok(None) => return to("start"),
+            Ok(Some(identity)) if identity.stage == Stage::Joining => Ok(Some(identity)),
+            Ok(Some(identity)) if is_out(&identity).await => {
+                put("join-handle", identity.handle.as_str());
+                vault::prepared().await
+            }
+            Ok(Some(_)) => return to("held"),
+            Err(fault) => Err(fault),
+        };
+        match waits {
+            Ok(Some(identity)) => {
                 put("join-handle", identity.handle.as_str());
                 start().await;
             }
-            Ok(Some(_)) => to("held"),
+            Ok(None) => to("start"),
             Err(fault) => failed(fault.advice()),
         }
     });
@@ -63,7 +75,14 @@ async fn start() {
 async fn offer(handle: &Handle) -> Result<bool, Trouble> {
     let server: ServerName = server_name().parse().map_err(|_| Failure::Odd)?;
     let (holder, mut fetched) = proven(handle, &server).await?;
-    let identity = own_key(handle).await?;
+    if let Some(held) = vault::load().await?.filter(|held| held.stage != Stage::Joining)
+        && (!is_out(&held).await || held.chain != holder.chain)
+    {
+        return Err(Trouble::Odd(
+            "This browser holds a key already, and a browser keeps one. Use another browser profile.",
+        ));
+    }
+    let identity = vault::prepare(handle.clone(), browser::now()).await?;
     if fetched.chain.head().is_none() {
         return Err(Trouble::Odd(
             "This identity has no recovery words yet. Make them first, on the browser that holds it, under “Your identity”.",
@@ -103,19 +122,9 @@ async fn offer(handle: &Handle) -> Result<bool, Trouble> {
     Ok(false)
 }
 
-/// The key of this browser that asks; made when there is none.
-async fn own_key(handle: &Handle) -> Result<Identity, Trouble> {
-    match vault::load().await? {
-        None => Ok(vault::create(handle.clone(), Stage::Joining, browser::now()).await?),
-        Some(identity) if identity.stage == Stage::Joining => {
-            let identity = Identity { handle: handle.clone(), ..identity };
-            vault::update(&identity).await?;
-            Ok(identity)
-        }
-        Some(_) => {
-            Err(Trouble::Odd("This browser holds a key already. Forget it first, or use another browser profile."))
-        }
-    }
+/// Whether this browser's key was in use for an identity, and counts no more.
+async fn is_out(held: &Identity) -> bool {
+    held.stage == Stage::Registered && follow::counts_still(held).await == Some(false)
 }
 
 async fn prove(fetched: &Fetched, identity: &Identity) -> Result<Offer, Trouble> {
@@ -139,9 +148,9 @@ async fn has_moved(fetched: &Fetched) -> Result<bool, Failure> {
 
 /// The identity is this browser's, too.
 async fn adopt(identity: &Identity, holder: &Holder) -> Result<bool, Trouble> {
-    let registered_at = Some(holder.registered_at);
-    let identity = Identity { stage: Stage::Registered, chain: holder.chain, registered_at, ..identity.clone() };
-    vault::update(&identity).await?;
+    let (chain, primary, registered_at) = (holder.chain, holder.primary, Some(holder.registered_at));
+    let identity = Identity { stage: Stage::Registered, chain, primary, registered_at, ..identity.clone() };
+    vault::settle(&identity).await?;
     tell("join-name", &format!("{}@{}", identity.handle, server_name()));
     Ok(true)
 }

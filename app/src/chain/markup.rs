@@ -3,6 +3,7 @@
 use kez_core::KeyId;
 use kez_core::text::shown;
 
+pub(super) use crate::components::escape;
 use crate::components::{grouped, picture};
 
 /// Somebody else's words: text that hides nothing, and whose direction is its own business.
@@ -13,22 +14,6 @@ pub(super) fn theirs(text: &str) -> String {
 /// The same as a quotation, where it could be taken for a word of this page.
 pub(super) fn quoted(text: &str) -> String {
     format!("<q class=\"theirs\">{}</q>", theirs(text))
-}
-
-/// `text`, for use in an attribute, or of this program's own in markup.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// A key with its picture, for comparing.
@@ -47,12 +32,10 @@ pub(super) fn button(class: &str, does: &str, about: &str, says: &str) -> String
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, quoted, theirs};
+    use super::{quoted, theirs};
 
     #[test]
     fn markup_in_a_text_stays_text() {
-        assert_eq!(escape("<a href='x' id=\"y\">&"), "&lt;a href=&#39;x&#39; id=&quot;y&quot;&gt;&amp;");
-        assert_eq!(escape("müller.example"), "müller.example");
         assert_eq!(theirs("</bdi><b>"), "<bdi>&lt;/bdi&gt;&lt;b&gt;</bdi>");
     }
 

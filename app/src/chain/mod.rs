@@ -8,6 +8,7 @@ mod accept;
 mod backup;
 mod claims;
 mod devices;
+mod draft;
 mod fetch;
 mod follow;
 mod history;
@@ -17,6 +18,7 @@ mod pairing;
 mod profile;
 mod recover;
 mod recovery_steps;
+mod sheet;
 mod words;
 
 use std::future::Future;

@@ -1,9 +1,11 @@
-//! `/recover`: an identity is got back with its 24 words, on a browser that holds none.
+//! `/recover`: an identity is got back with its 24 words, on a browser that holds none, or that holds a key of that very
+//! identity: then the new key takes its place here, too.
 //!
-//! For tests: `#recover` with `data-state` `start`, `working`, `choose`, `done`, `held` or `error`; the form
-//! `#recover-form` with the fields `#recover-handle` and `#recover-words`, button `Look at the identity`;
-//! `#recover-choices input` are the ways, each with `data-after` (the event after which everything is undone; the last
-//! one's for nothing), button `Get it back`; `#recover-error` has `role=alert`.
+//! For tests: `#recover` with `data-state` `loading`, `start`, `working`, `choose`, `done`, `held` (this browser holds an
+//! identity whose key counts) or `error`; the form `#recover-form` with the fields `#recover-handle` and `#recover-words`,
+//! button `Look at the identity`; `#recover-choices input` are the ways, each with `data-after` (the event after which
+//! everything is undone; the last one's for nothing), button `Get it back`; button `Use its recovery words` where one is
+//! held; `#recover-error` has `role=alert`, `#recover-note` says that a key here is out.
 
 use std::cell::RefCell;
 
@@ -11,7 +13,8 @@ use kez_core::ServerName;
 use kez_core::sigchain::RevokeReason;
 use zeroize::Zeroizing;
 
-use super::fetch::proven;
+use super::fetch::{Fetched, Trouble, proven};
+use super::follow;
 use super::recovery_steps::{Plan, Way};
 use super::words;
 use crate::api::Failure;
@@ -20,7 +23,7 @@ use crate::components::day;
 use crate::place::server_name;
 use crate::task::spawn;
 use crate::typed::handle_to_find;
-use crate::vault;
+use crate::vault::{self, Stage};
 
 thread_local! {
     static PLAN: RefCell<Option<Plan>> = const { RefCell::new(None) };
@@ -30,13 +33,54 @@ thread_local! {
 pub(super) fn run() {
     browser::on_submit("recover-form", || spawn(look()));
     browser::on_submit("recover-choose", || spawn(go()));
+    browser::on_press("recover-held", |_| {
+        to("start");
+        focus("recover-words");
+    });
+    tell("recover-progress", "Looking…");
     spawn(async {
-        match vault::load().await {
-            Ok(held) if Plan::can_use(held.as_ref()) => to("start"),
-            Ok(_) => to("held"),
-            Err(fault) => failed("start", fault.advice()),
+        let held = match vault::load().await {
+            Ok(held) => held.filter(|identity| identity.stage != Stage::Joining),
+            Err(fault) => return failed("start", fault.advice()),
+        };
+        let Some(identity) = held else { return to("start") };
+        let counts = follow::counts_still(&identity).await;
+        if identity.stage == Stage::Made && counts == Some(false) {
+            return to("start");
+        }
+        put("recover-handle", identity.handle.as_str());
+        tell("recover-holds", &format!("{}@{}", identity.handle, server_name()));
+        if counts == Some(true) || identity.stage == Stage::Released {
+            return to("held");
+        }
+        to("start");
+        if counts == Some(false) {
+            tell(
+                "recover-note",
+                "The key in this browser is out. Your words put a new one in its place, right here: nothing has to be \
+                 removed first.",
+            );
         }
     });
+}
+
+/// Whether what this browser holds may give way to a new key of the identity whose log this is. A key of that identity may,
+/// and one that stands for nothing.
+async fn may_give_way(fetched: &Fetched) -> Result<(), Trouble> {
+    let Some(identity) = vault::load().await? else { return Ok(()) };
+    let is_of_it = fetched.chain.id() == identity.chain || fetched.chain.had_primary(&identity.key);
+    let gives_way = match identity.stage {
+        Stage::Joining => true,
+        Stage::Made => follow::counts_still(&identity).await == Some(false),
+        Stage::Registered => is_of_it,
+        Stage::Released => false,
+    };
+    if gives_way {
+        return Ok(());
+    }
+    Err(Trouble::Odd(
+        "This browser holds the key of another identity, and a browser keeps one. Use another browser or browser profile.",
+    ))
 }
 
 /// Reads the words, and shows what they can do.
@@ -57,13 +101,14 @@ async fn look() {
     let recovery = match list.key(&Zeroizing::new(value_of("recover-words"))) {
         Ok(recovery) => recovery,
         Err(error) => {
-            failed("start", &format!("These are not the words yet: {error}."));
+            failed("start", &format!("Check your words: {error}."));
             return focus("recover-words");
         }
     };
     let looked = async {
         let server: ServerName = server_name().parse().map_err(|_| Failure::Odd)?;
         let (holder, fetched) = proven(&handle, &server).await?;
+        may_give_way(&fetched).await?;
         // The answer to an earlier try was lost.
         if let Some(devices) = Plan::is_carried_out(&holder, &fetched).await? {
             return Ok(Err(devices));
@@ -137,6 +182,7 @@ fn to(state: &str) {
     mark("recover", "data-state", Some(state));
     tell("recover-error", "");
     tell("recover-progress", "");
+    tell("recover-note", "");
     for (id, when) in
         [("recover-form", "start"), ("recover-choose", "choose"), ("recover-done", "done"), ("recover-held", "held")]
     {

@@ -39,18 +39,13 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Whether a browser that holds this may take the identity.
-    pub(super) fn can_use(held: Option<&Identity>) -> bool {
-        held.is_none_or(|identity| identity.stage == Stage::Joining)
-    }
-
     /// Whether the key that waits in this browser is the identity's primary already; how many devices there are then.
     pub(super) async fn is_carried_out(holder: &Holder, fetched: &Fetched) -> Result<Option<usize>, Trouble> {
         let Some(state) = fetched.chain.state() else { return Ok(None) };
-        let held = vault::load().await?.filter(|held| held.stage == Stage::Joining && held.key == state.primary);
-        let Some(identity) = held else { return Ok(None) };
-        let registered_at = Some(holder.registered_at);
-        vault::update(&Identity { stage: Stage::Registered, chain: holder.chain, registered_at, ..identity }).await?;
+        let waits = vault::prepared().await?.filter(|waits| waits.key == state.primary);
+        let Some(identity) = waits else { return Ok(None) };
+        let (chain, primary, registered_at) = (holder.chain, identity.key, Some(holder.registered_at));
+        vault::settle(&Identity { stage: Stage::Registered, chain, primary, registered_at, ..identity }).await?;
         Ok(Some(state.devices.len()))
     }
 
@@ -58,7 +53,10 @@ impl Plan {
     pub(super) async fn new(handle: Handle, fetched: Fetched, recovery: SigningKey) -> Result<Plan, Trouble> {
         let chain = &fetched.chain;
         let Some(head) = chain.head() else {
-            return Err(Trouble::Odd("This identity has no recovery words: its log of keys has not begun."));
+            return Err(Trouble::Odd(
+                "This identity has no recovery words: none were ever made active. If one of your browsers still holds it, \
+                 make them there, under “Your identity”.",
+            ));
         };
         // Only for judging; the real key is made when the way was chosen.
         let probe = SigningKey::from_seed(&*vault::random()?);
@@ -97,19 +95,22 @@ impl Plan {
         self.ways.iter().position(|way| way.undoes_rotation).unwrap_or(0)
     }
 
-    /// Makes a new key in this browser the identity's primary; how many devices stay.
+    /// Makes a new key in this browser the identity's primary, in the place of whatever this browser holds of it; how many
+    /// devices stay.
     pub(super) async fn carry_out(mut self, chosen: usize, reason: RevokeReason) -> Result<usize, Trouble> {
         let place = self.ways.get(chosen).and_then(|way| self.fetched.chain.after(way.after));
         let place = place.ok_or(Trouble::MovedOn)?;
-        let undone: Vec<KeyId> = self.removed_after(&place);
-        let identity = self.key().await?;
+        let mut out: Vec<KeyId> = self.removed_after(&place);
+        // A device's key that this browser gives up is nobody's from now on.
+        out.extend(vault::load().await?.map(|before| before.key));
+        let identity = vault::prepare(self.handle.clone(), browser::now()).await?;
         let secret = vault::open(&identity.key).await?;
         let event = rotation(&place, &secret, &self.recovery);
         self.fetched.post(&event).await?;
-        let (chain, now) = (self.fetched.chain.id(), browser::now());
-        vault::update(&Identity { stage: Stage::Registered, chain, registered_at: Some(now), ..identity }).await?;
+        let (chain, primary, registered_at) = (self.fetched.chain.id(), identity.key, Some(browser::now()));
+        vault::settle(&Identity { stage: Stage::Registered, chain, primary, registered_at, ..identity }).await?;
         // What the owner had removed and the fork brought back is removed again.
-        for key in undone {
+        for key in out {
             if self.fetched.chain.state().is_some_and(|state| state.devices.contains_key(&key)) {
                 // The recovery key is the one for which there is always room.
                 self.fetched.sign(&Body::RevokeKey { key, reason }, &self.recovery).await?;
@@ -122,19 +123,6 @@ impl Plan {
     fn removed_after(&self, place: &Place) -> Vec<KeyId> {
         let told = self.fetched.told.iter().filter(|told| told.seq >= place.seq && self.fetched.holds(told));
         told.filter_map(|told| if let Body::RevokeKey { key, .. } = told.body { Some(key) } else { None }).collect()
-    }
-
-    /// The key of this browser that takes over.
-    async fn key(&self) -> Result<Identity, Trouble> {
-        match vault::load().await? {
-            None => Ok(vault::create(self.handle.clone(), Stage::Joining, browser::now()).await?),
-            Some(identity) if identity.stage == Stage::Joining => {
-                let identity = Identity { handle: self.handle.clone(), ..identity };
-                vault::update(&identity).await?;
-                Ok(identity)
-            }
-            Some(_) => Err(Trouble::Odd("This browser holds a key already. Forget it first, or use another one.")),
-        }
     }
 }
 

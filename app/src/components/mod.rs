@@ -1,6 +1,7 @@
 //! Pieces that pages and islands share.
 
 mod day;
+mod escape;
 mod fingerprint;
 mod key_text;
 #[cfg(feature = "ssr")]
@@ -9,6 +10,7 @@ mod qr;
 mod quoted;
 
 pub use day::day;
+pub use escape::escape;
 pub use fingerprint::picture;
 pub use key_text::grouped;
 #[cfg(feature = "ssr")]

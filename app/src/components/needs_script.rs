@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-/// Shown when there is no JavaScript, and by the style sheet when the wasm could not be started (`html[data-app=failed]`).
+/// Shown when there is no JavaScript. What else keeps the program from starting, the script in the page says.
 #[component]
 pub fn NeedsScript() -> impl IntoView {
     let text = "Your key is made and used in your browser, and that needs JavaScript and WebAssembly. \
@@ -11,6 +11,5 @@ pub fn NeedsScript() -> impl IntoView {
         <noscript>
             <p class="alarm">{text}</p>
         </noscript>
-        <p class="alarm app-failed">{text}</p>
     }
 }

@@ -15,8 +15,12 @@ use crate::browser::{self, Channel, StorageFault};
 const CHANNEL: &str = "kez-chat contacts";
 
 /// What to do when the browser keeps no contacts.
-pub(crate) const ADVICE: &str = "This browser could not keep or read contact requests. \
-    Close other tabs of this page and load it again; nothing that was sent to you is lost meanwhile.";
+pub(crate) fn advice(fault: StorageFault) -> String {
+    format!(
+        "Contact requests cannot be shown or kept. {} Nothing that was sent to you is lost meanwhile.",
+        fault.advice()
+    )
+}
 
 /// Everybody who asked `me`, the last to ask first.
 pub(crate) async fn people(me: &KeyId) -> Result<Vec<Person>, StorageFault> {

@@ -5,13 +5,26 @@ use leptos::prelude::*;
 use web_sys::MouseEvent;
 
 use super::var::Var;
+use crate::components::escape;
 
-/// A text that changes.
+/// What an element says, for its `inner_html`: any text. A text that changes is always written through its element and
+/// never as a child of it, because whoever translates a page puts other nodes in the place of its texts, and what is
+/// written to a text that is gone nobody sees.
+pub(super) fn says(value: impl Fn() -> String + Send + Sync + 'static) -> Signal<String> {
+    Signal::derive(move || escape(&value()))
+}
+
+/// The same for one of a few texts.
+pub(super) fn says_one(value: impl Fn() -> &'static str + Send + Sync + 'static) -> Signal<String> {
+    Signal::derive(move || escape(value()))
+}
+
+/// A text that changes, for an attribute or a property.
 pub(super) fn text(value: impl Fn() -> String + Send + Sync + 'static) -> Signal<String> {
     Signal::derive(value)
 }
 
-/// One of a few words.
+/// One of a few words, for an attribute.
 pub(super) fn word(value: impl Fn() -> &'static str + Send + Sync + 'static) -> Signal<String> {
     Signal::derive(move || value().to_owned())
 }

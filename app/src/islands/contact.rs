@@ -1,23 +1,24 @@
 //! Asking the owner of a profile to be in touch.
 //!
 //! For tests: `#contact` with `data-state` `absent` (nothing to ask: this browser holds no registered identity, it is this
-//! profile's own, or the server has no broker), `ready`, `working`, `delivered` or `failed`; `#contact-statement` is the
+//! profile's own, or the server has no broker), `unavailable` (the storage does not say who is here: `#contact-unavailable`
+//! does, and what to do; button `Try again`), `ready`, `working`, `delivered` or `failed`; `#contact-statement` is the
 //! exact text that is signed; button `Send a contact request` (`Try again` after a failure); `#contact-error` has
 //! `role=alert`, `#contact-progress` and `#contact-note` are live regions.
 
 use kez_core::contact_request::{ContactRequest, MessageId};
-use kez_core::{Handle, KeyId};
+use kez_core::{Handle, KeyId, ServerName};
 use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;
 
 use super::bind::effect;
 use super::proof::shown;
 use crate::broker::{Connection, Stored, Trouble, explain};
-use crate::browser::{mark, tell};
+use crate::browser::{StorageFault, mark, tell};
 use crate::chain::{self, NOT_LOADED, NotLoaded};
 use crate::place::{Broker, broker};
 use crate::task::spawn;
-use crate::vault::{self, Identity, Stage};
+use crate::vault::{self, Fault, Identity, Stage};
 use crate::{api, browser};
 
 /// How often one message is sent before the person is asked. The broker keeps it once.
@@ -38,10 +39,16 @@ struct Draft {
 
 impl Draft {
     /// Nothing where there is nobody to ask, or nobody to ask as.
-    async fn for_this_page() -> Option<Draft> {
-        let (handle, server, primary) = shown()?;
-        let broker = broker()?;
-        let identity = vault::load().await.ok()??;
+    async fn for_this_page() -> Result<Option<Draft>, Fault> {
+        let (Some(shown), Some(broker)) = (shown(), broker()) else { return Ok(None) };
+        Ok(match vault::load().await? {
+            Some(identity) => Draft::of(identity, shown, broker).await,
+            None => None,
+        })
+    }
+
+    async fn of(identity: Identity, shown: (Handle, ServerName, KeyId), broker: Broker) -> Option<Draft> {
+        let (handle, server, primary) = shown;
         if identity.stage != Stage::Registered || identity.key == primary {
             return None;
         }
@@ -124,32 +131,45 @@ pub fn ContactPanel() -> impl IntoView {
 /// Offers to ask. It is part of the program that has the messages.
 #[wasm_split(messages, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn ask() -> Result<(), NotLoaded> {
-    spawn(async {
-        let Some(draft) = Draft::for_this_page().await else { return };
-        tell("contact-from", draft.identity.handle.as_str());
-        tell("contact-to", draft.handle.as_str());
-        tell("contact-statement", &draft.request.signing_input(draft.identity.chain));
-        show("ready", "");
-        mark("contact", "hidden", None);
-        browser::on_press("contact", move |_| {
-            show("working", "");
-            let draft = draft.clone();
-            spawn(async move {
-                match draft.send().await {
-                    Ok(()) => show(
-                        "delivered",
-                        &format!(
-                            "Delivered. {} sees it when they open their identity page, also if they are away now. \
-                             Nothing tells you what they decide.",
-                            draft.handle
-                        ),
+    browser::on_press("contact-lost", |_| spawn(offer()));
+    spawn(offer());
+    Ok(())
+}
+
+async fn offer() {
+    mark("contact-lost", "hidden", Some(""));
+    let draft = match Draft::for_this_page().await {
+        Ok(Some(draft)) => draft,
+        // A browser that keeps nothing holds nobody to ask as.
+        Ok(None) | Err(Fault::Storage(StorageFault::None)) => return,
+        Err(fault) => {
+            mark("contact", "data-state", Some("unavailable"));
+            mark("contact-lost", "hidden", None);
+            return tell("contact-unavailable", fault.advice());
+        }
+    };
+    tell("contact-from", draft.identity.handle.as_str());
+    tell("contact-to", draft.handle.as_str());
+    tell("contact-statement", &draft.request.signing_input(draft.identity.chain));
+    show("ready", "");
+    mark("contact", "hidden", None);
+    browser::on_press("contact", move |_| {
+        show("working", "");
+        let draft = draft.clone();
+        spawn(async move {
+            match draft.send().await {
+                Ok(()) => show(
+                    "delivered",
+                    &format!(
+                        "Delivered. {} sees it when they open their identity page, also if they are away now. \
+                         Nothing tells you what they decide.",
+                        draft.handle
                     ),
-                    Err(advice) => show("failed", &advice),
-                }
-            });
+                ),
+                Err(advice) => show("failed", &advice),
+            }
         });
     });
-    Ok(())
 }
 
 /// Shows how far it is. A button that is off cannot be pressed twice.

@@ -4,7 +4,7 @@
 
 use leptos::prelude::*;
 
-use super::bind::{act, effect, flag, text, word};
+use super::bind::{act, effect, flag, says_one, word};
 use super::var::Var;
 use crate::browser;
 use crate::task::spawn;
@@ -49,10 +49,12 @@ pub(super) fn CopyButton(
             aria-label="Copy the key"
             on:click=copy
         >
-            <span aria-hidden="true">{word(label)}</span>
+            <span aria-hidden="true" inner_html=says_one(label)></span>
         </button>
-        <span class="visually-hidden" role="status">
-            {text(move || if state.get() == "idle" { String::new() } else { label().to_owned() })}
-        </span>
+        <span
+            class="visually-hidden"
+            role="status"
+            inner_html=says_one(move || if state.get() == "idle" { "" } else { label() })
+        ></span>
     }
 }

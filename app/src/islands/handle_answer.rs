@@ -12,6 +12,7 @@ use super::bind::{effect, flag, text, typed, word};
 use super::var::Var;
 use crate::api;
 use crate::browser::{self, AbortOnDrop};
+use crate::components::escape;
 use crate::place::{asked_for, server_name};
 use crate::task::spawn;
 use crate::typed::handle_to_take;
@@ -62,16 +63,18 @@ impl Answer {
         }
     }
 
+    /// As markup: a name is a name in every language.
     fn sentence(&self, name: &str) -> String {
+        let name = format!("<span translate=\"no\">{}</span>", escape(name));
         match self {
-            Answer::Empty => "3 to 32 letters a to z, digits, _ and -".to_owned(),
+            Answer::Empty => "3–32 characters: a–z, 0–9, _ and -".to_owned(),
             Answer::Checking => "Looking…".to_owned(),
             Answer::Free => format!("{name} is free."),
             Answer::Again => format!("You released {name}. Your key may take it again."),
             Answer::Taken => format!("{name} is taken."),
             Answer::Reserved => format!("{name} is reserved for the server itself. Choose another."),
             Answer::Released => format!("{name} was released and is held for its former key. Choose another."),
-            Answer::Invalid(why) | Answer::Offline(why) => why.clone(),
+            Answer::Invalid(why) | Answer::Offline(why) => escape(why),
         }
     }
 }
@@ -177,10 +180,10 @@ pub(super) fn HandleField(
                 required
                 aria-describedby="handle-answer"
             />
-            <span class="suffix">"@"{server_name()}</span>
+            <span class="suffix" translate="no">"@"{server_name()}</span>
         </div>
         <p id="handle-answer" class="answer" role="status" data-state=state>
-            {text(move || answer.with(|answer| answer.sentence(&understood(name))))}" "
+            <span inner_html=text(move || answer.with(|answer| answer.sentence(&understood(name))))></span>" "
             <a
                 hidden=flag(move || answer.with(|answer| *answer != Answer::Taken))
                 href=text(move || format!("/@{}", understood(name)))

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::bind::flag;
+use super::bind::{flag, says as written};
 
 /// Empty lines stay in the page, unseen, so that what comes into them is announced (`data-empty`).
 #[component]
@@ -16,8 +16,13 @@ pub(super) fn Live(
 ) -> impl IntoView {
     let role = if kind == "alarm" { "alert" } else { "status" };
     view! {
-        <p id=id class=kind role=role tabindex="-1" data-empty=flag(move || says.with(String::is_empty))>
-            {says}
-        </p>
+        <p
+            id=id
+            class=kind
+            role=role
+            tabindex="-1"
+            data-empty=flag(move || says.with(String::is_empty))
+            inner_html=written(move || says.get())
+        ></p>
     }
 }

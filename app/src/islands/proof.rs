@@ -8,7 +8,7 @@ use kez_core::registration::{Expected, Unproven};
 use kez_core::{Handle, KeyId, ServerName};
 use leptos::prelude::*;
 
-use super::bind::{act, effect, flag, text, word};
+use super::bind::{act, effect, flag, says, says_one, text, word};
 use super::live::Live;
 use super::var::Var;
 use crate::chain::{self, Card, NOT_LOADED};
@@ -57,14 +57,14 @@ pub fn ProofPanel() -> impl IntoView {
         Proof::Verified => "verified",
         Proof::Failed(..) => "failed",
     });
-    let title = word(move || match proof.get() {
+    let title = says_one(move || match proof.get() {
         Proof::NotRun => "Not checked by your browser",
         Proof::Checking => "Your browser is checking this card…",
         Proof::Verified => "Checked by your browser just now",
         Proof::Failed(..) => "Do not trust this card",
         Proof::Unchecked(_) => "Your browser could not check this card",
     });
-    let explanation = text(move || match proof.get() {
+    let explanation = says(move || match proof.get() {
         Proof::NotRun => {
             "A check needs JavaScript and WebAssembly. Without them you have the server's word only.".to_owned()
         }
@@ -87,7 +87,7 @@ pub fn ProofPanel() -> impl IntoView {
                 Proof::Failed(at, _) if index < at => "good",
                 _ => "waiting",
             });
-            let in_words = word(move || match &*result.get() {
+            let in_words = says_one(move || match &*result.get() {
                 "good" => "yes",
                 "bad" => "no",
                 _ => "not checked",
@@ -96,7 +96,7 @@ pub fn ProofPanel() -> impl IntoView {
                 <li data-check=name data-state=result hidden=flag(move || name == CHAIN && !has_log.get())>
                     <span class="mark" aria-hidden="true"></span>
                     {says}
-                    <span class="visually-hidden">": "{in_words}</span>
+                    <span class="visually-hidden">": "<span inner_html=in_words></span></span>
                 </li>
             }
         })
@@ -104,11 +104,11 @@ pub fn ProofPanel() -> impl IntoView {
     view! {
         <section id="proof" class="card proof" data-state=state aria-labelledby="proof-title">
             <div role="status">
-                <h2 id="proof-title">{title}</h2>
+                <h2 id="proof-title" inner_html=title></h2>
             </div>
             <Live id="proof-error" kind="alarm" says=alarm />
             <ul class="checks">{checks}</ul>
-            <p class="quiet">{explanation}</p>
+            <p class="quiet" inner_html=explanation></p>
             <button
                 type="button"
                 class="button secondary"

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::site;
 use crate::app::About;
+use crate::components::NeedsScript;
 use crate::islands::HandleSearch;
 
 /// The landing page.
@@ -22,6 +23,7 @@ pub fn Home() -> AnyView {
                 ". Your browser makes the key and signs for it; the server only writes down what it can prove."
             </p>
         </section>
+        <NeedsScript />
         <HandleSearch />
         <ul class="proofs">
             <li>

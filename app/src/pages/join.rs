@@ -48,13 +48,13 @@ pub fn Join() -> AnyView {
                 <div id="join-key"></div>
             </div>
             <div id="join-added" class="stack" hidden>
-                <p><strong id="join-name"></strong>" is in this browser now, too."</p>
+                <p><strong id="join-name" translate="no"></strong>" is in this browser now, too."</p>
                 <p class="actions">
                     <a class="button" href="/identity">"Your identity"</a>
                 </p>
             </div>
             <div id="join-held" class="stack" hidden>
-                <p>"This browser holds a key already, and a browser keeps one identity. Use another browser profile, or forget that key first."</p>
+                <p>"This browser holds an identity already, and its key counts. A browser keeps one identity: use another browser or browser profile for this one."</p>
                 <p class="actions">
                     <a class="button" href="/identity">"Your identity"</a>
                 </p>

@@ -28,6 +28,7 @@ pub(super) fn Messages() -> AnyView {
                 <h2 id="requests-title" tabindex="-1">"Contact requests"</h2>
                 <p id="requests-line" class="quiet" role="status">"Looking…"</p>
                 <p id="contacts-error" class="alarm" role="alert" tabindex="-1" data-empty=""></p>
+                <button id="requests-retry" type="button" class="button secondary" hidden>"Try again"</button>
                 <ul id="requests-people" class="people"></ul>
                 <p id="requests-hint" class="quiet" hidden>
                     "Accepting keeps this person as a contact in this browser, under the key that you see. Nothing is sent back to them, and the server is not told."
@@ -54,19 +55,23 @@ pub(super) fn Ask() -> AnyView {
         <section id="contact" class="card" aria-labelledby="contact-title" data-state="absent" hidden>
             <h2 id="contact-title">"Get in touch"</h2>
             <p>
-                "As "<strong id="contact-from"></strong>", your key signs one sentence for "
-                <strong id="contact-to"></strong>
+                "As "<strong id="contact-from" translate="no"></strong>", your key signs one sentence for "
+                <strong id="contact-to" translate="no"></strong>
                 ": that you would like to be in touch. The server sees that you asked."
             </p>
             <details>
                 <summary>"The exact text that is signed"</summary>
-                <pre id="contact-statement" tabindex="0"></pre>
+                <pre id="contact-statement" tabindex="0" translate="no"></pre>
             </details>
             <button id="contact-send" type="button" class="button">"Send a contact request"</button>
             <p id="contact-progress" class="progress" role="status" tabindex="-1" data-empty=""></p>
             <p id="contact-note" class="note" role="status" tabindex="-1" data-empty=""></p>
             <p id="contact-error" class="alarm" role="alert" tabindex="-1" data-empty=""></p>
         </section>
+        <div id="contact-lost" class="alarm" role="alert" hidden>
+            <p id="contact-unavailable"></p>
+            <button type="button" class="button secondary">"Try again"</button>
+        </div>
         <ContactPanel />
     }
     .into_any()

@@ -27,8 +27,10 @@ pub(super) fn Backup() -> AnyView {
         <section id="backup" class="card" data-state="none" aria-labelledby="backup-title" hidden>
             <h2 id="backup-title" tabindex="-1">"Backup: none"</h2>
             <p id="backup-says">
-                "The key is sealed in this browser on this device, and nowhere else. Clearing this site's data, or losing the device, loses the key; nobody, the server included, can bring it back."
+                "The key is sealed in this browser on this device, and nowhere else. Clearing this site's data, or losing the device, loses the key; nobody, the server included, can bring it back. Words that you noted without finishing do nothing: make new ones."
             </p>
+            <p id="backup-sheet" class="sheet" translate="no" data-empty=""></p>
+            <p id="backup-active" role="status" data-empty=""></p>
             <p id="backup-make" class="actions" hidden>
                 <button type="button" class="button" data-do="make">"Make recovery words"</button>
             </p>

@@ -63,7 +63,7 @@ fn card(record: Record) -> AnyView {
             <div class="profile-head">
                 <span id="profile-picture" inner_html=picture(&primary)></span>
                 <div>
-                    <h1 id="profile-name">
+                    <h1 id="profile-name" translate="no">
                         {handle.clone()}<wbr /><span class="at">"@"{site().server.to_string()}</span>
                     </h1>
                     <p class="quiet">
@@ -100,7 +100,7 @@ fn card(record: Record) -> AnyView {
                 <li><a href=webfinger>"WebFinger"</a></li>
                 {log}
             </ul>
-            <p class="quiet">"Address of this page: "<span class="url">{profile_url}</span></p>
+            <p class="quiet">"Address of this page: "<span class="url" translate="no">{profile_url}</span></p>
             {qr.map(|picture| view! { <details class="qr-code"><summary>"QR code"</summary><div inner_html=picture></div></details> })}
         </section>
     }

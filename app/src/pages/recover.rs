@@ -59,9 +59,13 @@ pub fn Recover() -> AnyView {
                 </p>
             </div>
             <div id="recover-held" class="stack" hidden>
-                <p>"This browser holds a key already, and a browser keeps one identity. Use another browser or browser profile for this, or forget that key first."</p>
+                <p>
+                    "This browser holds "<strong id="recover-holds" translate="no"></strong>
+                    ". A browser keeps one identity: use another browser or browser profile to get a different one back."
+                </p>
                 <p class="actions">
                     <a class="button" href="/identity">"Your identity"</a>
+                    <button type="button" class="button secondary">"Use its recovery words"</button>
                 </p>
             </div>
             <Lines of="recover" />

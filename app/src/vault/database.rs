@@ -1,4 +1,4 @@
-//! The one record of the vault.
+//! The records of the vault.
 
 use wasm_bindgen::JsValue;
 
@@ -7,41 +7,64 @@ use crate::browser::{Database, StorageFault, settled};
 
 const STORE: &str = "identity";
 const DATABASE: Database = Database { name: "kez-chat", stores: &[STORE] };
-/// A browser holds one identity.
-const KEY: &str = "current";
+
+/// Where a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// The identity: a browser holds one.
+    Current,
+    /// A key that is to take the place of that one, once its identity takes it.
+    Next,
+}
+
+impl Slot {
+    fn key(self) -> JsValue {
+        match self {
+            Slot::Current => "current",
+            Slot::Next => "next",
+        }
+        .into()
+    }
+}
 
 impl From<StorageFault> for Fault {
     fn from(fault: StorageFault) -> Self {
-        match fault {
-            StorageFault::None => Fault::NoStorage,
-            StorageFault::Failed => Fault::Browser,
-        }
+        Fault::Storage(fault)
     }
 }
 
 /// The record, or `undefined`.
-pub(super) async fn read() -> Result<JsValue, Fault> {
+pub(super) async fn read(slot: Slot) -> Result<JsValue, Fault> {
     let work = DATABASE.read().await?;
-    Ok(settled(&work.store(STORE)?.get(&KEY.into())?).await?)
+    let request = work.store(STORE)?.get(&slot.key()).map_err(StorageFault::from)?;
+    Ok(settled(&request).await?)
 }
 
 /// Writes the first record; fails if there is one, so that two tabs cannot overwrite each other's key.
-pub(super) async fn insert(record: &JsValue) -> Result<(), Fault> {
+pub(super) async fn insert(slot: Slot, record: &JsValue) -> Result<(), Fault> {
     let work = DATABASE.write().await?;
-    work.store(STORE)?.add_with_key(record, &KEY.into())?;
+    work.store(STORE)?.add_with_key(record, &slot.key()).map_err(StorageFault::from)?;
     Ok(work.completed().await?)
 }
 
 /// Writes over the record.
-pub(super) async fn replace(record: &JsValue) -> Result<(), Fault> {
+pub(super) async fn replace(slot: Slot, record: &JsValue) -> Result<(), Fault> {
     let work = DATABASE.write().await?;
-    work.store(STORE)?.put_with_key(record, &KEY.into())?;
+    work.store(STORE)?.put_with_key(record, &slot.key()).map_err(StorageFault::from)?;
     Ok(work.completed().await?)
 }
 
-/// Removes the record.
-pub(super) async fn remove() -> Result<(), Fault> {
+/// Writes over the identity, and removes what was to take its place: all of it, or nothing.
+pub(super) async fn settle(record: &JsValue) -> Result<(), Fault> {
     let work = DATABASE.write().await?;
-    work.store(STORE)?.delete(&KEY.into())?;
+    work.store(STORE)?.put_with_key(record, &Slot::Current.key()).map_err(StorageFault::from)?;
+    work.store(STORE)?.delete(&Slot::Next.key()).map_err(StorageFault::from)?;
+    Ok(work.completed().await?)
+}
+
+/// Removes all records.
+pub(super) async fn clear() -> Result<(), Fault> {
+    let work = DATABASE.write().await?;
+    work.store(STORE)?.clear().map_err(StorageFault::from)?;
     Ok(work.completed().await?)
 }

@@ -15,10 +15,12 @@ use kez_core::{Handle, KeyId, ServerName, SigningKey, Timestamp};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
+use self::database::Slot;
 pub(crate) use self::names::{name_devices, names};
 use self::record::Record;
 pub(crate) use self::record::{Identity, Stage};
 pub(crate) use self::seal::random;
+use crate::browser::StorageFault;
 
 /// Why the vault cannot do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +29,10 @@ pub(crate) enum Fault {
     NoWebCrypto,
     /// The browser gives no random bytes.
     NoRandomness,
-    /// The browser keeps no data for this site.
-    NoStorage,
-    /// A call that browsers have failed in this one.
-    Browser,
+    /// The browser kept nothing, or read nothing.
+    Storage(StorageFault),
+    /// The browser's cryptography failed.
+    Cryptography,
     /// What was kept does not open, or is not what was written.
     Damaged,
     /// Another tab changed the record in the meantime.
@@ -49,11 +51,10 @@ impl Fault {
                 "This browser has no source of randomness, so no safe key can be made in it. \
                  Use another browser."
             }
-            Fault::NoStorage => {
-                "This browser does not let the page keep anything, as in some private windows. \
-                 Use an ordinary window, or allow site data for this page, and load it again."
+            Fault::Storage(fault) => fault.advice(),
+            Fault::Cryptography => {
+                "This browser's cryptography failed. Load the page again; if that does not help, use another browser."
             }
-            Fault::Browser => "The browser could not store the key. Close other tabs of this page and load it again.",
             Fault::Damaged => {
                 "What this browser kept cannot be opened again, so it must not be relied on. \
                  Load the page again; if that does not help, use another browser."
@@ -65,62 +66,84 @@ impl Fault {
 
 impl From<JsValue> for Fault {
     fn from(_: JsValue) -> Self {
-        Fault::Browser
+        Fault::Cryptography
     }
 }
 
 /// What this browser holds, if anything. Its seed is not looked at.
 pub(crate) async fn load() -> Result<Option<Identity>, Fault> {
-    Ok(load_record().await?.map(|record| record.identity))
+    Ok(load_record(Slot::Current).await?.map(|record| record.identity))
 }
 
-/// Makes a key that wants `handle`, or to be a device of who has it; seals it, and proves that it can be used again.
+/// Makes a key that wants `handle`; seals it, and proves that it can be used again.
 pub(crate) async fn create(handle: Handle, stage: Stage, now: Timestamp) -> Result<Identity, Fault> {
-    let key = SigningKey::from_seed(&*seal::random()?);
-    let data_key = seal::random()?;
-    let identity = Identity { key: key.id(), chain: key.id(), made_at: now, stage, handle, registered_at: None };
-    let record = Record {
-        sealed_seed: seal::seal(&key, &data_key)?,
-        device: device::wrap(&identity.key, &data_key).await?,
-        identity,
-        sealed_names: None,
+    make(Slot::Current, handle, stage, now).await
+}
+
+/// A key for an identity that this browser does not hold yet: it waits until [`settle`] says that the identity took it. What
+/// the browser holds stays until then. The same one is given again to whoever tries again.
+pub(crate) async fn prepare(handle: Handle, now: Timestamp) -> Result<Identity, Fault> {
+    let Some(waiting) = prepared().await? else {
+        let slot = if load().await?.is_none() { Slot::Current } else { Slot::Next };
+        return make(slot, handle, Stage::Joining, now).await;
     };
-    drop((key, data_key));
-    if load_record().await?.is_some() {
-        return Err(Fault::Changed);
+    let identity = Identity { handle, ..waiting };
+    update(&identity).await?;
+    Ok(identity)
+}
+
+/// The key that [`prepare`] made, while it waits.
+pub(crate) async fn prepared() -> Result<Option<Identity>, Fault> {
+    for slot in [Slot::Current, Slot::Next] {
+        match load_record(slot).await? {
+            Some(record) if record.identity.stage == Stage::Joining => return Ok(Some(record.identity)),
+            _ => {}
+        }
     }
-    database::insert(&record.to_js()?).await?;
-    crate::task::spawn(ask_to_persist());
-    prove(&record.identity).await?;
-    Ok(record.identity)
+    Ok(None)
+}
+
+/// The identity took the key that waited: this browser holds it from now on, and nothing else any more.
+pub(crate) async fn settle(identity: &Identity) -> Result<(), Fault> {
+    let (slot, record) = find(&identity.key).await?;
+    let names = match load().await? {
+        // What the person called the devices is theirs, whichever key this browser has.
+        Some(before) if slot == Slot::Next => names(&before.key).await.unwrap_or_default(),
+        _ => names::Names::default(),
+    };
+    database::settle(&Record { identity: identity.clone(), ..record }.to_js()?).await?;
+    prove(identity).await?;
+    if names.is_empty() { Ok(()) } else { names::keep(&identity.key, names).await }
 }
 
 /// Notes that the identity changed, in anything but its key.
 pub(crate) async fn update(identity: &Identity) -> Result<(), Fault> {
-    let record = current(&identity.key).await?;
-    database::replace(&Record { identity: identity.clone(), ..record }.to_js()?).await?;
+    let (slot, record) = find(&identity.key).await?;
+    database::replace(slot, &Record { identity: identity.clone(), ..record }.to_js()?).await?;
     prove(identity).await
 }
 
 /// Opens the key of `id`, to sign with it now.
 pub(crate) async fn open(id: &KeyId) -> Result<SigningKey, Fault> {
-    let record = current(id).await?;
+    let (_, record) = find(id).await?;
     let data_key = device::unwrap(id, &record.device).await?;
     seal::unseal(id, &record.sealed_seed, &data_key)
 }
 
 /// Forgets the key of `id`, for good.
 pub(crate) async fn forget(id: &KeyId) -> Result<(), Fault> {
-    current(id).await?;
-    database::remove().await?;
-    if load_record().await?.is_some() { Err(Fault::Changed) } else { Ok(()) }
+    find(id).await?;
+    database::clear().await?;
+    if load().await?.is_some() { Err(Fault::Changed) } else { Ok(()) }
 }
 
 /// Reads everything back, opens the key, and verifies a signature of it. What is signed is a registration on a server
 /// that cannot exist, so that the signature is of no use to anyone.
 pub(crate) async fn prove(written: &Identity) -> Result<(), Fault> {
-    if load().await?.as_ref() != Some(written) {
-        return Err(Fault::Damaged);
+    match find(&written.key).await {
+        Ok((_, record)) if record.identity == *written => {}
+        Ok(_) | Err(Fault::Changed) => return Err(Fault::Damaged),
+        Err(fault) => return Err(fault),
     }
     let key = open(&written.key).await?;
     let nowhere: ServerName = "vault-check.invalid".parse().map_err(|_| Fault::Damaged)?;
@@ -129,14 +152,41 @@ pub(crate) async fn prove(written: &Identity) -> Result<(), Fault> {
     expected.verify(&probe).map(drop).map_err(|_| Fault::Damaged)
 }
 
-async fn load_record() -> Result<Option<Record>, Fault> {
-    let record = database::read().await?;
+async fn make(slot: Slot, handle: Handle, stage: Stage, now: Timestamp) -> Result<Identity, Fault> {
+    let key = SigningKey::from_seed(&*seal::random()?);
+    let data_key = seal::random()?;
+    let id = key.id();
+    let identity = Identity { key: id, chain: id, primary: id, made_at: now, stage, handle, registered_at: None };
+    let record = Record {
+        sealed_seed: seal::seal(&key, &data_key)?,
+        device: device::wrap(&identity.key, &data_key).await?,
+        identity,
+        sealed_names: None,
+    };
+    drop((key, data_key));
+    if load_record(slot).await?.is_some() {
+        return Err(Fault::Changed);
+    }
+    database::insert(slot, &record.to_js()?).await?;
+    crate::task::spawn(ask_to_persist());
+    prove(&record.identity).await?;
+    Ok(record.identity)
+}
+
+async fn load_record(slot: Slot) -> Result<Option<Record>, Fault> {
+    let record = database::read(slot).await?;
     if record.is_undefined() { Ok(None) } else { Record::from_js(&record).map(Some) }
 }
 
-/// The record, if it is still that of `id`.
-async fn current(id: &KeyId) -> Result<Record, Fault> {
-    load_record().await?.filter(|record| record.identity.key == *id).ok_or(Fault::Changed)
+/// The record of `id`, if it is still there.
+async fn find(id: &KeyId) -> Result<(Slot, Record), Fault> {
+    for slot in [Slot::Current, Slot::Next] {
+        match load_record(slot).await? {
+            Some(record) if record.identity.key == *id => return Ok((slot, record)),
+            _ => {}
+        }
+    }
+    Err(Fault::Changed)
 }
 
 /// Asks the browser not to clear this site's data when the disk gets full. It may ask the person and it may say no, so

@@ -5,15 +5,18 @@ use kez_core::{KeyId, Sorted};
 
 use super::record::Record;
 use super::seal::{Domain, seal_as, unseal_as};
-use super::{Fault, current, database, device};
+use super::{Fault, database, device, find};
 
 /// The longest name of a device, in characters.
 const MAX_NAME: usize = 40;
 
-/// The names of devices, by their keys, for whoever holds the key of `id`.
-pub(crate) async fn names(id: &KeyId) -> Result<Sorted<KeyId, String>, Fault> {
-    let record = current(id).await?;
-    let Some(sealed) = &record.sealed_names else { return Ok(Sorted::default()) };
+/// Names of devices, by their keys.
+pub(super) type Names = Sorted<KeyId, String>;
+
+/// The names of devices, for whoever holds the key of `id`.
+pub(crate) async fn names(id: &KeyId) -> Result<Names, Fault> {
+    let (_, record) = find(id).await?;
+    let Some(sealed) = &record.sealed_names else { return Ok(Names::default()) };
     let data_key = device::unwrap(id, &record.device).await?;
     let Ok(Json::Object(members)) = canonical::parse(&unseal_as(Domain::Names, id, sealed, &data_key)?) else {
         return Err(Fault::Damaged);
@@ -32,10 +35,15 @@ pub(crate) async fn name_devices(id: &KeyId, which: KeyId, name: &str) -> Result
         name if name.is_empty() => drop(names.remove(&which)),
         name => drop(names.insert(which, name)),
     }
-    let record = current(id).await?;
+    keep(id, names).await
+}
+
+/// Keeps all names, for whoever holds the key of `id`.
+pub(super) async fn keep(id: &KeyId, names: Names) -> Result<(), Fault> {
+    let (slot, record) = find(id).await?;
     let data_key = device::unwrap(id, &record.device).await?;
     let members = object(names.into_iter().map(|(key, name)| (key.to_string(), Json::String(name))));
     let plain = zeroize::Zeroizing::new(Json::Object(members).to_canonical());
     let sealed_names = Some(seal_as(Domain::Names, id, &plain, &data_key)?);
-    database::replace(&Record { sealed_names, ..record }.to_js()?).await
+    database::replace(slot, &Record { sealed_names, ..record }.to_js()?).await
 }

@@ -49,6 +49,9 @@ pub(crate) struct Identity {
     pub(crate) key: KeyId,
     /// The chain of the identity that it stands for: the key's own, unless it became a device or the primary of another.
     pub(crate) chain: KeyId,
+    /// The identity's first key as this browser last knew it: the key itself, unless it became a device. Its picture is the
+    /// identity's.
+    pub(crate) primary: KeyId,
     /// When it was made, by the browser's clock.
     pub(crate) made_at: Timestamp,
     /// The stage of `handle`.
@@ -82,6 +85,7 @@ impl Record {
             ("version", &VERSION.into()),
             ("key", &identity.key.to_string().into()),
             ("chain", &identity.chain.to_string().into()),
+            ("primary", &identity.primary.to_string().into()),
             ("made_at", &text(identity.made_at)),
             ("stage", &identity.stage.as_str().into()),
             ("handle", &identity.handle.as_str().into()),
@@ -102,10 +106,12 @@ impl Record {
             let text = |name| member(record, name)?.as_string();
             let slot = member(record, "device")?;
             let key: KeyId = text("key")?.parse().ok()?;
+            // Records from before there were chains, or devices with pictures, have none.
+            let or_own = |name| text(name).map_or(Some(key), |other| other.parse().ok());
             let identity = Identity {
                 key,
-                // Records from before there were chains have none.
-                chain: text("chain").map_or(Some(key), |chain| chain.parse().ok())?,
+                chain: or_own("chain")?,
+                primary: or_own("primary")?,
                 made_at: text("made_at")?.parse().ok()?,
                 stage: Stage::parse(&text("stage")?)?,
                 handle: text("handle")?.parse().ok()?,

@@ -10,8 +10,8 @@ use crate::text::is_hidden;
 const BEGINS: [&str; 3] = ["recovery", "words", "of"];
 const ENDS: &str = "itself";
 
-/// A sheet of these words, six a line, for keeping. With `of`, an identity's full name, it says whose they are and what
-/// they are good for.
+/// A sheet of these words, six a line, for keeping. With `of`, an identity's full name and what else is to be said of
+/// them, it says whose they are and what they are good for.
 #[must_use]
 pub fn sheet(words: &str, of: Option<&str>) -> Zeroizing<String> {
     let above = of.map_or_else(String::new, |of| {
@@ -91,6 +91,8 @@ mod tests {
             sheet(&words, None).to_string(),
             sheet(&words, Some("anna@kez.example")).to_string(),
             sheet(&words, Some("anna@kez.example")).replace('\n', "\r\n"),
+            sheet(&words, Some("anna@kez.example, made on 30 November 2026\nActive: with these words it is got back."))
+                .to_string(),
             // A chat that makes one line of everything, and a mail that quotes.
             sheet(&words, Some("anna@kez.example")).replace('\n', " "),
             format!("> {}", sheet(&words, Some("anna@kez.example:8443")).replace('\n', "\n> ")),

@@ -10,7 +10,7 @@ use leptos::wasm_split::wasm_split;
 use super::super::bind::{act, flag, text, typed};
 use super::super::live::Live;
 use super::super::var::Var;
-use super::{Held, of, show};
+use super::{Held, said, show};
 use crate::chain::{NOT_LOADED, NotLoaded};
 use crate::contacts;
 use crate::task::spawn;
@@ -24,8 +24,10 @@ fn forget(key: KeyId, held: Var<Held>, trouble: Var<String>) -> Result<(), NotLo
     spawn(async move {
         match vault::forget(&key).await {
             // Contacts without a key are of no use to its owner, and nobody else's business.
-            Ok(()) if contacts::clear().await.is_err() => trouble.set(contacts::ADVICE.to_owned()),
-            Ok(()) => show(held, Held::Nothing, "no-identity").await,
+            Ok(()) => match contacts::clear().await {
+                Ok(()) => show(held, Held::Nothing, "no-identity").await,
+                Err(fault) => trouble.set(contacts::advice(fault)),
+            },
             Err(fault) => trouble.set(fault.advice().to_owned()),
         }
     });
@@ -48,7 +50,7 @@ pub(super) fn Forget(held: Var<Held>) -> impl IntoView {
             }
         });
     });
-    let consequence = of(held, |identity| {
+    let consequence = said(held, |identity| {
         match identity.stage {
             Stage::Registered => {
                 "There is no backup. The name stays with a key that nobody has: it can never be used, moved or \
@@ -64,8 +66,8 @@ pub(super) fn Forget(held: Var<Held>) -> impl IntoView {
     view! {
         <details id="forget">
             <summary>"Forget this key"</summary>
-            <p>{consequence}</p>
-            <label for="forget-confirm">"Type "<strong>{WORD}</strong>" to confirm"</label>
+            <p inner_html=consequence></p>
+            <label for="forget-confirm">"Type "<strong translate="no">{WORD}</strong>" to confirm"</label>
             <input
                 id="forget-confirm"
                 type="text"

@@ -5,7 +5,7 @@
 //! `offline` or `retrying`; `#connection-state` says it, `#connection-wait` says ` in <n> s` while retrying,
 //! `#connection-why` what there is to know; `#connection-dropped` counts messages that were thrown away;
 //! `#connection-too-large` names senders whose logs of keys are too large to be read; button `Try now`.
-//! `#requests` with `data-state` `loading`, `empty`, `some` or `unavailable`; each person who asks is `#requests li` with
+//! `#requests` with `data-state` `loading`, `empty`, `some` or `unavailable` (button `Try again`); each person who asks is `#requests li` with
 //! `data-key`, each who was decided on is `#contacts li` or `#declined li`. Buttons: `Accept @<handle>`, `Decline @<handle>`;
 //! `Decline @<handle> after all` of a contact; `Ask me again about @<handle>` of a declined one. `#contacts-error` has
 //! `role=alert`.
@@ -80,10 +80,15 @@ pub(super) fn drive(identity: Option<Identity>) -> Result<(), NotLoaded> {
 fn pressed(button: &Element, bell: &Bell, me: Option<KeyId>) {
     let key = button.get_attribute("data-key").and_then(|key| key.parse().ok());
     let standing = button.get_attribute("data-standing").and_then(|standing| Standing::parse(&standing));
+    if let Some(me) = me.filter(|_| button.id() == "requests-retry") {
+        tell("requests-line", "Looking…");
+        tell("contacts-error", "");
+        return load(me);
+    }
     let (Some(me), Some(key), Some(standing)) = (me, key, standing) else { return bell.ring() };
     spawn(async move {
-        if contacts::decide(&me, &key, standing).await.is_err() {
-            return tell("contacts-error", contacts::ADVICE);
+        if let Err(fault) = contacts::decide(&me, &key, standing).await {
+            return tell("contacts-error", &contacts::advice(fault));
         }
         show_people(&me).await;
         // The button is gone; the keyboard goes where its person went.
@@ -141,11 +146,16 @@ fn load(me: KeyId) {
 
 /// Shows everybody who asked.
 async fn show_people(me: &KeyId) {
-    let Ok(people) = contacts::people(me).await else {
-        mark("requests", "data-state", Some("unavailable"));
-        tell("requests-line", "");
-        return tell("contacts-error", contacts::ADVICE);
+    let people = match contacts::people(me).await {
+        Ok(people) => people,
+        Err(fault) => {
+            mark("requests", "data-state", Some("unavailable"));
+            tell("requests-line", "");
+            mark("requests-retry", "hidden", None);
+            return tell("contacts-error", &contacts::advice(fault));
+        }
     };
+    mark("requests-retry", "hidden", Some(""));
     for standing in [Standing::Asking, Standing::Accepted, Standing::Declined] {
         let those = people.iter().filter(|person| person.standing == standing);
         let list = list_of(standing);
@@ -158,7 +168,7 @@ async fn show_people(me: &KeyId) {
     let is_asked = people.iter().any(|person| person.standing == Standing::Asking);
     mark("requests", "data-state", Some(if is_asked { "some" } else { "empty" }));
     mark("requests-hint", "hidden", (!is_asked).then_some(""));
-    tell("requests-line", if is_asked { "" } else { "Nobody is waiting for an answer." });
+    tell("requests-line", if is_asked { "" } else { "No requests." });
     tell("contacts-error", "");
 }
 
@@ -197,7 +207,7 @@ fn card(person: &Person) -> String {
         Standing::Declined => button("link", Standing::Asking, "Ask me again about", ""),
     };
     format!(
-        "<li data-key=\"{key}\">{}<div><h3><a href=\"/@{handle}\">@{handle}</a></h3><code class=\"key\" translate=\"no\">{}\
+        "<li data-key=\"{key}\">{}<div><h3><a href=\"/@{handle}\" translate=\"no\">@{handle}</a></h3><code class=\"key\" translate=\"no\">{}\
          </code><p class=\"quiet\">{said}</p><p class=\"actions\">{buttons}</p></div></li>",
         picture(key),
         grouped(key),

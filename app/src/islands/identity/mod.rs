@@ -1,9 +1,10 @@
 //! What this browser holds, said plainly; the dangerous things apart, below.
 //!
 //! For tests: `#identity` with `data-state` `loading`, `empty`, `made`, `registered`, `released` or `unavailable`. The
-//! name is `#identity-name`, the key `#identity-key`; `#identity-proven` with `data-state` `checking`, `proven` or
-//! `broken` says whether it can still be opened and sign; `#identity-error` and `#standing` (the key does not stand for
-//! its handle any more) have `role=alert`. See [`messages`], [`release`] and [`forget`] for the rest. Links: `Register a handle`
+//! name is `#identity-name`, the identity's key `#identity-key`; `#identity-proven` with `data-state` `checking`, `opened` (it
+//! works; whether it counts is not known), `proven`, `out` (it does not count any more) or `broken` says whether this
+//! browser can sign; `#identity-error` (button `Try again`) and `#standing` (the key no longer owns its handle) have
+//! `role=alert`. See [`messages`], [`release`] and [`forget`] for the rest. Links: `Register a handle`
 //! (empty), `Go on registering` (made), `Open your profile` (registered), `Take @<handle> again` (released).
 
 mod forget;
@@ -15,7 +16,7 @@ use leptos::wasm_split::wasm_split;
 
 use self::forget::Forget;
 use self::release::Release;
-use super::bind::{effect, flag, text, word};
+use super::bind::{act, effect, flag, says, says_one, text, word};
 use super::copy_button::CopyButton;
 use super::live::Live;
 use super::var::Var;
@@ -55,6 +56,11 @@ fn of(held: Var<Held>, what: impl Fn(&Identity) -> String + Send + Sync + 'stati
     text(move || held.with(|held| held.identity().map(&what).unwrap_or_default()))
 }
 
+/// The same, for an element to say.
+fn said(held: Var<Held>, what: impl Fn(&Identity) -> String + Send + Sync + 'static) -> Signal<String> {
+    says(move || held.with(|held| held.identity().map(&what).unwrap_or_default()))
+}
+
 /// Shows what is held from now on, and moves the keyboard to its title: the button that was pressed is gone with what
 /// it was about.
 async fn show(held: Var<Held>, now_held: Held, title: &'static str) {
@@ -75,13 +81,20 @@ pub fn IdentityPanel(
         let identity = held.with(|held| held.identity().filter(|held| held.stage == Stage::Registered).cloned());
         spawn(follow(identity));
     });
-    effect(move || {
+    let begin = move || {
         spawn(async move {
             if look(held, proven).await.is_err() {
                 tell("identity-error", NOT_LOADED);
             }
         });
-    });
+    };
+    effect(begin);
+    let again = move || {
+        held.set(Held::Loading);
+        // The button is gone with what it was about.
+        browser::focus("identity-progress");
+        begin();
+    };
     let trouble = text(move || match held.get() {
         Held::Unavailable(fault) => fault.advice().to_owned(),
         _ => String::new(),
@@ -91,6 +104,9 @@ pub fn IdentityPanel(
         <div id="identity" data-state=word(move || held.with(Held::state))>
             <Live id="identity-progress" kind="progress" says=waiting />
             <Live id="identity-error" kind="alarm" says=trouble />
+            <p class="actions" hidden=flag(move || held.with(|held| !matches!(held, Held::Unavailable(_))))>
+                <button id="identity-retry" type="button" class="button" on:click=act(again)>"Try again"</button>
+            </p>
             <section class="card" hidden=flag(move || held.with(|held| *held != Held::Nothing))>
                 <h2 id="no-identity" tabindex="-1">"This browser holds no key"</h2>
                 <p>
@@ -131,6 +147,7 @@ async fn follow(identity: Option<Identity>) {
     };
     if messages::drive(identity.clone()).await.is_err() || chain.await.is_err() {
         tell("standing", NOT_LOADED);
+        tell("identity-proven", "");
     }
 }
 
@@ -154,21 +171,27 @@ fn look(held: Var<Held>, proven: Var<&'static str>) -> Result<(), NotLoaded> {
 
 #[component]
 fn Card(held: Var<Held>, proven: Var<&'static str>) -> impl IntoView {
-    let proof = word(move || match proven.get() {
-        "proven" => "Opened and tested just now: this browser can sign with it.",
+    // Whether a key that is registered counts, its chain says (`chain::own`).
+    let state = move || match proven.get() {
+        "proven" if held.with(|held| held.state() == Stage::Registered.as_str()) => "opened",
+        state => state,
+    };
+    let proof = says_one(move || match state() {
+        "proven" => "Opened and tested just now: this browser can sign.",
+        "opened" => "Opened and tested just now. Finding out whether it still counts…",
         "broken" => "This browser holds the key's record, but cannot open it any more. Do not rely on it.",
         _ => "Testing the key…",
     });
-    let title = of(held, move |identity| {
+    let title = said(held, move |identity| {
         let name = format!("{}@{}", identity.handle, server_name());
         match identity.stage {
-            Stage::Made => format!("A key without a name; it wants {name}"),
+            Stage::Made => format!("A key reserved for {name} (not registered)"),
             Stage::Registered => name,
             Stage::Released => format!("A key that released {name}"),
             Stage::Joining => format!("A key that asks to be a device of {name}"),
         }
     });
-    let next = of(held, |identity| match identity.stage {
+    let next = said(held, |identity| match identity.stage {
         Stage::Made => "Go on registering".to_owned(),
         Stage::Registered => "Open your profile".to_owned(),
         Stage::Released => format!("Take @{} again", identity.handle),
@@ -179,7 +202,7 @@ fn Card(held: Var<Held>, proven: Var<&'static str>) -> impl IntoView {
         Stage::Made | Stage::Released => format!("/register?handle={}", identity.handle),
         Stage::Joining => "/join".to_owned(),
     });
-    let since = of(held, |identity| {
+    let since = said(held, |identity| {
         let made = format!("Key made {}", day(identity.made_at));
         match identity.registered_at {
             Some(registered) => format!("{made}, name registered {}", day(registered)),
@@ -189,10 +212,11 @@ fn Card(held: Var<Held>, proven: Var<&'static str>) -> impl IntoView {
     view! {
         <section class="card profile" aria-labelledby="identity-name">
             <div class="profile-head">
-                <span inner_html=of(held, |identity| picture(&identity.key))></span>
+                // The identity's, which others compare; that of a device is among the devices.
+                <span id="identity-picture" inner_html=of(held, |identity| picture(&identity.primary))></span>
                 <div>
-                    <h2 id="identity-name" tabindex="-1">{title}</h2>
-                    <p class="quiet">{since}</p>
+                    <h2 id="identity-name" tabindex="-1" inner_html=title></h2>
+                    <p class="quiet" inner_html=since></p>
                 </div>
             </div>
             <h3 class="label">"Key"</h3>
@@ -201,13 +225,13 @@ fn Card(held: Var<Held>, proven: Var<&'static str>) -> impl IntoView {
                     id="identity-key"
                     class="key"
                     translate="no"
-                    inner_html=of(held, |identity| grouped(&identity.key))
+                    inner_html=of(held, |identity| grouped(&identity.primary))
                 ></code>
                 <CopyButton of="identity-key" />
             </div>
-            <p id="identity-proven" class="quiet" role="status" data-state=word(move || proven.get())>{proof}</p>
+            <p id="identity-proven" class="quiet" role="status" data-state=word(state) inner_html=proof></p>
             <p class="actions">
-                <a class="button" href=link>{next}</a>
+                <a class="button" href=link inner_html=next></a>
             </p>
         </section>
     }

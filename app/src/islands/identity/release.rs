@@ -12,7 +12,7 @@ use leptos::wasm_split::wasm_split;
 use super::super::bind::{act, effect, flag, text, typed};
 use super::super::live::Live;
 use super::super::var::Var;
-use super::{Held, of, show};
+use super::{Held, said, show};
 use crate::api::{self, Failure};
 use crate::browser;
 use crate::chain::{NOT_LOADED, NotLoaded};
@@ -32,7 +32,7 @@ pub(super) fn Release(held: Var<Held>) -> impl IntoView {
     let created_at = Var::new(Timestamp::from_unix(0));
     // The server renders this too, and has no say in a browser's time.
     effect(move || created_at.set(browser::now()));
-    let shown = of(held, move |identity| {
+    let shown = said(held, move |identity| {
         statement(identity, created_at.get()).map(|statement| statement.signing_input(identity.key)).unwrap_or_default()
     });
     let confirmed = move || {
@@ -51,17 +51,19 @@ pub(super) fn Release(held: Var<Held>) -> impl IntoView {
             });
         }
     });
-    let label = of(held, |identity| format!("Release @{}", identity.handle));
+    let label = said(held, |identity| format!("Release @{}", identity.handle));
     let progress = text(move || if busy.get() { "Signing and releasing…" } else { "" }.to_owned());
     view! {
         <details id="release" hidden=flag(move || held.with(Held::state) != Stage::Registered.as_str())>
-            <summary>{label}</summary>
+            <summary inner_html=label></summary>
             <p>
                 "The name stops working at once. While its hold lasts, only this key can take it again; after that, anyone can. This key signs:"
             </p>
-            <pre id="release-statement" tabindex="0">{shown}</pre>
+            <pre id="release-statement" tabindex="0" translate="no" inner_html=shown></pre>
             <label for="release-confirm">
-                "Type "<strong>{of(held, |identity| identity.handle.to_string())}</strong>" to confirm"
+                "Type "
+                <strong translate="no" inner_html=said(held, |identity| identity.handle.to_string())></strong>
+                " to confirm"
             </label>
             <input
                 id="release-confirm"
@@ -76,9 +78,8 @@ pub(super) fn Release(held: Var<Held>) -> impl IntoView {
                 class="button dangerous"
                 disabled=flag(move || busy.get() || !confirmed())
                 on:click=release
-            >
-                {label}
-            </button>
+                inner_html=label
+            ></button>
             <Live id="release-progress" kind="progress" says=progress />
             <Live id="release-error" kind="alarm" says=text(move || trouble.get()) />
         </details>

@@ -3,6 +3,7 @@
 use leptos::wasm_split::wasm_split;
 
 use super::flow::Flow;
+use super::step::Step;
 use crate::chain::{NOT_LOADED, NotLoaded};
 use crate::task::spawn;
 
@@ -28,6 +29,15 @@ fn act(flow: Flow, what: Act) -> Result<(), NotLoaded> {
 }
 
 impl Flow {
+    /// Finds out what this browser holds; again, after it could not be found out.
+    pub(super) fn begin(self) {
+        self.trouble.set(String::new());
+        if self.step.get_untracked() == Step::Broken {
+            self.step.set(Step::Name);
+        }
+        self.act(Act::Resume);
+    }
+
     /// Does one of the things that take a key.
     pub(super) fn act(self, what: Act) {
         spawn(async move {

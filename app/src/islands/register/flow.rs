@@ -89,7 +89,7 @@ impl Flow {
         let is_same = || handle_to_take(&came_with).as_ref() == Ok(&identity.handle);
         if identity.stage == Stage::Made && (came_with.is_empty() || is_same()) {
             self.name.set(identity.handle.to_string());
-            self.note.set("The key that you made here is still here. Go on where you left.".to_owned());
+            self.note.set("The key that you made here is still here. Continue where you left off.".to_owned());
             self.created_at.set(browser::now());
             self.step.set(Step::Sign);
         } else if came_with.is_empty() {

@@ -4,7 +4,7 @@ use kez_core::KeyId;
 use leptos::prelude::*;
 use web_sys::SubmitEvent;
 
-use super::super::bind::{act, flag, text, word};
+use super::super::bind::{act, flag, says, says_one, text, word};
 use super::super::handle_answer::{Answer, HandleField, understood};
 use super::act::Act;
 use super::flow::Flow;
@@ -27,7 +27,7 @@ fn key(flow: Flow) -> Option<KeyId> {
 
 #[component]
 pub(super) fn Name(flow: Flow) -> impl IntoView {
-    let fqhn = text(move || format!("{}@{}", understood(flow.name), server_name()));
+    let fqhn = says(move || format!("{}@{}", understood(flow.name), server_name()));
     let submit: Box<dyn FnMut(SubmitEvent) + Send> = Box::new(move |event| {
         event.prevent_default();
         flow.act(Act::Choose);
@@ -36,7 +36,7 @@ pub(super) fn Name(flow: Flow) -> impl IntoView {
         <li id="step-name" class="step" data-state=state(flow, Step::Name)>
             <div class="step-line">
                 <h2>"Name"</h2>
-                <span class="step-result">{fqhn}</span>
+                <span class="step-result" translate="no" inner_html=fqhn></span>
                 <button
                     type="button"
                     class="link"
@@ -62,7 +62,7 @@ pub(super) fn Keys(flow: Flow) -> impl IntoView {
         <li id="step-keys" class="step" data-state=state(flow, Step::Keys)>
             <div class="step-line">
                 <h2 id="keys-title" tabindex="-1">"Keys"</h2>
-                <span class="step-result">"made here, sealed, and tested"</span>
+                <span class="step-result">"Created on this device"</span>
             </div>
             <div class="step-key" hidden=flag(move || key(flow).is_none())>
                 <span inner_html=text(move || key(flow).as_ref().map(picture).unwrap_or_default())></span>
@@ -90,14 +90,19 @@ pub(super) fn Sign(flow: Flow) -> impl IntoView {
             </div>
             <div class="step-body">
                 <p>
-                    "Your key signs one sentence: that it takes the name "
-                    <strong>{text(move || understood(flow.name))}</strong>" on "{server}
-                    ". Anyone can check that signature; nobody else can make it."
+                    "You sign that the name "<strong translate="no" inner_html=says(move || understood(flow.name))></strong>
+                    " on "<span translate="no">{server}</span>
+                    " is yours. Anyone can check that signature; nobody else can make it."
                 </p>
             </div>
             <details class="step-details">
                 <summary>"The exact text that is signed"</summary>
-                <pre id="statement" tabindex="0">{text(move || statement().unwrap_or_default())}</pre>
+                <pre
+                    id="statement"
+                    tabindex="0"
+                    translate="no"
+                    inner_html=says(move || statement().unwrap_or_default())
+                ></pre>
             </details>
             <div class="step-body">
                 <button
@@ -105,9 +110,8 @@ pub(super) fn Sign(flow: Flow) -> impl IntoView {
                     type="button"
                     disabled=flag(move || !flow.busy.get().is_empty())
                     on:click=act(move || flow.act(Act::Sign))
-                >
-                    {word(label)}
-                </button>
+                    inner_html=says_one(label)
+                ></button>
             </div>
         </li>
     }
@@ -115,7 +119,7 @@ pub(super) fn Sign(flow: Flow) -> impl IntoView {
 
 #[component]
 pub(super) fn Done(flow: Flow) -> impl IntoView {
-    let fqhn = text(move || format!("{}@{}", understood(flow.name), server_name()));
+    let fqhn = says(move || format!("{}@{}", understood(flow.name), server_name()));
     let profile = text(move || format!("/@{}", understood(flow.name)));
     view! {
         <li id="step-done" class="step" data-state=state(flow, Step::Done)>
@@ -124,7 +128,7 @@ pub(super) fn Done(flow: Flow) -> impl IntoView {
             </div>
             <div class="step-body">
                 <p>
-                    <strong>{fqhn}</strong>
+                    <strong translate="no" inner_html=fqhn></strong>
                     " is yours. Anyone who opens your profile can check it."
                 </p>
                 <p>
