@@ -86,8 +86,8 @@ pub(crate) fn on_submit(id: &str, mut submitted: impl FnMut() + 'static) {
 }
 
 /// Calls `happened` at every event of this kind at the element with this id, for as long as the page is there.
-pub(crate) fn on(id: &str, event: &str, mut happened: impl FnMut() + 'static) {
-    let heard = Closure::<dyn FnMut()>::new(move || happened());
+pub(crate) fn on(id: &str, event: &str, happened: impl FnMut() + 'static) {
+    let heard = Closure::<dyn FnMut()>::new(happened);
     if let Some(element) = element(id) {
         // An element takes every listener.
         let _added = element.add_event_listener_with_callback(event, heard.into_js_value().unchecked_ref());
