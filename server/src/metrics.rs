@@ -25,6 +25,10 @@ pub async fn serve(listener: TcpListener, shutdown: impl Future<Output = ()> + S
         "http_requests_without_client_address_total",
         "Requests from trusted proxies that did not say whose they are"
     );
+    metrics::describe_counter!(
+        "http_connections_refused_total",
+        "Connections that there was no place for, of all or of their address"
+    );
     let rendered = handle.clone();
     let router = Router::new().route("/metrics", get(async move || rendered.render()));
     let served = axum::serve(listener, router).with_graceful_shutdown(shutdown);

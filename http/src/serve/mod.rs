@@ -63,7 +63,10 @@ pub async fn serve<F: Front>(
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            _ = rounds.tick() => places.cut_overdue(),
+            _ = rounds.tick() => {
+                places.cut_overdue();
+                places.tell(Instant::now());
+            }
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match places.take(peer.ip(), front.is_proxy(peer.ip()), Instant::now()) {
                     Ok(place) => {

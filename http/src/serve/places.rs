@@ -10,6 +10,9 @@ use super::peer::{Peer, Phase};
 use crate::client::Client;
 use crate::limit::Census;
 
+/// How often the log is told at most of connections that were refused.
+const TOLD: Duration = Duration::from_secs(60);
+
 /// All connections of a listener.
 pub(super) struct Places {
     limits: ConnectionLimits,
@@ -21,6 +24,9 @@ struct Open {
     peers: HashMap<u64, (Arc<Peer>, Option<Client>)>,
     next: u64,
     census: Census,
+    /// Connections that there was no place for since the log was told.
+    refused: u64,
+    told: Option<Instant>,
 }
 
 /// Why there is no place.
@@ -49,11 +55,11 @@ impl Places {
         // The machine's own programs are counted here like anybody else: rates spare them, and places are for all.
         let client = (!is_proxy).then(|| Client::At(address.to_canonical()));
         let mut open = self.lock();
-        if open.peers.len() >= self.limits.all {
-            return Err(NoPlace::Full);
-        }
-        if client.is_some_and(|client| open.census.full(client, self.limits.each).is_some()) {
-            return Err(NoPlace::Enough);
+        let is_full = open.peers.len() >= self.limits.all;
+        if is_full || client.is_some_and(|client| open.census.full(client, self.limits.each).is_some()) {
+            open.refused += 1;
+            metrics::counter!("http_connections_refused_total").increment(1);
+            return Err(if is_full { NoPlace::Full } else { NoPlace::Enough });
         }
         client.into_iter().for_each(|client| open.census.add(client));
         let (number, peer) = (open.next, Arc::new(Peer::new(now)));
@@ -80,6 +86,15 @@ impl Places {
             if peer.is_overdue(of_each.fold(of_all, Patience::min)) {
                 peer.cut.notify_one();
             }
+        }
+    }
+
+    /// Tells the log how many connections were refused, if any were, and once a minute at most.
+    pub(super) fn tell(&self, now: Instant) {
+        let mut open = self.lock();
+        if open.refused > 0 && open.told.is_none_or(|told| now.duration_since(told) >= TOLD) {
+            tracing::warn!(refused = open.refused, open = open.peers.len(), "there was no place for some connections");
+            (open.refused, open.told) = (0, Some(now));
         }
     }
 

@@ -58,7 +58,8 @@ pub(crate) async fn loads() -> Noticed {
     let idle = server.victim(Arc::new(AtomicBool::new(false)), 2_000).await;
     let (kept, with) = server.attack().await;
     server.stop().await;
-    let mut db = SqliteConnectOptions::new().filename(folder.path().join("kez.db")).connect().await.expect("a database");
+    let mut db =
+        SqliteConnectOptions::new().filename(folder.path().join("kez.db")).connect().await.expect("a database");
     let deleted = sqlx::query("DELETE FROM checkpoints").execute(&mut db).await.expect("SQL").rows_affected();
     assert_eq!(deleted, CHAINS, "each chain has one");
     db.close().await.expect("it closes");
@@ -71,7 +72,10 @@ impl Server {
     #[expect(clippy::disallowed_methods, reason = "a benchmark has no configuration but this")]
     async fn start(folder: &Path) -> Server {
         let program = std::env::var("KEZ_CHAT_SERVER_BIN").unwrap_or_default();
-        assert!(Path::new(&program).is_file(), "KEZ_CHAT_SERVER_BIN must name a release build; `make attack` sees to it");
+        assert!(
+            Path::new(&program).is_file(),
+            "KEZ_CHAT_SERVER_BIN must name a release build; `make attack` sees to it"
+        );
         let mut command = Command::new(program);
         command.args(["--bind", "127.0.0.1:0", "--server", NAME, "--db"]).arg(folder.join("kez.db"));
         let mut child = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("the server starts");
@@ -98,7 +102,7 @@ impl Server {
     }
 
     async fn register(&self, number: u64) {
-        let handle = format!("n{number}-").parse().expect("a handle");
+        let handle = format!("n{number:03}").parse().expect("a handle");
         let statement = Statement::registration(handle, NAME.parse().expect("a name"), SystemClock.now());
         let request = self.http.post(format!("{}/v1/register", self.base)).body(statement.sign(&key(number)));
         let answer = request.header("content-type", "application/json").send().await.expect("an answer");
@@ -129,7 +133,7 @@ impl Server {
     }
 
     fn alike(&self) -> Victim {
-        Victim { url: format!("{}/v1/u/n{CHAINS}-", self.base), http: self.http.clone() }
+        Victim { url: format!("{}/v1/u/n{CHAINS:03}", self.base), http: self.http.clone() }
     }
 
     async fn victim(&self, is_over: Arc<AtomicBool>, most: usize) -> f64 {

@@ -7,7 +7,9 @@
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the unexpected")]
 
+mod cold_chains;
 mod connections;
+mod exports;
 mod floods;
 mod follower;
 #[path = "../figures/load.rs"]
@@ -28,6 +30,21 @@ async fn main() {
     let is_chosen = |group: &str| chosen.is_empty() || chosen.iter().any(|name| name == group);
     if is_chosen("connections") {
         connections::all().await;
+    }
+    if is_chosen("exports") {
+        let exports::Lookups { idle, exports, imports } = exports::lookups().await;
+        report("lookups' p99, 11 exports a second (s)", exports, idle);
+        report("lookups' p99, whole logs handed in (s)", imports, idle);
+        let exports::Memory { before, strangers, owners } = exports::memory().await;
+        report("memory, 4 × 32 MiB of [ by strangers (MiB)", strangers, before);
+        report("memory, 4 × 32 MiB of [ by owners (MiB)", owners, before);
+    }
+    if is_chosen("chains") {
+        let cold_chains::Noticed { lookup: [idle, kept, anew], all: [from_checkpoints, verified] } =
+            cold_chains::loads().await;
+        report("lookups' p99, cold chains with checkpoints (ms)", kept, idle);
+        report("lookups' p99, cold chains verified anew (ms)", anew, idle);
+        report("all cold chains, with checkpoints to without (s)", from_checkpoints, verified);
     }
     if is_chosen("follower") {
         let (attacked, idle, unready) = follower::revocations().await;

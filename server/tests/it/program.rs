@@ -295,6 +295,24 @@ async fn metrics_have_a_listener_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn connections_without_a_place_are_counted_and_told_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+    let mut program = Program::start(folder.path(), &["--metrics-bind", &free.to_string()]).await;
+    let address = program.base.trim_start_matches("http://").to_owned();
+    let mut held = Vec::new();
+    // One address has 512 places.
+    for _ in 0..520 {
+        held.push(tokio::net::TcpStream::connect(&address).await.expect("the system takes it"));
+    }
+    let line = program.log.recv().await.expect("a line");
+    let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(line["message"], "there was no place for some connections", "{line}");
+    let text = reqwest::get(format!("http://{free}/metrics")).await.expect("an answer").text().await.expect("text");
+    assert!(text.contains("\nhttp_connections_refused_total "), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn writes_are_logged_once_without_a_secret() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut program = Program::start(folder.path(), &[]).await;

@@ -7,6 +7,8 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
+use kez_core::Hash;
+use kez_core::sigchain::Place;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -16,6 +18,7 @@ use super::owner::Owner;
 use crate::harness::{Server, key};
 use crate::nats::Nats;
 use crate::nats::raw::Raw;
+use crate::pairings::offer;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handle_follows_its_chain_elsewhere_and_the_broker_does_too() {
@@ -134,6 +137,27 @@ async fn a_server_that_lies_is_not_followed() {
     };
     liar.says(&owner, &[genesis, device], 6).await;
     shows(&server, "tudisco", &head).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_are_paired_at_the_head_that_was_followed() {
+    let (listener, base) = listen().await;
+    let server = Server::start_with(&["--sig-server-url", &base]).await;
+    let remote = Remote::start(listener, &server.base).await;
+    let mut owner = Owner::new(1);
+    server.register("tudisco", &owner.identity).await;
+    let pair = async |place: &Place| server.post("/v1/pairings", offer(place, &key(5)).to_string()).await;
+    let genesis = owner.genesis();
+    let begun = Place { chain: owner.chain.id(), seq: 2, prev: Some(Hash::of(&genesis)) };
+    pair(&begun).await.is(404, "not_found");
+    remote.post(&server, &mut owner, genesis).await.was(201);
+    shows(&server, "tudisco", &owner.head()).await;
+    pair(&begun).await.was(201);
+    let event = owner.device(&key(6));
+    remote.post(&server, &mut owner, event).await.was(201);
+    shows(&server, "tudisco", &owner.head()).await;
+    pair(&begun).await.is(409, "chain_conflict");
+    pair(&owner.chain.next()).await.was(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
