@@ -28,7 +28,7 @@ test("a log that is larger than the page reads is not called false, and not read
     await route.fulfill({ response: answer, body: (await answer.text()) + MORE });
   });
   await open(page, "/@anna");
-  await expect(page.locator("#proof-error")).toContainText("larger than this page reads");
+  await expect(page.locator("#proof")).toContainText("larger than this page reads");
   await expect(page.locator("#proof")).not.toHaveAttribute("data-state", "verified");
   await expect(page.locator('#proof li[data-check="chain"]')).not.toHaveAttribute("data-state", "good");
 });
@@ -42,7 +42,7 @@ test("a log that does not come is given up", async ({ page, server }) => {
   await open(page, "/@anna");
   await expect.poll(() => asked).toBe(true);
   await page.clock.fastForward(31_000);
-  await expect(page.locator("#proof-error")).toContainText("takes longer to fetch and verify than this page waits");
+  await expect(page.locator("#proof")).toContainText("takes longer to fetch and verify than this page waits");
   await expect(page.locator("#proof")).not.toHaveAttribute("data-state", "verified");
 });
 
@@ -71,6 +71,8 @@ test.describe("with a broker", () => {
   });
 
   test("requests that nobody of the identity signed have nothing fetched", async ({ page, server, watch }) => {
+    // Whose the stranger's key is, the server is asked.
+    watch.expectFailedLoad("/v1/k/", 404);
     const key = await register(page, watch, "anna");
     const sender = await Sender.called("carla", server);
     await begin(sender.self, server);

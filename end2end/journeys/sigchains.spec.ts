@@ -52,7 +52,7 @@ test("an identity whose chain another server keeps is backed up, verified, and g
   await expect(visitor.page.locator('#proof li[data-check="chain"]')).toHaveAttribute("data-state", "good");
   await expect(visitor.page.locator("#history-events > li .event-says")).toHaveText([
     "A device was added.",
-    "Claimed: dns kez-chat.invalid.",
+    "Claimed: the domain kez-chat.invalid.",
     "The identity began, with this key and a recovery key.",
   ]);
   const claim = visitor.page.locator("#card-claims-list > li");
