@@ -34,7 +34,8 @@ dev: ## serve http://localhost:6969 and rebuild at every change
 		(until [ -f "$$KEZ_SITE/pkg/kez-chat.js" ]; do sleep 1; done; node broker/build.mjs "$$KEZ_SITE/pkg") & \
 		exec env KEZ_CHAT_DB=kez-chat.db KEZ_CHAT_SERVER=localhost:6969 KEZ_CHAT_PUBLIC_URL=http://localhost:6969 KEZ_CHAT_WEB_DIR="$$KEZ_SITE" cargo leptos watch --split
 
-test: lint unit wasm readme deploy e2e ## everything that must pass before a change lands
+test: ## everything that must pass before a change lands, and how long each step takes
+	@MAKE="$(MAKE)" scripts/stages lint unit wasm build readme deploy e2e
 
 lint: ## formatting, clippy, licences and dependencies, the house rules
 	@scripts/lint $(NATIVE)
