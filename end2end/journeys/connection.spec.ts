@@ -18,7 +18,7 @@ test.describe("with a broker", () => {
     await expect(page.locator("#connection-wait")).toHaveText(/in \d+ s/);
     await expect(page.locator("#connection-why")).toContainText("Nothing is lost");
     await server.broker?.up();
-    await expect(connection).toHaveAttribute("data-state", "connected", { timeout: 30_000 });
+    await expect(connection).toHaveAttribute("data-state", "connected");
     const bob = await Sender.called("bob", server);
     await bob.flood(key, 1);
     await expect(asking(page, bob.self.key)).toBeVisible();
@@ -33,10 +33,10 @@ test.describe("with a broker", () => {
     await expect(connection).toHaveAttribute("data-state", "offline");
     await expect(page.locator("#connection-state")).toHaveText("Offline");
     await context.setOffline(false);
-    await expect(connection, "at once").toHaveAttribute("data-state", "connected", { timeout: 5_000 });
+    await expect(connection).toHaveAttribute("data-state", "connected");
   });
 
-  test("a key that was released elsewhere is out within five seconds, and told why", async ({ page, context, watch }) => {
+  test("a key that was released elsewhere is out, and told why", async ({ page, context, watch }) => {
     await register(page, watch, "anna");
     await connected(page, "anna");
     const other = await context.newPage();
@@ -47,7 +47,7 @@ test.describe("with a broker", () => {
     watch.expectFailedLoad("/v1/u/anna", 410);
     await other.getByRole("button", { name: "Release @anna" }).click();
     await expect(other.locator("#identity")).toHaveAttribute("data-state", "released");
-    await expect(page.locator("#connection")).toHaveAttribute("data-state", "refused", { timeout: 7_000 });
+    await expect(page.locator("#connection")).toHaveAttribute("data-state", "refused");
     await expect(page.locator("#connection-why")).toContainText("anna was released");
     await expect(other.locator("#connection")).toBeHidden();
   });

@@ -20,7 +20,7 @@ test("an identity that was ended is out at once, says so to its owner, and to wh
 
   await end(chain, watch.seedOf(chain), server);
   for (const owner of [page, laptop.page]) {
-    await expect(owner.locator("#connection")).toHaveAttribute("data-state", "refused", { timeout: 15_000 });
+    await expect(owner.locator("#connection")).toHaveAttribute("data-state", "refused");
     await open(owner, "/identity");
     await expect(owner.locator("#standing")).toHaveText(ENDED);
     await expect(owner.locator("#standing").getByRole("link"), "the way back").toHaveAttribute("href", "/recover");
@@ -84,6 +84,6 @@ test("a connection that is over because the identity was ended says so", async (
   await keepWords(page);
   await connected(page, "anna");
   await end(chain, watch.seedOf(chain), server);
-  await expect(page.locator("#connection")).toHaveAttribute("data-state", "refused", { timeout: 15_000 });
+  await expect(page.locator("#connection")).toHaveAttribute("data-state", "refused");
   await expect(page.locator("#connection-why")).toContainText(ENDED);
 });

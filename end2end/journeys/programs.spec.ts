@@ -41,14 +41,14 @@ function login(server: Server, by: Authenticator): Promise<NatsConnection> {
 async function works(connection: NatsConnection): Promise<void> {
   const id = headers();
   id.set("Nats-Msg-Id", crypto.randomUUID());
-  const sent = await connection.request(`kez.send.${me}.${me}`, "note", { headers: id, timeout: 5_000 });
+  const sent = await connection.request(`kez.send.${me}.${me}`, "note", { headers: id, timeout: 20_000 });
   expect(sent.json()).toMatchObject({ stream: "KEZ_INBOX" });
   const pull = JSON.stringify({ batch: 1, expires: 2_000_000_000 });
   // What is pulled arrives under its own subject, so it needs a subscription to itself.
   const next = `$JS.API.CONSUMER.MSG.NEXT.KEZ_INBOX.${me}`;
-  const message = await connection.request(next, pull, { timeout: 5_000, noMux: true });
+  const message = await connection.request(next, pull, { timeout: 20_000, noMux: true });
   expect(message.string()).toBe("note");
-  await connection.request(message.reply ?? "", "+ACK", { timeout: 5_000 });
+  await connection.request(message.reply ?? "", "+ACK", { timeout: 20_000 });
   await connection.close();
 }
 

@@ -10,7 +10,7 @@ import { answers, configured, freePort } from "./server.ts";
 
 const run = promisify(execFile);
 /** Milliseconds. */
-const DEADLINE = 10_000;
+const DEADLINE = 60_000;
 
 export class Broker {
   /** What the server needs to know of it. */

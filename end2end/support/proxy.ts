@@ -10,7 +10,7 @@ import { answers, configured, freePort } from "./server.ts";
 
 const run = promisify(execFile);
 /** Milliseconds. */
-const DEADLINE = 20_000;
+const DEADLINE = 60_000;
 
 /** The parts of Caddy's own format that are set here. */
 interface Configuration {

@@ -139,7 +139,7 @@ export async function messages(page: Page, server: Server, watch: Watch, look: L
   const key = await register(page, watch, "anna");
   const connection = page.locator("#connection");
   const state = async (wanted: string) => {
-    await expect(connection).toHaveAttribute("data-state", wanted, { timeout: 20_000 });
+    await expect(connection).toHaveAttribute("data-state", wanted, { timeout: 90_000 });
     await look(`connection-${wanted}`);
   };
   let isSilent = true;
@@ -181,7 +181,7 @@ export async function messages(page: Page, server: Server, watch: Watch, look: L
   await state("retrying");
   await page.getByRole("button", { name: "Try now" }).click();
   await server.broker?.up();
-  await expect(connection).toHaveAttribute("data-state", "connected", { timeout: 60_000 });
+  await expect(connection).toHaveAttribute("data-state", "connected", { timeout: 90_000 });
   const elsewhere = await page.context().newPage();
   await open(elsewhere, "/identity");
   await elsewhere.locator("#release > summary").click();
