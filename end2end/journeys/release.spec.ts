@@ -78,7 +78,7 @@ test("forgetting the key needs the word, and leaves nothing", async ({ page, ser
   const key = await register(page, watch, "anna");
   await open(page, "/identity");
   await page.locator("#forget > summary").click();
-  await expect(page.locator("#forget")).toContainText("There is no backup");
+  await expect(page.locator("#forget")).toContainText("Only recovery words that you kept");
   const button = page.getByRole("button", { name: "Forget this key" });
   await page.locator("#forget-confirm").fill("forge");
   await expect(button).toBeDisabled();

@@ -53,11 +53,12 @@ pub(super) fn Forget(held: Var<Held>) -> impl IntoView {
     let consequence = said(held, |identity| {
         match identity.stage {
             Stage::Registered => {
-                "There is no backup. The name stays with a key that nobody has: it can never be used, moved or \
-                 released again. Release it first if it should be free one day."
+                "Only recovery words that you kept, or another browser of yours, can use the name then. Without either it \
+                 stays with a key that nobody has: it can never be used, moved or released again. Release it first if it \
+                 should be free one day."
             }
             Stage::Released => {
-                "There is no backup. Without this key you cannot take your released name again while its hold lasts."
+                "Only recovery words that you kept can take your released name again then, while its hold lasts."
             }
             Stage::Made | Stage::Joining => "The key has no name yet, so nothing else is lost.",
         }
