@@ -219,6 +219,7 @@ export async function chain(page: Page, other: Page, server: Server, watch: Watc
   await expect(page.locator("#standing")).not.toBeEmpty();
   await look("identity-out");
   await open(page, "/recover");
+  await expect(page.locator("#recover")).not.toHaveAttribute("data-state", "loading");
   await look("recover-in-place");
   await open(page, "/identity");
   await page.locator("#forget > summary").click();
