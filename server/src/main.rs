@@ -1,11 +1,12 @@
 //! The program: configuration, log, signals.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use kez_chat_server::StartError;
-use kez_chat_server::clock::SystemClock;
+use kez_chat_server::clock::{Clock as _, SystemClock};
 use kez_chat_server::config::{self, Command, Config};
 use kez_chat_server::init::{self, InitError};
 use kez_chat_server::store::sqlite;
@@ -24,7 +25,8 @@ async fn main() -> ExitCode {
     let config = config::parse_or_exit();
     start_log(&config);
     let done = match &config.command {
-        Some(Command::Backup { file, db }) => sqlite::backup(db, file).await.map_err(|error| error.to_string()),
+        Some(Command::Backup { file, db }) => sqlite::backup(db, file).await,
+        Some(Command::Restore { file, db }) => restore(file, db).await,
         Some(Command::Init(settings)) => initialise(settings),
         Some(Command::Doctor) => examine(&config).await,
         Some(Command::Healthcheck { bind }) => healthcheck::run(*bind),
@@ -42,6 +44,11 @@ async fn main() -> ExitCode {
 fn initialise(settings: &init::Settings) -> Result<(), String> {
     let random = || random::key_bytes().map_err(|error| InitError::Random(error.to_string()));
     let report = init::run(settings, &random).map_err(|error| error.to_string())?;
+    std::io::stdout().write_all(report.as_bytes()).map_err(|error| format!("standard output: {error}"))
+}
+
+async fn restore(file: &Path, db: &Path) -> Result<(), String> {
+    let report = sqlite::restore(&sqlite::KIND, file, db, SystemClock.now()).await?;
     std::io::stdout().write_all(report.as_bytes()).map_err(|error| format!("standard output: {error}"))
 }
 

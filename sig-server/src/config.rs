@@ -80,6 +80,16 @@ pub struct Config {
 pub enum Command {
     /// Check every entry of the store, also while a server runs on it, and print what was found as JSON.
     Verify,
+    /// Write a consistent copy of the database to a new file, also while a server runs on it.
+    Backup {
+        /// The file to write; it must not exist.
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database, while no server runs on it; what was there is put aside.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+    },
 }
 
 impl Config {

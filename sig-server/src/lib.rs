@@ -39,7 +39,7 @@ use front::Front;
 use gate::{HttpRegistry, Registry};
 use limits::Limits;
 use service::{Policy, Service};
-use store::sqlite::{Readers, SqliteStore};
+use store::sqlite::{KIND, Lock, Readers, SqliteStore};
 use store::{Log as _, NewEntry, Sealer, Store as _};
 
 pub use api::{chains as router, in_memory};
@@ -71,10 +71,13 @@ pub async fn run_with(
     limits: Limits,
 ) -> Result<(), String> {
     let export = config.export()?;
+    // First of all: until it is clear that nobody else has the database, nothing is made beside it.
+    let of = |why: String| format!("{}: {why}", config.db.display());
+    let lock = Lock::take(&config.db, KIND.program).await.map_err(of)?;
     let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
     let (key_id, seal) = (key.id(), Seal::of(&key));
     let say = |error: store::StoreError| format!("{}: {error}", config.db.display());
-    let store = Arc::new(SqliteStore::open(&config.db, sealer(key, config.server.clone())).await.map_err(say)?);
+    let store = Arc::new(SqliteStore::open(lock, sealer(key, config.server.clone())).await.map_err(say)?);
     let registry = config.registry_url().map(|url| Arc::new(HttpRegistry::new(url)) as Arc<dyn Registry>);
     let policy = Policy {
         server: config.server.clone(),

@@ -1,12 +1,14 @@
 //! The program: configuration, log, signals.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use kez_http::clock::SystemClock;
+use kez_http::clock::{Clock as _, SystemClock};
 use kez_http::signals::told_to_end;
 use kez_sig_server::config::{self, Command, Config};
+use kez_sig_server::store::sqlite;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -20,6 +22,8 @@ async fn main() -> ExitCode {
     start_log(&config.log);
     let done = match &config.command {
         Some(Command::Verify) => verify(&config).await,
+        Some(Command::Backup { file }) => sqlite::backup(&config.db, file).await.map(|()| ExitCode::SUCCESS),
+        Some(Command::Restore { file }) => restore(&config, file).await.map(|()| ExitCode::SUCCESS),
         None => serve(&config).await.map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
@@ -34,6 +38,11 @@ async fn verify(config: &Config) -> Result<ExitCode, String> {
     let text = serde_json::to_string(&report).map_err(|error| error.to_string())?;
     writeln!(std::io::stdout().lock(), "{text}").map_err(|error| error.to_string())?;
     Ok(if report.valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn restore(config: &Config, file: &Path) -> Result<(), String> {
+    let report = sqlite::restore(&sqlite::KIND, file, &config.db, SystemClock.now()).await?;
+    std::io::stdout().write_all(report.as_bytes()).map_err(|error| format!("standard output: {error}"))
 }
 
 async fn serve(config: &Config) -> Result<(), String> {

@@ -9,6 +9,8 @@ use kez_core::SigningKey;
 use kez_core::text::decode;
 use zeroize::Zeroizing;
 
+use crate::store::sqlite::{Use, obstacle};
+
 /// Where the key of the database at `db` is kept: `<db>.receipt-key`, the seed as 64 hex digits and a line feed.
 #[must_use]
 pub fn path(db: &Path) -> PathBuf {
@@ -27,7 +29,9 @@ pub fn load_or_make(path: &Path) -> Result<SigningKey, String> {
     match File::open(path) {
         Ok(file) => read(file).map_err(say),
         Err(error) if error.kind() == ErrorKind::NotFound => make(path).map_err(say),
-        Err(error) => Err(say(format!("the receipt key cannot be read: {error}"))),
+        Err(error) => {
+            Err(say(obstacle(path, Use::Read).unwrap_or_else(|| format!("the receipt key cannot be read: {error}"))))
+        }
     }
 }
 
@@ -56,7 +60,9 @@ fn make(path: &Path) -> Result<SigningKey, String> {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     });
-    written.map_err(|error| format!("the receipt key cannot be written: {error}"))?;
+    written.map_err(|error| {
+        obstacle(path, Use::Write).unwrap_or_else(|| format!("the receipt key cannot be written: {error}"))
+    })?;
     Ok(SigningKey::from_seed(&seed))
 }
 

@@ -110,6 +110,17 @@ pub enum Command {
         #[arg(long, env = "KEZ_CHAT_DB", default_value = "kez-chat.db", value_parser = database, value_name = "PATH")]
         db: PathBuf,
     },
+    /// Put a backup in the place of the database, while no server runs on it.
+    ///
+    /// The backup is checked first. What was there is put aside with its log, under a name with the time, and is lost in no
+    /// case. To be run as root or as the server's user.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// The database that it takes the place of; it need not be there.
+        #[arg(long, env = "KEZ_CHAT_DB", default_value = "kez-chat.db", value_parser = database, value_name = "PATH")]
+        db: PathBuf,
+    },
     /// Make the keys and the configuration of a broker and a server that belong together.
     ///
     /// Writes keys/, nats.conf, nats.container.conf, kez.env and docker-compose.yml into the folder; nothing in them is

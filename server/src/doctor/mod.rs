@@ -72,12 +72,9 @@ impl fmt::Display for Finding {
 
 /// Looks at everything that the settings name.
 pub async fn examine(config: &Config, nats: &Nats, clock: &dyn Clock) -> Vec<Finding> {
-    let database = sqlite::examine(&config.db).await.map_err(|error| error.to_string());
-    let database = database.map(|found| format!("{}: {found}", config.db.display()));
-    let mut findings = vec![Finding::of(
-        "database",
-        database.map_err(|why| format!("{}: {why}; the server makes it at its first start", config.db.display())),
-    )];
+    let of = |text: String| format!("{}: {text}", config.db.display());
+    let database = sqlite::examine(&config.db).await.map(of).map_err(of);
+    let mut findings = vec![Finding::of("database", database)];
     findings.push(web::server(config, nats).await);
     findings.push(web::forwarding(config).await);
     findings.push(web::site(config));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kez_sig_server::store::sqlite::{self as files, Holder};
 use serde::Deserialize;
 use ureq::http::Uri;
 
@@ -35,7 +36,17 @@ pub(super) async fn server(config: &Config, nats: &Nats) -> Finding {
         serde_json::from_slice::<Info>(&body).map_err(|_| "this is no kez-chat-server".to_owned())
     });
     match answer.await {
-        Err(why) => Finding::failed(name, format!("{url}: {why}; start kez-chat-server, or look at its log")),
+        Err(why) => {
+            let advice = match files::holder(&config.db) {
+                Ok(Holder::Process(who)) => format!(
+                    "{who} has {} open and does not answer there, so no other server can start: stop it, or set \
+                     KEZ_CHAT_BIND to where it listens",
+                    config.db.display()
+                ),
+                _ => "start kez-chat-server, or look at its log".to_owned(),
+            };
+            Finding::failed(name, format!("{url}: {why}; {advice}"))
+        }
         Ok(info) if !config.server.matches(&info.server) => Finding::failed(
             name,
             format!("{url} calls itself {:.80}, not {}; KEZ_CHAT_SERVER differs", info.server, config.server),
@@ -82,7 +93,10 @@ pub(super) async fn forwarding(config: &Config) -> Finding {
 pub(super) fn site(config: &Config) -> Finding {
     let name = "site";
     let Some(dir) = config.web_dir() else {
-        return Finding::skipped(name, "none is named, and none beside the program: there are no pages");
+        return Finding::skipped(
+            name,
+            "there are no pages: build them with `make build`, and name target/site with --web-dir (KEZ_CHAT_WEB_DIR)",
+        );
     };
     let (at, this) = (dir.display(), env!("CARGO_PKG_VERSION"));
     match site::fit(&dir) {

@@ -100,6 +100,15 @@ pub enum Taken {
     Failed(String),
 }
 
+impl From<kez_sig_server::store::StoreError> for StoreError {
+    fn from(error: kez_sig_server::store::StoreError) -> Self {
+        match error {
+            kez_sig_server::store::StoreError::Unavailable(why) => StoreError::Unavailable(why),
+            kez_sig_server::store::StoreError::Corrupt(what) => StoreError::Corrupt(what),
+        }
+    }
+}
+
 /// A durable registry of handles.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {

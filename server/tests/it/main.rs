@@ -8,6 +8,7 @@ mod chains;
 mod claims;
 mod conditional;
 mod conformance;
+mod database;
 mod durability;
 mod harness;
 mod healthcheck;

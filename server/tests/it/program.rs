@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::harness::{NAME, handle, key, name};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_kez-chat-server");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_kez-chat-server");
 
 /// The program as a child process, listening on a port of its own choice.
 pub(crate) struct Program {
@@ -87,6 +87,11 @@ impl Program {
         self.child.start_kill().expect("it is killed");
     }
 
+    /// `kill -9`, and until it is gone.
+    pub(crate) async fn kill_and_wait(mut self) {
+        self.child.kill().await.expect("it is killed");
+    }
+
     fn signal(&self, signal: &str) {
         let pid = self.id().to_string();
         let sent = std::process::Command::new("kill").args([signal, &pid]).status().expect("kill runs");
@@ -154,6 +159,10 @@ async fn a_site_of_another_version_is_told_at_the_start_and_by_the_doctor() {
     std::fs::copy(PROGRAM, &alone).expect("a copy");
     let log = log_of(alone.to_str().expect("UTF-8"), &["--db", db.to_str().expect("UTF-8")]).await;
     assert!(log.contains("make build") && log.contains("--web-dir"), "{log}");
+    let report = Command::new(&alone).env_clear().arg("doctor").output().await.expect("it runs");
+    let report = String::from_utf8(report.stdout).expect("UTF-8");
+    let line = report.lines().find(|line| line.starts_with("-     site")).unwrap_or_default();
+    assert!(line.contains("make build") && line.contains("--web-dir"), "{report}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use kez_sig_server::checkpoint::Seal;
 use kez_sig_server::limits::Limits;
 use kez_sig_server::sealer;
 use kez_sig_server::service::{Policy, Service};
-use kez_sig_server::store::sqlite::SqliteStore;
+use kez_sig_server::store::sqlite::{Lock, SqliteStore};
 use kez_sig_server::store::{Append, Log, NotStored, Row, Store, StoreError};
 
 use crate::harness::{NAME, key, name, time};
@@ -91,7 +91,8 @@ impl Store for Slow {
 async fn few_chains_are_loaded_at_once_however_many_are_asked_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let (receipts, seal) = (key(8), Seal::of(&key(8)));
-    let inner = SqliteStore::open(&folder.path().join("sig.db"), sealer(receipts, name(NAME))).await;
+    let lock = Lock::take(&folder.path().join("sig.db"), "a test").await.expect("nobody has it");
+    let inner = SqliteStore::open(lock, sealer(receipts, name(NAME))).await;
     let inner = inner.expect("a store");
     let store = Arc::new(Slow { inner, now: AtomicUsize::new(0), most: AtomicUsize::new(0) });
     let policy = Policy {

@@ -4,6 +4,7 @@ mod append;
 mod bad_input;
 mod checkpoints;
 mod damage;
+mod database;
 mod export;
 mod gate;
 mod harness;

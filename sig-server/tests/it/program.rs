@@ -13,14 +13,14 @@ use crate::owner::Owner;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kez-sig-server");
 
 /// The program as a child process, listening on a port of its own choice.
-struct Program {
-    base: String,
-    child: Child,
+pub(crate) struct Program {
+    pub(crate) base: String,
+    pub(crate) child: Child,
     log: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
 }
 
 impl Program {
-    async fn start(folder: &Path) -> Program {
+    pub(crate) async fn start(folder: &Path) -> Program {
         let mut child = Command::new(PROGRAM)
             .env_clear()
             .env("KEZ_SIG_SERVER", NAME)
@@ -43,7 +43,7 @@ impl Program {
         Program { base: format!("http://{}", line["address"].as_str().expect("an address")), child, log }
     }
 
-    async fn post(&self, owner: &mut Owner, event: Vec<u8>) -> Option<Answer> {
+    pub(crate) async fn post(&self, owner: &mut Owner, event: Vec<u8>) -> Option<Answer> {
         let url = format!("{}{}", self.base, owner.path("/events"));
         let request = reqwest::Client::new().post(url).header("content-type", "application/json");
         let answer = Answer::read(request.body(event.clone()).send().await.ok()?).await;
@@ -54,7 +54,7 @@ impl Program {
     }
 }
 
-async fn run(folder: &Path, flags: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) async fn run(folder: &Path, flags: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(PROGRAM);
     command.env_clear().current_dir(folder).args(flags).kill_on_drop(true);
     let output = command.output().await.expect("the program runs");

@@ -3,6 +3,7 @@
 mod batch;
 mod before;
 mod chains;
+mod examine;
 mod file;
 mod follow;
 mod homes;
@@ -12,20 +13,23 @@ mod read;
 mod standing;
 mod writer;
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kez_core::sigchain;
 use kez_core::{Claim, Handle, Hash, KeyId, Sorted, Timestamp};
+use kez_sig_server::store::sqlite::{self as files, Kind, Lock};
+use sqlx::ConnectOptions as _;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::{Changed, Followed, Policy, Refusal, Registered, Row, Store, StoreError, Taken};
 pub use chains::Chains;
+pub use examine::examine;
 use follow::Step;
+pub use kez_sig_server::store::sqlite::{backup, restore};
 use read::Readers;
 use writer::Writer;
 
@@ -43,77 +47,31 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
 });
 const CHAINS_STEPS: i64 = 1_000;
 
+/// The databases of this program.
+pub static KIND: LazyLock<Kind> = LazyLock::new(|| Kind { program: "kez-chat-server", steps: &MIGRATIONS });
+
 /// The registry in one SQLite file.
 pub struct SqliteStore {
     readers: Arc<Readers>,
     writer: Writer,
+    lock: Mutex<Option<Lock>>,
 }
 
 impl SqliteStore {
-    /// Opens the file, creates it if there is none, and brings its tables up to date. `changed` hears of every change.
+    /// Opens the file, which no other process may have open, creates it if there is none, and brings its tables up to date.
+    /// `changed` hears of every change.
     ///
     /// # Errors
-    /// When the file cannot be opened or written, is no database, or was written by a newer version of this program.
+    /// When another process has the file, or it cannot be opened or written, is no database, or was written by a newer
+    /// version of this program.
     pub async fn open(path: &Path, policy: Policy, changed: Changed) -> Result<Self, StoreError> {
-        let mut connection = connect(path, true).await?;
+        let lock = Lock::take(path, KIND.program).await.map_err(StoreError::Unavailable)?;
+        let mut connection = files::open(path, &KIND).await?;
         homes::fill(&mut connection, &policy.server).await?;
         let readers = Arc::new(Readers::new(path.to_owned(), policy.server.clone()));
-        Ok(SqliteStore { readers, writer: Writer::start(path.to_owned(), connection, policy, changed) })
+        let writer = Writer::start(path.to_owned(), connection, policy, changed);
+        Ok(SqliteStore { readers, writer, lock: Mutex::new(Some(lock)) })
     }
-}
-
-/// Writes a consistent copy of the database at `from` to the new file `to`, also while a server uses it.
-///
-/// # Errors
-/// When `from` is missing or unreadable, or `to` exists or cannot be written.
-pub async fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let mut connection = options(from).read_only(true).connect().await.map_err(unavailable)?;
-    let target = to.to_str().ok_or_else(|| StoreError::Unavailable("the copy's path is not UTF-8".to_owned()))?;
-    sqlx::query("VACUUM INTO ?").bind(target).execute(&mut connection).await.map_err(unavailable)?;
-    connection.close().await.map_err(unavailable)?;
-    // The copy is worth something only once it is on the disk, its name included.
-    let to = to.to_owned();
-    let synced = tokio::task::spawn_blocking(move || {
-        std::fs::File::open(&to)?.sync_all()?;
-        let folder = to.parent().filter(|p| !p.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_owned);
-        std::fs::File::open(folder)?.sync_all()
-    });
-    synced
-        .await
-        .map_err(|e| StoreError::Unavailable(e.to_string()))?
-        .map_err(|e| StoreError::Unavailable(e.to_string()))
-}
-
-/// Looks at the database at `path` without changing it: whether it is whole, of this program's version, and can be
-/// written. Gives a few words about it.
-///
-/// # Errors
-/// What is wrong with it.
-pub async fn examine(path: &Path) -> Result<String, StoreError> {
-    let mut connection = options(path).connect().await.map_err(unavailable)?;
-    let whole: String =
-        sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut connection).await.map_err(unavailable)?;
-    if whole != "ok" {
-        return Err(StoreError::Corrupt(whole));
-    }
-    let step: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(unavailable)?;
-    let newest = MIGRATIONS.iter().map(|migration| migration.version).max();
-    if step > newest {
-        return Err(StoreError::Unavailable("it was written by a newer version of this program".to_owned()));
-    }
-    let live: i64 = sqlx::query_scalar("SELECT count(*) FROM handles WHERE released_at IS NULL")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(unavailable)?;
-    // Takes the lock that a change takes, and gives it back.
-    for statement in ["BEGIN IMMEDIATE", "ROLLBACK"] {
-        sqlx::query(statement).execute(&mut connection).await.map_err(unavailable)?;
-    }
-    connection.close().await.map_err(unavailable)?;
-    Ok(format!("whole and writable, {live} live handles"))
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -125,26 +83,14 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// A connection that writes durably, to a database whose tables are up to date.
-async fn connect(path: &Path, create: bool) -> Result<SqliteConnection, StoreError> {
-    // FULL: in WAL mode, only it syncs the log at every commit; the default would lose the last ones with the power.
-    let options = options(path)
-        .create_if_missing(create)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
-    let mut connection = options.connect().await.map_err(unavailable)?;
-    match MIGRATIONS.run_direct(None, &mut connection, false).await {
-        Ok(()) => Ok(connection),
-        Err(sqlx::migrate::MigrateError::VersionMissing(version)) => Err(StoreError::Unavailable(format!(
-            "it was written by a newer version of this program (its schema has step {version}); upgrade the program"
-        ))),
-        Err(error) => Err(StoreError::Unavailable(error.to_string())),
-    }
+/// A connection that writes durably, to a database that is there.
+async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
+    Ok(files::connect(path, Some(&*KIND)).await?)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn unavailable(error: sqlx::Error) -> StoreError {
-    StoreError::Unavailable(error.to_string())
+    StoreError::Unavailable(files::say(&error))
 }
 
 #[async_trait]
@@ -207,6 +153,7 @@ impl Store for SqliteStore {
     async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
@@ -218,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn the_writing_connection_is_durable() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut connection = connect(&folder.path().join("kez.db"), true).await.expect("a database");
+        let mut connection = files::open(&folder.path().join("kez.db"), &KIND).await.expect("a database");
         let synchronous: i64 =
             sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut connection).await.expect("a row");
         let journal: String =

@@ -210,13 +210,13 @@ impl Readers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::connect;
+    use crate::store::sqlite::{KIND, files};
 
     /// Logins ask for keys: however many handles there are, no question may look at all of them.
     #[tokio::test]
     async fn no_lookup_scans_a_table() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut db = connect(&folder.path().join("kez.db"), true).await.expect("a database");
+        let mut db = files::open(&folder.path().join("kez.db"), &KIND).await.expect("a database");
         let by_chain = select_rows!("WHERE h.chain = ? AND h.released_at IS NULL");
         for query in [BY_KEY, by_chain, select_rows!("WHERE h.handle = ?")] {
             let plan: Vec<(i64, i64, i64, String)> =

@@ -150,7 +150,7 @@ impl Task {
         let connection = match &mut self.connection {
             Some((opened, connection)) if *opened == file => connection,
             stale => {
-                let connection = connect(&self.path, false).await?;
+                let connection = connect(&self.path).await?;
                 &mut stale.insert((FileId::of(&self.path)?, connection)).1
             }
         };

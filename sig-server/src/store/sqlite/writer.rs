@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::{Append, NotStored, Row, Sealer, StoreError};
 use super::batch::Batch;
 use super::file::FileId;
-use super::{Companion, Migrations, connect, unavailable};
+use super::{Companion, Tables, connect, unavailable};
 
 /// Most appends that share a transaction: enough to hide a slow disk's sync, few enough to answer soon.
 const MAX_BATCH: usize = 256;
@@ -36,7 +36,7 @@ pub(super) struct Setup {
     pub(super) path: PathBuf,
     pub(super) sealer: Sealer,
     pub(super) companion: Option<Arc<dyn Companion>>,
-    pub(super) migrations: Migrations,
+    pub(super) tables: Tables,
 }
 
 /// The callers' end of the writer task.
@@ -145,12 +145,12 @@ impl Task {
     }
 
     async fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
-        let Setup { path, sealer, companion, migrations } = &self.setup;
+        let Setup { path, sealer, companion, tables } = &self.setup;
         let file = FileId::of(path)?;
         let connection = match &mut self.connection {
             Some((opened, connection)) if *opened == file => connection,
             stale => {
-                let connection = connect(path, false, *migrations).await?;
+                let connection = connect(path, tables.as_ref()).await?;
                 &mut stale.insert((FileId::of(path)?, connection)).1
             }
         };
