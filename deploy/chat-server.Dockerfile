@@ -10,7 +10,7 @@ ENV XDG_CACHE_HOME=/tools CARGO_TERM_COLOR=never
 WORKDIR /src
 # The tools take a quarter of an hour and change seldom: a layer of their own.
 COPY Cargo.toml Cargo.lock ./
-COPY scripts/setup scripts/env scripts/
+COPY scripts/setup scripts/debian scripts/env scripts/
 COPY scripts/locks scripts/locks/
 COPY broker/package.json broker/package-lock.json broker/.npmrc broker/
 RUN scripts/setup build
