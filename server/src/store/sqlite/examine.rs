@@ -1,11 +1,15 @@
 //! A database as the doctor looks at it.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use kez_sig_server::store::sqlite::{Holder, Use, explain, holder, interrupted, obstacle, stray_log};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::{KIND, options};
+
+/// Why it is no fault that there is none yet.
+const AT_FIRST: &str = "the server makes it at its first start";
 
 /// Looks at the database at `path` without changing it: whether it is there, whole, of this program's version, and can be
 /// written, and which process has it open. Gives a few words about it. Not for a process that has it open itself.
@@ -14,7 +18,8 @@ use super::{KIND, options};
 /// What is wrong with it, and what to do.
 pub async fn examine(path: &Path) -> Result<String, String> {
     if let Some(why) = obstacle(path, Use::Write) {
-        return Err(why);
+        let is_missing = std::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        return Err(if is_missing { format!("{why}; {AT_FIRST}") } else { why });
     }
     let holder = holder(path);
     if holder == Ok(Holder::InterruptedRestore) {
@@ -24,7 +29,7 @@ pub async fn examine(path: &Path) -> Result<String, String> {
         return Err(why);
     }
     if !path.exists() {
-        return Err("there is no such file; the server makes it at its first start".to_owned());
+        return Err(format!("there is no such file; {AT_FIRST}"));
     }
     let said = |error: sqlx::Error| explain(path, Some(&*KIND), &error);
     let mut db = options(path).connect().await.map_err(said)?;
