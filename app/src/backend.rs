@@ -22,7 +22,7 @@ pub trait Backend: Send + Sync + 'static {
 /// One of the API's operations.
 #[derive(Clone, Debug)]
 pub struct Operation {
-    /// `GET` or `POST`.
+    /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: &'static str,
     /// The path's template.
     pub path: String,
@@ -32,7 +32,7 @@ pub struct Operation {
     pub description: Option<String>,
     /// What the path, the query and the headers may carry.
     pub parameters: Vec<Parameter>,
-    /// Status, or `default`, and what it means.
+    /// Status, and what it means; without what any request may be answered.
     pub answers: Vec<(String, String)>,
 }
 

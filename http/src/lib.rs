@@ -1,5 +1,5 @@
 //! What the kez servers share below their APIs: connections and their orderly end, whose address a request is from,
-//! limits by client, bearer tokens, signals, the clock.
+//! limits by client, bearer tokens, signals, the clock, and what their OpenAPI documents have in common.
 
 pub mod bearer;
 pub mod client;
@@ -8,6 +8,7 @@ pub mod conditional;
 pub mod guard;
 pub mod head;
 pub mod limit;
+pub mod openapi;
 pub mod proxy;
 pub mod serve;
 pub mod signals;

@@ -46,6 +46,7 @@ pub(crate) async fn embed(
         open_genesis_per_hour: 0,
         trusted_receipt_keys: Vec::new(),
         limits,
+        cache_bytes: config.cache().chains,
     };
     let service = Arc::new(Service::new(store.clone(), clock, policy, key_id, seal).await.map_err(say)?);
     Ok(Embedded { service, store })

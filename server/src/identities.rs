@@ -10,8 +10,8 @@ use crate::cache::Cache;
 use crate::callout::{Identities, Identity, Refusal};
 use crate::registry::Registry;
 
-/// Most keys that are kept; an entry is about 200 bytes.
-pub(crate) const KEYS: u64 = 100_000;
+/// What an entry of [`ByKey`] takes, in bytes, roughly.
+pub(crate) const KEY_BYTES: u64 = 200;
 /// How often a lookup that a write overtook is begun again.
 const ATTEMPTS: usize = 3;
 

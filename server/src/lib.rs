@@ -117,8 +117,9 @@ pub async fn run_with(
     let sig_server_token = config.sig_server_token().map_err(StartError::Chains)?;
     let release_hold_secs = i64::from(config.release_hold_days) * SECONDS_PER_DAY;
     let policy = Policy { server: config.server.clone(), release_hold_secs };
-    let answers = Arc::new(Cache::new(registry::ANSWERS));
-    let by_key = Arc::new(Cache::new(identities::KEYS));
+    let room = config.cache();
+    let answers = Arc::new(Cache::new(room.answers / registry::ANSWER_BYTES));
+    let by_key = Arc::new(Cache::new(room.keys / identities::KEY_BYTES));
     let (tell, changes) = mpsc::unbounded_channel();
     let changed: store::Changed = {
         let (answers, by_key) = (answers.clone(), by_key.clone());
@@ -150,8 +151,10 @@ pub async fn run_with(
         }
         Some(_) => None,
     };
-    let follower =
-        config.sig_server_url.clone().map(|url| Follower::new(Remote::new(url, sig_server_token), store.clone()));
+    let follower = config
+        .sig_server_url
+        .clone()
+        .map(|url| Follower::new(Remote::new(url, sig_server_token), store.clone(), room.followed));
     let following = follower.as_ref().map(Follower::health);
     let follower = follower.map(|follower| tokio::spawn(follower.run()));
     let connected = match &nats.broker {
@@ -204,7 +207,7 @@ pub async fn run_with(
         Some(embedded) => Heads::Own(embedded.service.clone()),
         None => Heads::Followed(store.clone()),
     };
-    let (api, document) = api::router(api::Shared {
+    let shared = api::Shared {
         registry: registry.clone(),
         broker,
         internal: internal.map(Arc::new),
@@ -212,9 +215,12 @@ pub async fn run_with(
         chains: chains.as_ref().map(|embedded| embedded.service.clone()),
         claims: Arc::new(Claims::new(source, board)),
         following,
-    });
-    let api = match &chains {
-        Some(embedded) => api.merge(kez_sig_server::router(embedded.service.clone(), export)),
+    };
+    let served = chains.as_ref().map(|embedded| kez_sig_server::router(embedded.service.clone(), export));
+    let (chain_routes, chain_document) = served.unzip();
+    let (api, document) = api::router(shared, chain_document);
+    let api = match chain_routes {
+        Some(routes) => api.merge(routes),
         None => api,
     };
     let service = chains.as_ref().map(|embedded| embedded.service.clone());

@@ -16,9 +16,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
-/// The system's allocator keeps what it once had; this one gives back, and is quicker for many small answers.
+/// The system's allocator keeps what it once had, and others give back only where somebody allocates again; this one gives
+/// back what was not used for ten seconds, by a thread of its own, also of an idle program.
+#[cfg(target_os = "linux")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

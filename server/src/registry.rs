@@ -89,8 +89,8 @@ pub struct Registry {
 /// Ready answers by handle.
 pub(crate) type Answers = Cache<Box<str>, Found>;
 
-/// Most handles whose answers are kept; an entry is about 2 KB.
-pub(crate) const ANSWERS: u64 = 20_000;
+/// What an entry of them takes, in bytes, roughly.
+pub(crate) const ANSWER_BYTES: u64 = 2_048;
 
 impl Registry {
     /// A registry over a store, which must make `cache` forget every handle that changes.

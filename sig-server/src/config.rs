@@ -73,6 +73,10 @@ pub struct Config {
     /// Other requests a second from one address; loopback is not limited.
     #[arg(long, env = "KEZ_SIG_READS_PER_SECOND", default_value = "100", value_name = "N")]
     pub reads_per_second: NonZeroU32,
+
+    /// Memory for chains that were read and verified lately, in MiB, roughly: at least 8.
+    #[arg(long, env = "KEZ_SIG_CACHE_MIB", default_value = "256", value_parser = clap::value_parser!(u32).range(8..=65_536), value_name = "MIB")]
+    pub cache_mib: u32,
 }
 
 /// What the program can do besides serving.

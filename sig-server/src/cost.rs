@@ -42,7 +42,7 @@ mod tests {
         assert_eq!(of(Method::PUT, "CHAIN"), 6);
         assert_eq!(of(Method::GET, "CHAIN"), 1);
         assert_eq!(of(Method::GET, "/v1/export?limit=500"), 26);
-        assert_eq!(of(Method::HEAD, "/v1/export?limit=999999999999"), 26);
-        assert_eq!(of(Method::GET, "/v1/export?limit=x"), 6, "what is refused is taken for what nobody asked for");
+        assert_eq!(of(Method::HEAD, "/v1/export?limit=501"), 6, "what is refused is taken for what nobody asked for");
+        assert_eq!(of(Method::GET, "/v1/export?limit=x"), 6);
     }
 }

@@ -19,7 +19,7 @@ const RETRY: Duration = Duration::from_secs(5);
 /// The same for open places, which come back with the hour, and for a clock that is set right by hand.
 const RETRY_LATER: Duration = Duration::from_secs(60);
 
-const fn status(code: Code) -> StatusCode {
+pub(crate) const fn status(code: Code) -> StatusCode {
     match code {
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
         Code::ReservedHandle | Code::KeyNotAuthorised => StatusCode::FORBIDDEN,
@@ -52,7 +52,7 @@ pub struct ApiError {
 }
 
 /// What a readiness probe found, check by check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Checks {
     /// `ok`, or `failed` when the database cannot be read or written.
     pub database: &'static str,

@@ -99,6 +99,7 @@ pub fn template(path: &str) -> &'static str {
         (Some("v1"), Some("healthz")) => "/v1/healthz",
         (Some("v1"), Some("readyz")) => "/v1/readyz",
         (Some("v1"), Some("server")) => "/v1/server",
+        (Some("v1"), Some("openapi.json")) => "/v1/openapi.json",
         (Some("v1"), Some("export")) => "/v1/export",
         (Some("v1"), Some("sigchains")) => match segments.nth(2) {
             None => "/v1/sigchains/ed25519/{hex}",

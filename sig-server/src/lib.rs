@@ -85,6 +85,7 @@ pub async fn run_with(
         open_genesis_per_hour: config.open_genesis_per_hour,
         trusted_receipt_keys: config.trusted_receipt_keys.clone(),
         limits,
+        cache_bytes: u64::from(config.cache_mib) << 20,
     };
     let service = Arc::new(Service::new(store.clone(), clock, policy, key_id, seal).await.map_err(say)?);
     let front = Arc::new(Front {

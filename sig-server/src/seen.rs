@@ -9,14 +9,18 @@ use crate::store::Row;
 
 /// Rows of one page.
 const ROWS: u64 = 512;
-/// Pages that are remembered: a million rows, in 16 MiB.
-const PAGES: usize = 2_048;
+/// What one takes, in bytes.
+const PAGE_BYTES: u64 = ROWS * 16;
 
 /// Half a SHA-256 of a row; all zeros is none.
 type Digest = [u8; 16];
 
 /// Remembers rows by log index, the pages that came last.
-pub(crate) struct Seen(Mutex<Pages>);
+pub(crate) struct Seen {
+    /// How many pages are remembered, at least one.
+    room: usize,
+    pages: Mutex<Pages>,
+}
 
 #[derive(Default)]
 struct Pages {
@@ -26,8 +30,10 @@ struct Pages {
 }
 
 impl Seen {
-    pub(crate) fn new() -> Self {
-        Seen(Mutex::default())
+    /// Remembers rows in about so many bytes.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let room = usize::try_from(bytes / PAGE_BYTES).unwrap_or(usize::MAX).max(1);
+        Seen { room, pages: Mutex::default() }
     }
 
     /// Whether this very row was found good, byte for byte.
@@ -44,7 +50,7 @@ impl Seen {
         let mut pages = self.lock();
         let number = row.log_index / ROWS;
         if !pages.by_number.contains_key(&number) {
-            if pages.order.len() >= PAGES
+            if pages.order.len() >= self.room
                 && let Some(oldest) = pages.order.pop_front()
             {
                 pages.by_number.remove(&oldest);
@@ -57,7 +63,7 @@ impl Seen {
 
     /// Every change is one step, so nothing is half done behind a panic.
     fn lock(&self) -> MutexGuard<'_, Pages> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -100,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_row_is_known_by_all_of_it() {
-        let seen = Seen::new();
+        let seen = Seen::new(1 << 20);
         assert!(!seen.has(&row(1)));
         seen.note(&row(1));
         assert!(seen.has(&row(1)) && !seen.has(&row(2)) && !seen.has(&row(1 + ROWS)));
@@ -124,10 +130,10 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_the_oldest_goes() {
-        let seen = Seen::new();
-        let pages = PAGES as u64 + 10;
+        let seen = Seen::new(1 << 20);
+        let pages = 128 + 10;
         (0..pages).for_each(|page| seen.note(&row(page * ROWS)));
-        assert_eq!(seen.lock().by_number.len(), PAGES);
+        assert_eq!(seen.lock().by_number.len(), 128);
         assert!(!seen.has(&row(0)) && seen.has(&row((pages - 1) * ROWS)) && seen.has(&row(10 * ROWS)));
     }
 }

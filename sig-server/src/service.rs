@@ -44,6 +44,8 @@ pub struct Policy {
     pub trusted_receipt_keys: Vec<KeyId>,
     /// How much is taken of anybody.
     pub limits: Limits,
+    /// Memory for what was read and verified lately, in bytes, roughly.
+    pub cache_bytes: u64,
 }
 
 /// The sigchain service.
@@ -93,12 +95,13 @@ impl Service {
         let newest = store.newest().await?.map_or(i64::MIN, Timestamp::unix);
         let Limits { loads, imports, .. } = policy.limits;
         let gate = Gate::new(policy.registry, policy.open_genesis_per_hour);
+        let for_rows = policy.cache_bytes / 16;
         Ok(Service {
             store,
             clock,
             server: policy.server,
             gate,
-            slots: Slots::new(),
+            slots: Slots::new(policy.cache_bytes - for_rows),
             trust: Trust { keys, limited_since },
             seal,
             loads: Semaphore::new(loads),
@@ -108,7 +111,7 @@ impl Service {
             imports: Places::new(imports),
             judging: Heavy::new(1),
             heavy: Heavy::for_this_machine(),
-            seen: Arc::new(Seen::new()),
+            seen: Arc::new(Seen::new(for_rows)),
         })
     }
 

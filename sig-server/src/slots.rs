@@ -8,8 +8,6 @@ use tokio::sync::{Mutex as AsyncMutex, RwLock};
 
 use crate::loaded::Loaded;
 
-/// Memory that verified chains may take, in bytes, roughly.
-const CAPACITY: u64 = 256 * 1024 * 1024;
 /// What one entry takes, roughly.
 const BYTES_PER_ENTRY: usize = 400;
 
@@ -36,8 +34,9 @@ struct Kept {
 }
 
 impl Slots {
-    pub(crate) fn new() -> Self {
-        let kept = moka::sync::Cache::builder().max_capacity(CAPACITY).weigher(|_, kept: &Kept| kept.bytes).build();
+    /// Keeps verified chains in about so many bytes.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let kept = moka::sync::Cache::builder().max_capacity(bytes).weigher(|_, kept: &Kept| kept.bytes).build();
         Slots { all: Mutex::default(), kept }
     }
 
@@ -69,5 +68,23 @@ impl Slots {
     pub(crate) fn forget_unused(&self) {
         self.kept.run_pending_tasks();
         self.all.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, slot| slot.strong_count() > 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kez_core::SigningKey;
+
+    use super::*;
+
+    #[test]
+    fn as_many_are_kept_as_there_is_room_for() {
+        let slots = Slots::new(8 * 1024);
+        for seed in 0..100 {
+            let chain = SigningKey::from_seed(&[seed; 32]).id();
+            slots.keep(chain, &slots.get(&chain), 1);
+        }
+        slots.forget_unused();
+        assert_eq!(slots.kept.weighted_size(), 8_000, "four of 2,000 bytes");
     }
 }

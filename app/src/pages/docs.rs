@@ -34,7 +34,11 @@ pub fn Docs() -> AnyView {
             <h2 id="problems">"Problems"</h2>
             <p>
                 "Whatever goes wrong is answered as " <code>"application/problem+json"</code>
-                " (RFC 9457). The set of codes is closed; " <code>"detail"</code> " says what to do."
+                " (RFC 9457). The set of codes is closed; " <code>"detail"</code> " says what to do. Any request may be refused with "
+                <code>"invalid_request"</code> ", " <code>"uri_too_long"</code> ", " <code>"headers_too_large"</code> ", "
+                <code>"unsupported_media_type"</code> ", " <code>"rate_limited"</code> ", " <code>"unavailable"</code> " or "
+                <code>"internal"</code> ", and one that reads with " <code>"precondition_failed"</code>
+                "; whoever has an answer already gets " <code>"304"</code> "."
             </p>
             <dl>
                 {Code::ALL
@@ -77,7 +81,7 @@ fn section(operation: &Operation) -> impl IntoView + use<> {
     });
     let parameters = parameters.collect_view();
     let answers = operation.answers.iter().map(|(status, description)| {
-        view! { <dt><code>{if status == "default" { "Otherwise".to_owned() } else { status.clone() }}</code></dt><dd>{marked(description)}</dd> }
+        view! { <dt><code>{status.clone()}</code></dt><dd>{marked(description)}</dd> }
     });
     view! {
         <section class="card docs" aria-labelledby=id.clone()>

@@ -30,6 +30,8 @@ const EVENTS: u64 = 400;
 const LOOKUP: &[u8] = b"GET /v1/u/victim HTTP/1.1\r\nhost: bench.test\r\n\r\n";
 const IDLE: usize = 8_000;
 const HALF_HEADS: usize = 600;
+/// As large as they may be, so that the server waits for the rest.
+const LARGE_HEADS: usize = 3_000;
 const SLOW_BODIES: usize = 600;
 const UNREAD: usize = 300;
 
@@ -37,6 +39,7 @@ const UNREAD: usize = 300;
 enum Attack {
     Idle,
     HalfHeads,
+    LargeHeads,
     SlowBodies,
     Unread,
 }
@@ -47,6 +50,7 @@ pub(crate) async fn all() {
     for (name, attack) in [
         ("8,000 idle connections", Attack::Idle),
         ("600 half heads of 390 kB", Attack::HalfHeads),
+        ("3,000 half heads of 30 kB", Attack::LargeHeads),
         ("600 bodies of a byte a second", Attack::SlowBodies),
         ("300 exports that nobody reads", Attack::Unread),
     ] {
@@ -115,6 +119,7 @@ async fn start(held: &mut JoinSet<()>, target: &Target, attack: Attack, from: [u
     let count = match attack {
         Attack::Idle => IDLE,
         Attack::HalfHeads => HALF_HEADS,
+        Attack::LargeHeads => LARGE_HEADS,
         Attack::SlowBodies => SLOW_BODIES,
         Attack::Unread => UNREAD,
     };
@@ -137,7 +142,7 @@ async fn start(held: &mut JoinSet<()>, target: &Target, attack: Attack, from: [u
 async fn hold(mut stream: TcpStream, attack: Attack, number: usize) {
     let mut head = String::from(match attack {
         Attack::Idle => "",
-        Attack::HalfHeads => "GET /v1/healthz HTTP/1.1\r\nhost: a\r\n",
+        Attack::HalfHeads | Attack::LargeHeads => "GET /v1/healthz HTTP/1.1\r\nhost: a\r\n",
         Attack::SlowBodies => {
             "POST /v1/register HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 16000\r\n"
         }
@@ -149,6 +154,7 @@ async fn hold(mut stream: TcpStream, attack: Attack, number: usize) {
     match attack {
         Attack::Idle => {}
         Attack::HalfHeads => head.extend((0..95).map(|_| format!("x: {}\r\n", "y".repeat(4_000)))),
+        Attack::LargeHeads => head.extend((0..30).map(|_| format!("x: {}\r\n", "y".repeat(1_000)))),
         // Again and again on one connection.
         Attack::Unread => head = format!("{head}\r\n").repeat(16),
         Attack::SlowBodies => head.push_str("\r\n"),
@@ -163,7 +169,9 @@ async fn hold(mut stream: TcpStream, attack: Attack, number: usize) {
         }
         // Waiting for bytes to write is how to hear of the end without reading any.
         Attack::Unread => while writing.write_all(head.as_bytes()).await.is_ok() {},
-        Attack::Idle | Attack::HalfHeads => while let Ok(1..) = reading.read(&mut [0; 1_024]).await {},
+        Attack::Idle | Attack::HalfHeads | Attack::LargeHeads => {
+            while let Ok(1..) = reading.read(&mut [0; 1_024]).await {}
+        }
     }
 }
 

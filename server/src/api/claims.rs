@@ -5,23 +5,25 @@ use axum::extract::rejection::PathRejection;
 use axum::{Extension, Json};
 use kez_core::KeyId;
 use kez_http::client::Client;
+use kez_http::openapi;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::State;
-use super::schema::ProblemResponses;
 use super::user::live;
 use crate::claims::{Claims, Shown};
-use crate::error::ApiError;
+use crate::error::{ApiError, status};
+
+kez_http::refusals!(Refusals, of_read, status, NotFound, Gone);
 
 /// What an identity claims, and what this server knows of it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ClaimList {
     /// The handle.
-    #[schema(example = "tudisco")]
+    #[schema(value_type = openapi::Handle)]
     handle: String,
     /// The identity's chain, which the proofs have to name.
-    #[schema(value_type = String, pattern = "^ed25519:[0-9a-f]{64}$")]
+    #[schema(value_type = openapi::Key)]
     chain: KeyId,
     /// The claims that stand in the chain now.
     claims: Vec<Shown>,
@@ -30,8 +32,9 @@ pub(crate) struct ClaimList {
 /// What the owner of a handle claims to control besides, and whether the proofs were there when this server looked last.
 /// Never waits for a proof: what was not looked at lately is looked at after the answer.
 #[utoipa::path(get, path = "/v1/u/{handle}/claims", tag = "handles",
-    params(("handle" = String, Path, description = "The handle", example = "tudisco")),
-    responses((status = 200, description = "The claims, by their ids.", body = ClaimList), ProblemResponses))]
+    params(("handle" = String, Path, description = "The handle", example = "tudisco",
+            pattern = "^[A-Za-z0-9][A-Za-z0-9_-]{2,31}$")),
+    responses((status = 200, description = "The claims, by their ids.", body = ClaimList), Refusals))]
 pub(super) async fn claims(
     registry: State,
     claims: axum::extract::State<Arc<Claims>>,

@@ -12,7 +12,9 @@ use kez_http::bearer::Token;
 
 use super::body;
 use crate::callout::Callout;
-use crate::error::ApiError;
+use crate::error::{ApiError, status};
+
+kez_http::refusals!(Refusals, of_write, status, PayloadTooLarge, Unauthorized);
 
 /// What the path needs; without it the path does not exist.
 pub(crate) struct Internal {
@@ -20,7 +22,10 @@ pub(crate) struct Internal {
     pub(crate) callout: Arc<Callout>,
 }
 
-/// Answers a request JWT with the response JWT, which may say no.
+/// Answers a request JWT of the broker with the response JWT, which may say no. For the operator's own programs.
+#[utoipa::path(post, path = "/internal/nats/auth", tag = "server", security(("internal" = [])),
+    request_body(content = String, content_type = "application/jwt", description = "The request"),
+    responses((status = 200, description = "The answer.", body = String, content_type = "application/jwt"), Refusals))]
 pub(super) async fn nats_auth(
     State(internal): State<Option<Arc<Internal>>>,
     request: Request<Body>,

@@ -4,14 +4,17 @@ use axum::extract::rejection::PathRejection;
 use kez_core::{KeyId, Record};
 
 use super::State;
-use super::schema::{self, ProblemResponses};
-use crate::error::ApiError;
+use super::schema;
+use crate::error::{ApiError, status};
+
+kez_http::refusals!(Refusals, of_read, status, NotFound);
 
 /// Finds the handle that a key owns.
 #[utoipa::path(get, path = "/v1/k/{suite}/{hex}", tag = "handles",
-    params(("suite" = String, Path, description = "`ed25519`", example = "ed25519"),
-        ("hex" = String, Path, description = "The public key, 64 lower-case hex digits")),
-    responses((status = 200, description = "The record of the handle.", body = schema::Record), ProblemResponses))]
+    params(("suite" = String, Path, description = "`ed25519`; keys of `secp256k1` have no handles", example = "ed25519",
+            pattern = "^(ed25519|secp256k1)$"),
+        ("hex" = String, Path, description = "The public key, 64 lower-case hex digits", pattern = "^[0-9a-f]{64}$")),
+    responses((status = 200, description = "The record of the handle.", body = schema::Record), Refusals))]
 pub(super) async fn key(
     registry: State,
     path: Result<Path<(String, String)>, PathRejection>,

@@ -1,7 +1,6 @@
 //! The JSON API, one endpoint a file.
 
 mod body;
-mod chains;
 mod claims;
 mod conditional;
 mod health;
@@ -114,8 +113,11 @@ const OWNED: &str = "GET, HEAD, PUT, DELETE, OPTIONS";
 
 /// The API's routes and the OpenAPI document of them; every route that is added here is in the document, and answers
 /// `OPTIONS` and `405`.
-pub(crate) fn router(shared: Shared) -> (Router, OpenApi) {
-    let (router, document) = OpenApiRouter::<Shared>::with_openapi(openapi::base(shared.chains.is_some()))
+///
+/// `chains` is the document of the sigchains, where this process serves them.
+pub(crate) fn router(shared: Shared, chains: Option<OpenApi>) -> (Router, OpenApi) {
+    let has_internal = shared.internal.is_some();
+    let router = OpenApiRouter::<Shared>::with_openapi(openapi::base(chains, has_internal))
         .routes(with_methods(READ, routes!(health::healthz)))
         .routes(with_methods(READ, routes!(ready::readyz)))
         .routes(with_methods(READ, routes!(server_info::server)))
@@ -128,15 +130,10 @@ pub(crate) fn router(shared: Shared) -> (Router, OpenApi) {
         .routes(with_methods(WRITE, routes!(pairings::open)))
         .routes(with_methods(OWNED, routes!(pairings::find, pairings::replace, pairings::remove)))
         .routes(with_methods(READ, routes!(webfinger::webfinger)))
-        .routes(with_methods(READ, routes!(openapi::openapi)))
-        .split_for_parts();
-    // The operator's own: not in the document.
-    let internal = MethodRouter::new()
-        .post(internal::nats_auth)
-        .options(async move || (StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(WRITE))]))
-        .fallback(async move || ApiError::method_not_allowed(WRITE));
-    let has_internal = shared.internal.is_some();
-    let router = if has_internal { router.route("/internal/nats/auth", internal) } else { router };
+        .routes(with_methods(READ, routes!(openapi::openapi)));
+    // The operator's own.
+    let router = if has_internal { router.routes(with_methods(WRITE, routes!(internal::nats_auth))) } else { router };
+    let (router, document) = router.split_for_parts();
     (router.layer(openapi::Document::extension(&document)).with_state(shared), document)
 }
 

@@ -4,28 +4,34 @@ use axum::Extension;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use kez_http::openapi::{Problem, bearer, text};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::chains::Chains;
-use super::schema::ProblemResponses;
-use crate::registry::json;
+use crate::error::status;
+
+kez_http::refusals!(Refusals, of_read, status);
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "kez-chat", description = "Handles whose keys were made in the browser: register, look up, verify, release.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
+    components(schemas(Problem)),
     tags((name = "handles", description = "Taking, finding and releasing handles"),
         (name = "pairings", description = "Offers of device keys, on their way from a new device to one that may sign"),
         (name = "server", description = "The server itself"))
 )]
 struct Base;
 
-/// The document without the paths that the router adds; with those of chains, where this server has them.
-pub(super) fn base(has_chains: bool) -> OpenApi {
+/// The document without the paths that the router adds; with those of `chains`, where this server has them.
+pub(super) fn base(chains: Option<OpenApi>, has_internal: bool) -> OpenApi {
     let mut base = Base::openapi();
-    if has_chains {
-        base.merge(Chains::openapi());
+    bearer(&mut base, "pairing", "The `secret` that came with the code");
+    if has_internal {
+        bearer(&mut base, "internal", "The operator's internal token");
+    }
+    if let Some(chains) = chains {
+        base.merge(chains);
     }
     base
 }
@@ -37,13 +43,13 @@ pub(super) struct Document(Bytes);
 impl Document {
     /// What gives the document to its handler.
     pub(super) fn extension(document: &OpenApi) -> Extension<Document> {
-        Extension(Document(json(document).into()))
+        Extension(Document(text(document).into()))
     }
 }
 
 /// This document.
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "server",
-    responses((status = 200, description = "OpenAPI 3.1 of everything under /v1 and /.well-known.", body = Object), ProblemResponses))]
+    responses((status = 200, description = "OpenAPI 3.1 of the whole API.", body = Object), Refusals))]
 pub(super) async fn openapi(Extension(Document(body)): Extension<Document>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], body)
 }

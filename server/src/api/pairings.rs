@@ -12,15 +12,44 @@ use kez_core::sigchain::Offer;
 use kez_core::{Code, Problem, Timestamp};
 use kez_http::bearer;
 use kez_http::client::Client;
+use kez_http::openapi;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::body;
-use super::schema::{self, ProblemResponses};
-use crate::error::ApiError;
+use super::{body, schema};
+use crate::error::{ApiError, status};
 use crate::pairings::{Found, Heads, NotChanged, NotOpened, Opened, PairingCode, Pairings, Secret};
 use crate::random;
 use crate::registry::Registry;
+
+kez_http::refusals!(
+    NotOpenedAnswers,
+    of_write,
+    status,
+    PayloadTooLarge,
+    MalformedJson,
+    InvalidRequest,
+    MalformedKey,
+    BadSignature,
+    NotFound,
+    ChainConflict
+);
+kez_http::refusals!(NotFoundAnswers, of_read, status, NotFound);
+kez_http::refusals!(
+    NotReplacedAnswers,
+    of_write,
+    status,
+    Unauthorized,
+    KeyMismatch,
+    PayloadTooLarge,
+    MalformedJson,
+    InvalidRequest,
+    MalformedKey,
+    BadSignature,
+    NotFound,
+    ChainConflict
+);
+kez_http::refusals!(NotRemovedAnswers, of_write, status, Unauthorized, NotFound);
 
 /// Largest offer, in bytes.
 const MAX_OFFER_BYTES: usize = 2048;
@@ -43,26 +72,34 @@ pub(crate) struct OpenedPairing {
     #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     secret: Secret,
     /// When the offer ends, by the server's clock.
-    #[schema(value_type = String, example = "2026-05-25T03:10:00Z")]
+    #[schema(value_type = openapi::Time)]
     expires_at: Timestamp,
 }
 
-/// An offer that waits.
-#[derive(Serialize, ToSchema)]
+/// An offer that waits; [`schema::WaitingOffer`] describes it.
+#[derive(Serialize)]
 pub(crate) struct WaitingOffer {
     #[serde(flatten)]
-    #[schema(value_type = schema::DeviceOffer)]
     offer: Offer,
     /// When the offer ends, by the server's clock.
-    #[schema(value_type = String, example = "2026-05-25T03:10:00Z")]
     expires_at: Timestamp,
+}
+
+/// The code that a path names, as documents show it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it describes a path; it is never made")]
+struct CodePath {
+    /// The code, in any case, and without the dash too.
+    #[param(pattern = "^[0-9A-TV-Za-tv-z]{5}-?[0-9A-TV-Za-tv-z]{5}$", example = "7Q2MX-K04DT")]
+    code: String,
 }
 
 /// Leaves the offer of a device key here for ten minutes, for who gets its code. Its place is the one behind the head of a
 /// chain that is known here.
 #[utoipa::path(post, path = "/v1/pairings", tag = "pairings", request_body = schema::DeviceOffer,
     responses((status = 201, description = "The offer waits.", body = OpenedPairing,
-        headers(("Location" = String, description = "Path of the offer"))), ProblemResponses))]
+        headers(("Location" = String, description = "Path of the offer"))), NotOpenedAnswers))]
 pub(super) async fn open(
     State(Relay { pairings, registry, heads }): State<Relay>,
     Extension(client): Extension<Client>,
@@ -77,8 +114,8 @@ pub(super) async fn open(
 
 /// The offer that waits under a code.
 #[utoipa::path(get, path = "/v1/pairings/{code}", tag = "pairings",
-    params(("code" = String, Path, description = "The code", example = "7Q2MX-K04DT")),
-    responses((status = 200, description = "The offer.", body = WaitingOffer), ProblemResponses))]
+    params(CodePath),
+    responses((status = 200, description = "The offer.", body = schema::WaitingOffer), NotFoundAnswers))]
 pub(super) async fn find(
     State(Relay { pairings, registry, .. }): State<Relay>,
     Extension(client): Extension<Client>,
@@ -91,10 +128,9 @@ pub(super) async fn find(
 
 /// Replaces an offer by one of the same key to the same chain, which went on meanwhile. It ends when the first would.
 #[utoipa::path(put, path = "/v1/pairings/{code}", tag = "pairings",
-    params(("code" = String, Path, description = "The code", example = "7Q2MX-K04DT"),
-        ("Authorization" = String, Header, description = "`Bearer` and the secret")),
+    params(CodePath), security(("pairing" = [])),
     request_body = schema::DeviceOffer,
-    responses((status = 200, description = "The new offer waits.", body = WaitingOffer), ProblemResponses))]
+    responses((status = 200, description = "The new offer waits.", body = schema::WaitingOffer), NotReplacedAnswers))]
 pub(super) async fn replace(
     State(Relay { pairings, registry, heads }): State<Relay>,
     Extension(client): Extension<Client>,
@@ -104,7 +140,9 @@ pub(super) async fn replace(
 ) -> Result<Json<WaitingOffer>, ApiError> {
     pairings.count_lookup(client).map_err(ApiError::rate_limited)?;
     let code = code(path).ok_or_else(unknown)?;
-    let (offer, secret) = (read(request).await?, bearer::sent(&headers));
+    let secret = bearer::sent(&headers);
+    pairings.may_change(code, secret, registry.now())?;
+    let offer = read(request).await?;
     pairings.may_replace(code, secret, &offer, registry.now())?;
     heads.admit(&offer.place()).await?;
     Ok(waiting(pairings.replace(code, secret, offer, registry.now())?))
@@ -112,9 +150,8 @@ pub(super) async fn replace(
 
 /// Takes an offer back.
 #[utoipa::path(delete, path = "/v1/pairings/{code}", tag = "pairings",
-    params(("code" = String, Path, description = "The code", example = "7Q2MX-K04DT"),
-        ("Authorization" = String, Header, description = "`Bearer` and the secret")),
-    responses((status = 204, description = "Nothing waits under this code any more."), ProblemResponses))]
+    params(CodePath), security(("pairing" = [])),
+    responses((status = 204, description = "Nothing waits under this code any more."), NotRemovedAnswers))]
 pub(super) async fn remove(
     State(Relay { pairings, registry, .. }): State<Relay>,
     Extension(client): Extension<Client>,

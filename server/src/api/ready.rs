@@ -1,19 +1,22 @@
 use std::sync::Arc;
 
 use axum::Json;
+use kez_http::openapi::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schema::{Problem, ProblemResponses};
+use super::schema;
 use super::{Chains, Following, State};
 use crate::broker::Broker;
-use crate::error::{ApiError, Checks};
+use crate::error::{ApiError, Checks, status};
+
+kez_http::refusals!(Refusals, of_read, status);
 
 /// That the server can do its work.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Ready {
     /// Always `ready`.
-    #[schema(example = "ready")]
+    #[schema(schema_with = schema::ready)]
     status: &'static str,
     /// What was looked at.
     checks: Checks,
@@ -22,8 +25,9 @@ pub(crate) struct Ready {
 /// Whether the server can do its work now.
 #[utoipa::path(get, path = "/v1/readyz", tag = "server",
     responses((status = 200, description = "The server is ready.", body = Ready),
-        (status = 503, description = "It is not; `checks` tells why.", body = Problem, content_type = "application/problem+json"),
-        ProblemResponses))]
+        Refusals,
+        (status = 503, description = "It is not; `checks` tells why.", body = Problem,
+            content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds to wait.")))))]
 pub(super) async fn readyz(
     registry: State,
     broker: axum::extract::State<Option<Arc<Broker>>>,

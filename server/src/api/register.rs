@@ -6,8 +6,28 @@ use kez_core::Record;
 
 use super::State;
 use super::body;
-use super::schema::{self, ProblemResponses};
-use crate::error::ApiError;
+use super::schema;
+use crate::error::{ApiError, status};
+
+kez_http::refusals!(
+    Refusals,
+    of_write,
+    status,
+    PayloadTooLarge,
+    MalformedJson,
+    MalformedEnvelope,
+    UnsupportedAlg,
+    MalformedKey,
+    KeyMismatch,
+    BadSignature,
+    WrongServer,
+    InvalidHandle,
+    ReservedHandle,
+    StaleTimestamp,
+    Replayed,
+    HandleTaken,
+    KeyAlreadyRegistered
+);
 
 /// Takes a handle with a signed envelope.
 ///
@@ -17,7 +37,7 @@ use crate::error::ApiError;
             headers(("Location" = String, description = "Path of the record"))),
         (status = 200, description = "It was yours already.", body = schema::Record,
             headers(("Location" = String, description = "Path of the record"))),
-        ProblemResponses))]
+        Refusals))]
 pub(super) async fn register(
     registry: State,
     request: Request<Body>,

@@ -2,22 +2,42 @@ use axum::Json;
 use axum::body::Body;
 use http::Request;
 use kez_core::{Handle, Timestamp};
+use kez_http::openapi;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::State;
 use super::body;
-use super::schema::{self, ProblemResponses};
-use crate::error::ApiError;
+use super::schema;
+use crate::error::{ApiError, status};
+
+kez_http::refusals!(
+    Refusals,
+    of_write,
+    status,
+    PayloadTooLarge,
+    MalformedJson,
+    MalformedEnvelope,
+    UnsupportedAlg,
+    MalformedKey,
+    KeyMismatch,
+    BadSignature,
+    WrongServer,
+    InvalidHandle,
+    StaleTimestamp,
+    Replayed,
+    NotFound,
+    Gone
+);
 
 /// That a handle was given back.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Released {
     /// The handle.
-    #[schema(value_type = String, example = "tudisco")]
+    #[schema(value_type = openapi::Handle)]
     handle: Handle,
     /// The server's clock when it accepted the release.
-    #[schema(value_type = String, example = "2026-05-25T03:00:00Z")]
+    #[schema(value_type = openapi::Time)]
     released_at: Timestamp,
 }
 
@@ -25,7 +45,7 @@ pub(crate) struct Released {
 ///
 /// The key that released it may take it again at any time, another key after the server's hold.
 #[utoipa::path(post, path = "/v1/release", tag = "handles", request_body = schema::ReleaseEnvelope,
-    responses((status = 200, description = "The handle is released.", body = Released), ProblemResponses))]
+    responses((status = 200, description = "The handle is released.", body = Released), Refusals))]
 pub(super) async fn release(registry: State, request: Request<Body>) -> Result<Json<Released>, ApiError> {
     let (handle, released_at) = registry.release(&body::envelope(request).await?).await?;
     Ok(Json(Released { handle, released_at }))

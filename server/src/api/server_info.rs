@@ -2,26 +2,29 @@ use axum::Json;
 use kez_core::Timestamp;
 use kez_core::envelope::MAX_ENVELOPE_BYTES;
 use kez_core::registration::{CLOCK_SKEW_SECS, MAX_BODY_BYTES};
+use kez_http::openapi;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schema::ProblemResponses;
-use super::{Chains, State};
+use super::{Chains, State, schema};
+use crate::error::status;
+
+kez_http::refusals!(Refusals, of_read, status);
 
 /// What a client needs to know before it signs.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ServerInfo {
     /// The name to sign for.
-    #[schema(example = "kez.lat")]
+    #[schema(value_type = openapi::ServerName)]
     server: String,
     /// The program's version.
     #[schema(example = "0.1.0")]
     version: &'static str,
     /// The server's clock.
-    #[schema(value_type = String, example = "2026-05-25T03:00:00Z")]
+    #[schema(value_type = openapi::Time)]
     time: Timestamp,
     /// `open`: everybody may register.
-    #[schema(example = "open")]
+    #[schema(schema_with = schema::open)]
     registration: &'static str,
     /// Sizes and times that the server insists on.
     limits: Limits,
@@ -33,8 +36,10 @@ pub(crate) struct ServerInfo {
     #[schema(example = "https://kez.lat")]
     sig_server_url: String,
     /// The key that signs receipts; null when there is none.
+    #[schema(value_type = Option<openapi::Key>)]
     receipt_key: Option<String>,
     /// Keys that signed receipts before.
+    #[schema(value_type = Vec<openapi::Key>)]
     previous_receipt_keys: Vec<String>,
 }
 
@@ -51,7 +56,7 @@ pub(crate) struct Limits {
 
 /// The server's name, clock and limits.
 #[utoipa::path(get, path = "/v1/server", tag = "server",
-    responses((status = 200, description = "What a client needs to know.", body = ServerInfo), ProblemResponses))]
+    responses((status = 200, description = "What a client needs to know.", body = ServerInfo), Refusals))]
 pub(super) async fn server(registry: State, chains: axum::extract::State<Chains>) -> Json<ServerInfo> {
     let names = registry.names();
     let (receipt_key, previous) = chains.as_ref().map(|service| service.receipt_keys()).unwrap_or_default();

@@ -7,17 +7,20 @@ use kez_core::Handle;
 
 use super::State;
 use super::conditional;
-use super::schema::{self, ProblemResponses};
-use crate::error::ApiError;
+use super::schema;
+use crate::error::{ApiError, status};
 use crate::registry::{Entry, Found, Registry};
+
+kez_http::refusals!(Refusals, of_read, status, NotFound, Gone);
 
 /// Looks a handle up. Capital letters are folded.
 #[utoipa::path(get, path = "/v1/u/{handle}", tag = "handles",
-    params(("handle" = String, Path, description = "The handle", example = "tudisco"),
-        ("If-None-Match" = Option<String>, Header, description = "An entity tag that the client has")),
+    params(("handle" = String, Path, description = "The handle", example = "tudisco",
+            pattern = "^[A-Za-z0-9][A-Za-z0-9_-]{2,31}$"),
+        ("If-None-Match" = Option<String>, Header, nullable = false, description = "An entity tag that the client has")),
     responses((status = 200, description = "The handle's record.", body = schema::Record,
             headers(("ETag" = String, description = "The record's entity tag"))),
-        (status = 304, description = "The client has it."), ProblemResponses))]
+        Refusals))]
 pub(super) async fn user(registry: State, handle: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
     let entry = live(&registry, handle).await?;
     Ok(respond(&entry))

@@ -16,6 +16,7 @@ use kez_core::claim::Evidence;
 use kez_core::sigchain::Claim;
 use kez_core::{Hash, KeyId, Timestamp};
 use kez_http::client::Client;
+use kez_http::openapi;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -57,7 +58,7 @@ pub struct Verdict {
 #[schema(as = CheckedClaim)]
 pub(crate) struct Shown {
     /// The claim's id, which is that of the event that made it.
-    #[schema(value_type = String, pattern = "^sha256:[0-9a-f]{64}$")]
+    #[schema(value_type = openapi::Hash)]
     id: Hash,
     /// The kind of claim: `dns`, `https`, `github`, or another that is not checked here.
     #[schema(example = "dns")]
@@ -71,7 +72,7 @@ pub(crate) struct Shown {
     /// What this server knows of it.
     state: State,
     /// When it looked last; null when it did not within the last day.
-    #[schema(value_type = Option<String>, example = "2026-05-25T03:00:00Z")]
+    #[schema(value_type = Option<openapi::Time>)]
     checked_at: Option<Timestamp>,
     /// Why it is not proven.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! The configuration: flags, and environment variables for each. The only place that reads the environment.
 
+mod cache;
 pub mod nats;
 mod switch;
 
@@ -88,6 +89,10 @@ pub struct Config {
     /// Other requests a second from one address; loopback is not limited.
     #[arg(long, env = "KEZ_CHAT_READS_PER_SECOND", default_value = "100", value_name = "N")]
     pub reads_per_second: NonZeroU32,
+
+    /// Memory for what was read and verified lately, in MiB, roughly: at least 8.
+    #[arg(long, env = "KEZ_CHAT_CACHE_MIB", default_value = "256", value_parser = clap::value_parser!(u32).range(8..=65_536), value_name = "MIB")]
+    pub cache_mib: u32,
 
     /// Whether this server looks at the proofs of claims, over HTTPS and the DNS: on or off.
     #[arg(long, env = "KEZ_CHAT_CLAIM_CHECKS", value_parser = switch, default_value = "on",

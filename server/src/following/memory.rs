@@ -7,9 +7,6 @@ use moka::policy::EvictionPolicy;
 
 use super::kept::Kept;
 
-/// Memory that they may take, in bytes, roughly.
-const CAPACITY: u64 = 64 * 1024 * 1024;
-
 /// The chains. One that is taken out is not there until it is put back.
 pub(super) struct Memory(moka::sync::Cache<KeyId, Place>);
 
@@ -20,8 +17,9 @@ struct Place {
 }
 
 impl Memory {
-    pub(super) fn new() -> Self {
-        let chains = moka::sync::Cache::builder().max_capacity(CAPACITY).eviction_policy(EvictionPolicy::lru());
+    /// Keeps them in about so many bytes.
+    pub(super) fn new(bytes: u64) -> Self {
+        let chains = moka::sync::Cache::builder().max_capacity(bytes).eviction_policy(EvictionPolicy::lru());
         Memory(chains.weigher(|_, place: &Place| place.weight).build())
     }
 

@@ -69,12 +69,12 @@ enum Trouble {
 }
 
 impl Follower {
-    /// Follows this server.
-    pub(crate) fn new(remote: Remote, store: Arc<dyn Store>) -> Self {
+    /// Follows this server, and keeps chains in about so many bytes of `memory`.
+    pub(crate) fn new(remote: Remote, store: Arc<dyn Store>, memory: u64) -> Self {
         Follower {
             remote,
             store,
-            memory: Memory::new(),
+            memory: Memory::new(memory),
             behind: Behind::default(),
             knows_behind: false,
             log_index: 0,

@@ -136,6 +136,11 @@ impl Pairings {
         self.lock().get(code).filter(|entry| entry.found.expires_at > now).map(|entry| entry.found.clone())
     }
 
+    /// Whether who knows `secret` may change what waits under a code.
+    pub(crate) fn may_change(&self, code: PairingCode, secret: &[u8], now: Timestamp) -> Result<(), NotChanged> {
+        entry(&mut self.lock(), code, secret, now).map(drop)
+    }
+
     /// Whether who knows `secret` may put `offer` in the place of the one that waits under a code: it is of the same key
     /// to the same chain.
     pub(crate) fn may_replace(

@@ -1,43 +1,25 @@
 //! Every answer conforms to the OpenAPI document, and every route is in it.
 
-use jsonschema::Validator;
+pub(crate) mod document;
+mod refusals;
+
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::chains::owner::Owner;
-use crate::harness::{Answer, NAME, Server, key};
+use crate::harness::{NAME, Server, key};
 use crate::pairings::offer;
-
-struct Document(Value);
-
-impl Document {
-    /// Asserts that an answer to `method template` is one that the document lists.
-    fn check(&self, method: &str, template: &str, answer: &Answer) {
-        let responses = &self.0["paths"][template][method]["responses"];
-        assert!(responses.is_object(), "{method} {template} is not documented");
-        let status = answer.status.to_string();
-        let response = responses.get(&status).unwrap_or(&responses["default"]);
-        assert!(!response["description"].as_str().unwrap_or_default().is_empty(), "{template} {status}");
-        let Some(content) = response.get("content") else {
-            assert!(answer.bytes.is_empty(), "{template} {status} has a body that is not documented");
-            return;
-        };
-        let schema = &content[answer.header("content-type")]["schema"];
-        assert!(schema.is_object(), "{template} {status}: {} is not documented", answer.header("content-type"));
-        let mut schema = schema.clone();
-        schema["components"] = self.0["components"].clone();
-        let validator: Validator = jsonschema::validator_for(&schema).expect("a schema");
-        let errors: Vec<_> = validator.iter_errors(&answer.json()).map(|e| e.to_string()).collect();
-        assert!(errors.is_empty(), "{template} {status}: {errors:?} in {}", answer.json());
-    }
-}
+use document::Document;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_conforms() {
     let server = Server::start().await;
-    let document = Document(server.get("/v1/openapi.json").await.json());
+    let document = Document::of(&server).await;
     assert!(document.0["openapi"].as_str().expect("a version").starts_with("3.1"));
     let key = key(1);
+    assert!(document.takes("post", "/v1/register", &server.registration("tudisco", &key)));
+    assert!(!document.takes("post", "/v1/register", &server.release("tudisco", &key)), "the type is another");
+    assert!(document.takes("post", "/v1/release", &server.release("tudisco", &key)));
     let created = server.register("tudisco", &key).await;
     document.check("post", "/v1/register", &created);
     let again = server.post("/v1/register", server.registration("tudisco", &key)).await;
@@ -87,12 +69,16 @@ async fn every_answer_conforms() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_about_chains_conforms() {
     let server = Server::start_with(&["--export", "public"]).await;
-    let document = Document(server.get("/v1/openapi.json").await.json());
+    let document = Document::of(&server).await;
     let mut owner = Owner::start(&server, "tudisco", 1).await;
     let chain = "/v1/sigchains/ed25519/{hex}";
     let template = |rest: &str| format!("{chain}{rest}");
     let (events, stranger) = (template("/events"), Owner::new(7));
     let device = owner.device(&key(3));
+    for event in [owner.genesis(), device.clone(), owner.revocation(&key(3)), owner.deactivation()] {
+        assert!(document.takes("post", &events, &event), "{}", String::from_utf8_lossy(&event));
+    }
+    assert!(!document.takes("post", &events, &server.registration("tudisco", &key(1))));
     document.check("post", &events, &owner.post(&server, &device).await);
     document.check("post", &events, &server.post(&owner.path("/events"), device.clone()).await);
     let old = owner.device(&key(4));
@@ -159,9 +145,10 @@ async fn every_answer_about_chains_conforms() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_about_pairings_conforms() {
     let server = Server::start().await;
-    let document = Document(server.get("/v1/openapi.json").await.json());
+    let document = Document::of(&server).await;
     let owner = Owner::start(&server, "tudisco", 1).await;
     let made = offer(&owner.chain.next(), &key(3)).to_string();
+    assert!(document.takes("post", "/v1/pairings", made.as_bytes()));
     let opened = server.post("/v1/pairings", made.clone()).await;
     opened.was(201);
     document.check("post", "/v1/pairings", &opened);
@@ -216,4 +203,72 @@ async fn the_document_is_whole() {
     let codes = document["components"]["schemas"]["ProblemCode"]["enum"].as_array().expect("codes");
     assert_eq!(codes.len(), kez_core::Code::ALL.len());
     assert!(codes.contains(&json!("handle_taken")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_path_has_the_methods_that_are_named() {
+    let server = Server::start().await;
+    let Document(document) = Document::of(&server).await;
+    for (template, item) in document["paths"].as_object().expect("paths") {
+        let mut named: Vec<_> = item.as_object().expect("operations").keys().map(|name| name.to_uppercase()).collect();
+        if named.contains(&"GET".to_owned()) {
+            named.push("HEAD".to_owned());
+        }
+        named.push("OPTIONS".to_owned());
+        named.sort();
+        let path = template.replace("{seq}", "1").replace(['{', '}'], "");
+        let options = server.send(Method::OPTIONS, &path, &[], Vec::new()).await;
+        let mut allowed: Vec<_> = options.header("allow").split(", ").map(str::to_owned).collect();
+        allowed.sort();
+        assert_eq!((options.status, allowed), (204, named), "{template}");
+        let other = server.send(Method::PATCH, &path, &[], Vec::new()).await;
+        other.is(405, "method_not_allowed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_has_bounds_constants_patterns_and_tokens() {
+    let server = Server::start().await;
+    let Document(document) = Document::of(&server).await;
+    let parameter = |template: &str, name: &str| {
+        let parameters = document["paths"][template]["get"]["parameters"].as_array().expect("parameters");
+        let found = parameters.iter().find(|parameter| parameter["name"] == name);
+        let found = found.expect("it is there");
+        let is_query_of_pages = ["after", "limit", "at_seq"].contains(&name);
+        assert_eq!(found["required"], !is_query_of_pages, "{template} {name}");
+        assert!(found["description"].is_string(), "{template} {name}");
+        found["schema"].clone()
+    };
+    for template in ["/v1/export", "/v1/sigchains/ed25519/{hex}/events"] {
+        let limit = parameter(template, "limit");
+        assert_eq!((&limit["minimum"], &limit["maximum"]), (&json!(1), &json!(500)), "{template}");
+        assert_eq!(parameter(template, "after")["minimum"], 0);
+    }
+    for (template, name) in [
+        ("/v1/u/{handle}", "handle"),
+        ("/v1/k/{suite}/{hex}", "suite"),
+        ("/v1/k/{suite}/{hex}", "hex"),
+        ("/v1/sigchains/ed25519/{hex}", "hex"),
+        ("/v1/pairings/{code}", "code"),
+        ("/.well-known/webfinger", "resource"),
+    ] {
+        assert!(parameter(template, name)["pattern"].is_string(), "{template} {name}");
+    }
+    assert_eq!(parameter("/v1/sigchains/ed25519/{hex}/events/{seq}", "seq")["minimum"], 1);
+    assert_eq!(parameter("/v1/sigchains/ed25519/{hex}/state", "at_seq")["type"], "integer");
+    let schemas = &document["components"]["schemas"];
+    let registration = &schemas["RegistrationPayload"]["properties"];
+    assert_eq!(registration["type"]["const"], "kez.chat.handle_registration");
+    assert_eq!(registration["version"]["const"], 1);
+    assert_eq!(schemas["RegistrationEnvelope"]["additionalProperties"], false);
+    for format in ["Handle", "Key", "Hash", "Sig", "Time"] {
+        assert!(schemas[format]["pattern"].is_string(), "{format}");
+    }
+    let tokens = &document["components"]["securitySchemes"];
+    for name in ["pairing", "export"] {
+        assert_eq!((&tokens[name]["type"], &tokens[name]["scheme"]), (&json!("http"), &json!("bearer")), "{name}");
+    }
+    for method in ["put", "delete"] {
+        assert_eq!(document["paths"]["/v1/pairings/{code}"][method]["security"], json!([{"pairing": []}]));
+    }
 }

@@ -3,13 +3,19 @@ use axum::response::Response;
 use kez_core::KeyId;
 
 use super::State;
-use super::path::Chain;
+use super::path::{Chain, ChainPath};
+use super::schema;
 use super::stream::{Source, stream};
-use crate::error::ApiError;
+use crate::error::{ApiError, status};
 use crate::refused::Refused;
 use crate::service::AuditPages;
 
-/// Every event that was ever accepted, with its time and receipt, and what displaced it.
+kez_http::refusals!(Refusals, of_read, status, NotFound);
+
+/// Every event that was ever accepted, with its time and receipt, and what displaced it: all that is needed to verify the
+/// chain without trusting this server.
+#[utoipa::path(get, path = "/v1/sigchains/ed25519/{hex}/audit", tag = "sigchains", params(ChainPath),
+    responses((status = 200, description = "The audit log.", body = schema::AuditLog), Refusals))]
 pub(super) async fn audit(service: State, Chain(id): Chain) -> Result<Response, ApiError> {
     let pages = service.audit(&id).await?;
     stream("application/json", Log { id, pages, is_begun: false, is_done: false }).await

@@ -5,8 +5,11 @@ use serde::Serialize;
 
 use super::State;
 use super::conditional::respond;
-use super::path::Chain;
-use crate::error::ApiError;
+use super::path::{Chain, ChainPath};
+use super::schema::{self, Tag};
+use crate::error::{ApiError, status};
+
+kez_http::refusals!(Refusals, of_read, status, NotFound);
 
 #[derive(Serialize)]
 struct Summary<'a> {
@@ -19,7 +22,10 @@ struct Summary<'a> {
     state: Option<&'a kez_core::sigchain::State>,
 }
 
-/// A chain in short.
+/// A chain in short. Its tag is the head.
+#[utoipa::path(get, path = "/v1/sigchains/ed25519/{hex}", tag = "sigchains", params(ChainPath, Tag),
+    responses((status = 200, description = "The chain.", body = schema::ChainSummary,
+        headers(("ETag" = String, description = "The head"))), Refusals))]
 pub(super) async fn chain(service: State, Chain(id): Chain) -> Result<Response, ApiError> {
     let found = service.look(&id, |loaded, head| {
         let chain = &loaded.chain;

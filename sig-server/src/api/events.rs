@@ -4,14 +4,21 @@ use http::header::{ACCEPT, VARY};
 use http::{HeaderMap, HeaderValue, Uri};
 
 use super::State;
-use super::path::Chain;
-use super::query::page;
+use super::path::{Chain, ChainPath};
+use super::query::{PageQuery, page};
+use super::schema;
 use super::stream::{Source, stream};
-use crate::error::ApiError;
+use crate::error::{ApiError, status};
 use crate::refused::Refused;
 use crate::service::EventPages;
 
+kez_http::refusals!(Refusals, of_read, status, InvalidResource, NotFound);
+
 /// Events of a chain behind a number: an object, or one envelope a line for who asks for lines.
+#[utoipa::path(get, path = "/v1/sigchains/ed25519/{hex}/events", tag = "sigchains", params(ChainPath, PageQuery),
+    responses((status = 200, description = "The events; one a line for `Accept: application/jsonl`.",
+        content((schema::EventPage = "application/json"), (String = "application/jsonl"),
+            (String = "application/x-ndjson"))), Refusals))]
 pub(super) async fn events(
     service: State,
     Chain(id): Chain,

@@ -7,14 +7,20 @@ use http::{HeaderMap, Uri};
 use kez_core::{Code, Problem};
 
 use super::State;
-use super::query::page;
+use super::query::{PageQuery, page};
 use super::stream::{Source, stream};
-use crate::error::ApiError;
+use crate::error::{ApiError, status};
 use crate::export::Export;
 use crate::refused::Refused;
 use crate::service::ExportPages;
 
-/// Everything that was ever accepted, of all chains, one entry a line.
+kez_http::refusals!(Refusals, of_read, status, InvalidResource, Unauthorized, NotFound);
+
+/// Everything that was ever accepted, of all chains, one entry a line; where the operator lets others read it (`404` where
+/// not), to everybody or to who has the token.
+#[utoipa::path(get, path = "/v1/export", tag = "sigchains", params(PageQuery), security((), ("export" = [])),
+    responses((status = 200, description = "`{log_index, chain, event, received_at}` a line.", body = String,
+        content_type = "application/x-ndjson"), Refusals))]
 pub(super) async fn export(
     service: State,
     Extension(readers): Extension<Arc<Export>>,

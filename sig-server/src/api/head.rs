@@ -2,14 +2,21 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{Method, Request};
 use kez_core::KeyId;
+use kez_http::openapi::Head;
 
 use super::State;
 use super::conditional::{respond, respond_told};
-use super::path::Chain;
-use crate::error::ApiError;
+use super::path::{Chain, ChainPath};
+use super::schema::Tag;
+use crate::error::{ApiError, status};
 use crate::service::Service;
 
+kez_http::refusals!(Refusals, of_read, status, NotFound);
+
 /// A chain's newest event.
+#[utoipa::path(get, path = "/v1/sigchains/ed25519/{hex}/head", tag = "sigchains", params(ChainPath, Tag),
+    responses((status = 200, description = "Its number and id.", body = Head,
+        headers(("ETag" = String, description = "The head"))), Refusals))]
 pub(super) async fn head(service: State, Chain(id): Chain) -> Result<Response, ApiError> {
     Ok(service.look(&id, |_, head| Some(respond(head, &head))).await?)
 }

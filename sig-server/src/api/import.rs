@@ -5,9 +5,21 @@ use http::{Request, StatusCode};
 use kez_core::sigchain::Head;
 use serde::Serialize;
 
-use super::path::Chain;
-use super::{State, body};
-use crate::error::ApiError;
+use super::path::{Chain, ChainPath};
+use super::{State, body, schema};
+use crate::error::{ApiError, status};
+
+kez_http::refusals!(
+    Refusals,
+    of_write,
+    status,
+    PayloadTooLarge,
+    MalformedJson,
+    InvalidEvent,
+    KeyNotAuthorised,
+    ChainConflict,
+    NotFound
+);
 
 /// Largest audit log, in bytes. A chain has 1 MiB of events, which are 2,500 at most, each with a receipt and a time of
 /// 640 bytes: 2.6 MiB as a server writes it. Three times as much leaves room for indentation and escapes.
@@ -21,7 +33,11 @@ struct Answer {
 }
 
 /// Takes over a chain's audit log from another server. Nothing of it is read for whoever may not start this chain here,
-/// nor while too many others are being read.
+/// nor while too many others are being read. Signatures are believed, times are not.
+#[utoipa::path(put, path = "/v1/sigchains/ed25519/{hex}", tag = "sigchains", params(ChainPath),
+    request_body = schema::AuditLog,
+    responses((status = 201, description = "Something was new.", body = schema::ImportedLog),
+        (status = 200, description = "All of it was here.", body = schema::ImportedLog), Refusals))]
 pub(super) async fn import(service: State, Chain(id): Chain, request: Request<Body>) -> Result<Response, ApiError> {
     body::announced(request.headers(), MAX_BODY_BYTES)?;
     body::is_json(request.headers())?;

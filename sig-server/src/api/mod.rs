@@ -10,10 +10,12 @@ mod export;
 mod head;
 mod health;
 mod import;
+mod openapi;
 mod path;
 mod post;
 mod query;
 mod ready;
+mod schema;
 mod server_info;
 mod state;
 mod stream;
@@ -21,10 +23,13 @@ mod stream;
 use std::sync::Arc;
 
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::MethodRouter;
 use axum::{Extension, Router};
 use http::header::ALLOW;
 use http::{HeaderValue, Method, StatusCode};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
 use crate::error::ApiError;
 use crate::export::Export;
@@ -41,32 +46,32 @@ pub(crate) const READ: &str = "GET, HEAD, OPTIONS";
 const READ_AND_POST: &str = "GET, HEAD, POST, OPTIONS";
 const READ_AND_PUT: &str = "GET, HEAD, PUT, OPTIONS";
 
-/// The routes of chains alone, which another server can mount beside its own.
-pub fn chains(service: Arc<Service>, export: Export) -> Router {
-    let chain = "/v1/sigchains/ed25519/{hex}";
-    let path = |rest: &str| format!("{chain}{rest}");
-    let all = with_methods(READ, get(export::export)).layer(Extension(Arc::new(export)));
-    rendered(
-        Router::new()
-            .route(chain, with_methods(READ_AND_PUT, get(chain::chain).merge(put(import::import))))
-            .route(&path("/events"), with_methods(READ_AND_POST, get(events::events).merge(post(post::post))))
-            .route(&path("/events/{seq}"), with_methods(READ, get(event::event)))
-            .route(&path("/head"), with_methods(READ, get(head::head)))
-            .route(&path("/state"), with_methods(READ, get(state::state)))
-            .route(&path("/audit"), with_methods(READ, get(audit::audit)))
-            .route("/v1/export", all),
-        service,
-    )
+/// The routes of chains alone and their OpenAPI document, which another server can mount beside its own. Every route that
+/// is added here is in the document, and answers `OPTIONS` and `405`.
+pub fn chains(service: Arc<Service>, export: Export) -> (Router, OpenApi) {
+    let (router, document) = OpenApiRouter::with_openapi(openapi::base())
+        .routes(with_methods(READ_AND_PUT, routes!(chain::chain, import::import)))
+        .routes(with_methods(READ_AND_POST, routes!(events::events, post::post)))
+        .routes(with_methods(READ, routes!(event::event)))
+        .routes(with_methods(READ, routes!(head::head)))
+        .routes(with_methods(READ, routes!(state::state)))
+        .routes(with_methods(READ, routes!(audit::audit)))
+        .routes(with_methods(READ, routes!(export::export)))
+        .split_for_parts();
+    (rendered(router.layer(Extension(Arc::new(export))), service), document)
 }
 
 /// Everything that a server of its own has.
 pub(crate) fn router(service: Arc<Service>, export: Export) -> Router {
-    let own = Router::new()
-        .route("/v1/healthz", with_methods(READ, get(health::healthz)))
-        .route("/v1/readyz", with_methods(READ, get(ready::readyz)))
-        .route("/v1/server", with_methods(READ, get(server_info::server)))
-        .fallback(unknown);
-    chains(service.clone(), export).merge(rendered(own, service))
+    let (chains, document) = chains(service.clone(), export);
+    let (own, document) = OpenApiRouter::with_openapi(document)
+        .routes(with_methods(READ, routes!(health::healthz)))
+        .routes(with_methods(READ, routes!(ready::readyz)))
+        .routes(with_methods(READ, routes!(server_info::server)))
+        .routes(with_methods(READ, routes!(openapi::openapi)))
+        .split_for_parts();
+    let own = own.fallback(unknown).layer(openapi::Document::extension(&document));
+    chains.merge(rendered(own, service))
 }
 
 /// Puts the problems in the place of the errors that handlers return.
@@ -79,10 +84,14 @@ fn rendered(router: Router<Arc<Service>>, service: Arc<Service>) -> Router {
     router.layer(axum::middleware::map_response(render)).with_state(service)
 }
 
-fn with_methods(allow: &'static str, method: MethodRouter<Arc<Service>>) -> MethodRouter<Arc<Service>> {
-    method
+fn with_methods(
+    allow: &'static str,
+    (schemas, paths, method): UtoipaMethodRouter<Arc<Service>>,
+) -> UtoipaMethodRouter<Arc<Service>> {
+    let method: MethodRouter<Arc<Service>> = method
         .options(async move || (StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(allow))]))
-        .fallback(async move || ApiError::method_not_allowed(allow))
+        .fallback(async move || ApiError::method_not_allowed(allow));
+    (schemas, paths, method)
 }
 
 /// The answer where there is no route.
@@ -90,5 +99,5 @@ async fn unknown(method: Method) -> Response {
     if method == Method::OPTIONS {
         return (StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(READ))]).into_response();
     }
-    ApiError::not_found("The API has no such path.").into_response()
+    ApiError::not_found("The API has no such path; /v1/openapi.json lists those that it has.").into_response()
 }

@@ -3,6 +3,7 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use kez_core::{Code, KeyId, Problem};
+use utoipa::IntoParams;
 
 use crate::error::ApiError;
 
@@ -11,6 +12,26 @@ pub(super) struct Chain(pub(super) KeyId);
 
 /// The number of an event that a path names.
 pub(super) struct Seq(pub(super) u64);
+
+/// [`Chain`] as documents show it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it describes a path; it is never made")]
+pub(super) struct ChainPath {
+    /// The genesis key, 64 lower-case hex digits.
+    #[param(pattern = "^[0-9a-f]{64}$")]
+    hex: String,
+}
+
+/// [`Seq`] as documents show it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it describes a path; it is never made")]
+pub(super) struct SeqPath {
+    /// The event's number.
+    #[param(minimum = 1, maximum = 9_007_199_254_740_991)]
+    seq: u64,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Chain {
     type Rejection = ApiError;

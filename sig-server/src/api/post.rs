@@ -4,15 +4,34 @@ use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Request, StatusCode};
 use kez_core::sigchain::{NotAnEvent, Unverified};
 
-use super::path::Chain;
-use super::{State, body, conditional};
-use crate::error::ApiError;
+use super::path::{Chain, ChainPath};
+use super::{State, body, conditional, schema};
+use crate::error::{ApiError, status};
 use crate::service::Appended;
+
+kez_http::refusals!(
+    Refusals,
+    of_write,
+    status,
+    PayloadTooLarge,
+    MalformedJson,
+    InvalidEvent,
+    KeyNotAuthorised,
+    ChainConflict,
+    NotFound
+);
 
 /// Largest body, in bytes: an event of the largest size, and room for another spelling of it.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// Adds an event to a chain.
+/// Adds an event behind the head, or displaces events by a recovery. The same event again gives the first answer.
+#[utoipa::path(post, path = "/v1/sigchains/ed25519/{hex}/events", tag = "sigchains",
+    params(ChainPath,
+        ("If-Match" = Option<String>, Header, nullable = false, description = "The head that the chain must have, in quotes")),
+    request_body = schema::SigchainEvent,
+    responses((status = 201, description = "It is in the chain, durably.", body = schema::AcceptedEvent,
+            headers(("ETag" = String, description = "The new head"))),
+        (status = 200, description = "It was there already.", body = schema::AcceptedEvent), Refusals))]
 pub(super) async fn post(service: State, Chain(id): Chain, request: Request<Body>) -> Result<Response, ApiError> {
     let expected = conditional::expected(request.headers());
     let text = body::read(request, MAX_BODY_BYTES).await?;

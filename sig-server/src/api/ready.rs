@@ -1,16 +1,29 @@
 use axum::Json;
+use kez_http::openapi::Problem;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::State;
-use crate::error::{ApiError, Checks};
+use super::schema;
+use crate::error::{ApiError, Checks, status};
 
-#[derive(Serialize)]
+kez_http::refusals!(Refusals, of_read, status);
+
+/// That the server can do its work.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Ready {
+    /// Always `ready`.
+    #[schema(schema_with = schema::ready)]
     status: &'static str,
+    /// What was looked at.
     checks: Checks,
 }
 
 /// Whether the server can do its work now.
+#[utoipa::path(get, path = "/v1/readyz", tag = "server",
+    responses((status = 200, description = "The server is ready.", body = Ready), Refusals,
+        (status = 503, description = "It is not; `checks` tells why.", body = Problem,
+            content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds to wait.")))))]
 pub(super) async fn readyz(service: State) -> Result<Json<Ready>, ApiError> {
     let (database, clock_is_right) = service.readiness().await;
     let checks = Checks {

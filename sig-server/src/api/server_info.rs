@@ -2,21 +2,39 @@ use axum::Json;
 use kez_core::envelope::MAX_ENVELOPE_BYTES;
 use kez_core::sigchain;
 use kez_core::{KeyId, Timestamp};
+use kez_http::openapi;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::State;
+use crate::error::status;
 
-#[derive(Serialize)]
+kez_http::refusals!(Refusals, of_read, status);
+
+/// What a client needs to know before it signs.
+#[derive(Serialize, ToSchema)]
 pub(super) struct ServerInfo {
+    /// The name that chains of this store name as their home.
+    #[schema(value_type = openapi::ServerName)]
     server: String,
+    /// The program's version.
+    #[schema(example = "0.1.0")]
     version: &'static str,
+    /// The server's clock.
+    #[schema(value_type = openapi::Time)]
     time: Timestamp,
+    /// How much of one chain the server takes.
     limits: Limits,
+    /// The key that signs receipts.
+    #[schema(value_type = Option<openapi::Key>)]
     receipt_key: Option<KeyId>,
+    /// Keys that signed receipts before.
+    #[schema(value_type = Vec<openapi::Key>)]
     previous_receipt_keys: Vec<KeyId>,
 }
 
-#[derive(Serialize)]
+/// How much of one chain the server takes: sizes in canonical bytes, and numbers.
+#[derive(Serialize, ToSchema)]
 struct Limits {
     envelope_bytes: usize,
     chain_bytes: u64,
@@ -31,6 +49,8 @@ struct Limits {
 }
 
 /// The server's name, clock, limits and receipt keys.
+#[utoipa::path(get, path = "/v1/server", tag = "server",
+    responses((status = 200, description = "What a client needs to know.", body = ServerInfo), Refusals))]
 pub(super) async fn server(service: State) -> Json<ServerInfo> {
     let (current, previous) = service.receipt_keys();
     let sigchain::Limits { devices, claims, unlisted, by_device, a_day, reason, bytes, reserve, entries } =

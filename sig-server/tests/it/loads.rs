@@ -101,6 +101,7 @@ async fn few_chains_are_loaded_at_once_however_many_are_asked_for() {
         open_genesis_per_hour: 0,
         trusted_receipt_keys: Vec::new(),
         limits: Limits { loads: 3, ..Limits::default() },
+        cache_bytes: 1 << 24,
     };
     let clock = Arc::new(ManualClock::new(time("2026-05-25T03:00:00Z")));
     let service = Service::new(store.clone(), clock, policy, key(8).id(), seal).await.expect("a service");

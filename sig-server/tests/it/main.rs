@@ -3,6 +3,7 @@
 mod append;
 mod bad_input;
 mod checkpoints;
+mod conformance;
 mod damage;
 mod database;
 mod export;

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Nats, jwt};
+use crate::conformance::document::Document;
 use crate::harness::{Answer, Server, key};
 
 const PATH: &str = "/internal/nats/auth";
@@ -126,4 +127,25 @@ async fn the_path_has_one_method_and_readiness_shows_the_broker() {
     assert_eq!((&ready["status"], &ready["checks"]), (&json!("ready"), &checks));
     let alone = Server::start().await;
     assert_eq!(alone.get("/v1/readyz").await.json()["checks"]["nats"], "off");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_has_the_path_and_its_token() {
+    let (nats, server) = with_path().await;
+    let document = Document::of(&server).await;
+    assert_eq!(document.0["components"]["securitySchemes"]["internal"]["scheme"], "bearer");
+    assert_eq!(document.0["paths"][PATH]["post"]["security"], json!([{"internal": []}]));
+    let request = jwt::signed(&jwt::request(&nats, &key(1)), &jwt::broker());
+    let unproven = server.send(Method::POST, PATH, &[], request.clone().into()).await;
+    for (status, answer) in [
+        (200, ask(&server, request).await),
+        (400, ask(&server, "no JWT").await),
+        (401, unproven),
+        (413, ask(&server, vec![b'a'; 17_000]).await),
+    ] {
+        assert_eq!(answer.status, status);
+        document.check("post", PATH, &answer);
+    }
+    let without = Document::of(&nats.server(&[]).await).await;
+    assert!(without.0["paths"].get(PATH).is_none(), "there is no such path");
 }

@@ -1,0 +1,48 @@
+//! The OpenAPI document, generated from the handlers.
+
+use axum::Extension;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use kez_http::openapi::{Problem, bearer, text};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+
+use crate::error::status;
+
+kez_http::refusals!(Refusals, of_read, status);
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "kez-sig-server", description = "Sigchains: append-only, hash-linked logs of identities' key events.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
+    components(schemas(Problem)),
+    tags((name = "sigchains", description = "Append-only, hash-linked logs of an identity's key events"),
+        (name = "server", description = "The server itself"))
+)]
+struct Base;
+
+/// The document without the paths that the router adds.
+pub(super) fn base() -> OpenApi {
+    let mut base = Base::openapi();
+    bearer(&mut base, "export", "The operator's export token, where `/v1/export` wants one");
+    base
+}
+
+/// The finished document as JSON, which is known only once all routes are.
+#[derive(Clone)]
+pub(super) struct Document(Bytes);
+
+impl Document {
+    /// What gives the document to its handler.
+    pub(super) fn extension(document: &OpenApi) -> Extension<Document> {
+        Extension(Document(text(document).into()))
+    }
+}
+
+/// This document.
+#[utoipa::path(get, path = "/v1/openapi.json", tag = "server",
+    responses((status = 200, description = "OpenAPI 3.1 of everything under /v1.", body = Object), Refusals))]
+pub(super) async fn openapi(Extension(Document(body)): Extension<Document>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], body)
+}
