@@ -11,6 +11,8 @@ mod flood;
 mod follower;
 mod forwarded;
 mod import;
+#[cfg(target_os = "linux")]
+mod memory;
 mod moved;
 mod moves;
 mod pairings;
