@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body, Error};
 
+use crate::clock;
 use crate::failure::{Failure, Local};
 use crate::output;
 use crate::server_url::ServerUrl;
@@ -178,5 +179,6 @@ impl Client {
 }
 
 fn no_tls(url: &ServerUrl, error: &dyn std::fmt::Display) -> String {
-    format!("There is no secure connection to {url} ({error}); does that server have a valid certificate?")
+    let clock = clock::suspicion(&error.to_string());
+    format!("There is no secure connection to {url} ({error}); does that server have a valid certificate?{clock}")
 }

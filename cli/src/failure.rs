@@ -45,6 +45,10 @@ pub(crate) enum Local {
     NotABroker,
     /// The broker does not let the key in.
     BrokerRefused,
+    /// The broker lets nobody in, because the server cannot do its work.
+    ServerNotReady,
+    /// The broker has no inbox for the key, and the server makes none.
+    InboxMissing,
     /// One sender's messages fill the room that one sender has in an inbox.
     InboxFull,
     /// The broker did not store a message, or does not say so.
@@ -90,6 +94,8 @@ impl Local {
             Local::BrokerUnreachable => ("broker_unreachable", "Broker cannot be reached"),
             Local::NotABroker => ("not_a_broker", "Answer is not a broker's"),
             Local::BrokerRefused => ("broker_refused", "Broker refused the key"),
+            Local::ServerNotReady => ("server_not_ready", "Server is not ready"),
+            Local::InboxMissing => ("inbox_missing", "Inbox is missing"),
             Local::InboxFull => ("inbox_full", "Inbox is full"),
             Local::NotDelivered => ("not_delivered", "Message was not delivered"),
             Local::MayNotSend => ("may_not_send", "Sending is not allowed at the moment"),

@@ -7,6 +7,7 @@ mod args;
 mod broker;
 mod chain;
 mod client;
+mod clock;
 mod commands;
 mod failure;
 mod identity;

@@ -33,6 +33,8 @@ pub(crate) enum Again {
     Unanswered,
     /// It was not taken, because too much is sent at the moment.
     Busy,
+    /// It was not taken, because there are no inboxes at the moment.
+    NoInboxes,
 }
 
 /// JetStream's acknowledgement of what was published.
@@ -75,8 +77,9 @@ impl Session {
         let answer = match answer {
             Ok(Ok(answer)) if answer.status != Some(StatusCode::NO_RESPONDERS) => answer,
             Ok(Err(error)) if error.kind() == async_nats::RequestErrorKind::NoResponders => {
-                return Ok(Err(not_delivered("The broker has no inboxes; ask the people who run the server.")));
+                return Err(Again::NoInboxes);
             }
+            Ok(Ok(_)) => return Err(Again::NoInboxes),
             _ => return Err(Again::Unanswered),
         };
         read(&answer.payload)
@@ -126,7 +129,7 @@ mod tests {
     fn code(answer: &str) -> Result<Stored, &'static str> {
         match read(answer.as_bytes()) {
             Ok(outcome) => outcome.map_err(|failure| failure.code),
-            Err(again) => Err(if again == Again::Busy { "busy" } else { "unanswered" }),
+            Err(again) => Err(if again == Again::Busy { "busy" } else { "another" }),
         }
     }
 

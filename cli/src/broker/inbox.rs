@@ -16,6 +16,10 @@ use super::{Lost, Session};
 
 /// How much later than asked for a broker may say that there is nothing.
 const GRACE: Duration = Duration::from_secs(5);
+/// How often a consumer says that it is there while it has nothing to deliver. A broker refuses more than half of the wait.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long a consumer is believed to be there that says nothing.
+const SILENCE: Duration = Duration::from_secs(12);
 /// How long the broker may take to confirm that a message is done with.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -36,6 +40,8 @@ pub(crate) enum Answer {
     Nothing,
     /// The broker cannot say at the moment, for this reason.
     Later(String),
+    /// There is no inbox for this key at the broker, for this reason. The server makes one at each login.
+    Missing(String),
 }
 
 /// A message as it was delivered: nothing of it is verified.
@@ -69,13 +75,25 @@ impl<'a> Inbox<'a> {
     pub(crate) async fn next(&mut self, wait: Duration) -> Result<Answer, Lost> {
         self.asked += 1;
         let reply_to = format!("{}.{}", self.reply_to, self.asked);
-        let question = json!({ "batch": 1, "expires": u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX) });
+        let has_heartbeat = wait >= 2 * HEARTBEAT;
+        let mut question = json!({ "batch": 1, "expires": nanos(wait) });
+        if has_heartbeat {
+            question["idle_heartbeat"] = nanos(HEARTBEAT).into();
+        }
         let client = &self.session.client;
         let next = self.session.member.subjects().next();
         client.publish_with_reply(next, reply_to.clone(), question.to_string().into()).await.map_err(|_| Lost)?;
         let until = Instant::now() + wait + GRACE;
+        let mut alive = Instant::now();
         loop {
-            let message = timeout_at(until, self.replies.next()).await.map_err(|_| Lost)?.ok_or(Lost)?;
+            let silent = if has_heartbeat { (alive + SILENCE).min(until) } else { until };
+            let Ok(message) = timeout_at(silent, self.replies.next()).await else {
+                // Either the connection is dead, or it is the consumer that says nothing.
+                timeout(GRACE, client.flush()).await.map_err(|_| Lost)?.map_err(|_| Lost)?;
+                return Ok(Answer::Missing("it does not answer".into()));
+            };
+            let message = message.ok_or(Lost)?;
+            alive = Instant::now();
             let Some(status) = message.status.filter(|status| *status != StatusCode::OK) else {
                 return Ok(Answer::Message(self.message(message)));
             };
@@ -86,7 +104,10 @@ impl<'a> Inbox<'a> {
             match status {
                 StatusCode::IDLE_HEARTBEAT => {}
                 StatusCode::NOT_FOUND | StatusCode::TIMEOUT => return Ok(Answer::Nothing),
-                StatusCode::NO_RESPONDERS => return Ok(Answer::Later("there is no inbox for this key".into())),
+                StatusCode::NO_RESPONDERS => return Ok(Answer::Missing("there is none".into())),
+                CONFLICT if is_deletion(message.description.as_deref()) => {
+                    return Ok(Answer::Missing("it was deleted".into()));
+                }
                 _ => return Ok(Answer::Later(format!("{status} {}", message.description.unwrap_or_default()))),
             }
         }
@@ -108,6 +129,18 @@ impl<'a> Inbox<'a> {
             _ => Err(Lost),
         }
     }
+}
+
+/// JetStream's status for a question that something else put an end to.
+const CONFLICT: StatusCode = StatusCode::REQUEST_TERMINATED;
+
+/// Whether that is the end of the consumer.
+fn is_deletion(description: Option<&str>) -> bool {
+    description.is_some_and(|description| description.eq_ignore_ascii_case("Consumer Deleted"))
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Verdict {

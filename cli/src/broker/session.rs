@@ -10,6 +10,7 @@ use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, 
 use tokio::sync::watch;
 
 use super::{BrokerUrl, Member};
+use crate::clock;
 use crate::failure::{Failure, Local};
 
 /// From the first packet to the broker's word on the login: longer than a broker waits for the server's decision.
@@ -113,7 +114,8 @@ fn no_broker(url: &BrokerUrl) -> Failure {
 }
 
 fn no_tls(url: &BrokerUrl, error: &dyn Error) -> String {
-    format!("There is no secure connection to {url} ({error}); does that broker have a valid certificate?")
+    let clock = clock::suspicion(&error.to_string());
+    format!("There is no secure connection to {url} ({error}); does that broker have a valid certificate?{clock}")
 }
 
 /// The first error of this kind that `error` comes from.

@@ -7,6 +7,7 @@ use kez_core::{KeyId, ServerName, Timestamp};
 use serde::Deserialize;
 
 use crate::client::Client;
+use crate::clock;
 use crate::failure::{Failure, Local};
 use crate::identity::Identity;
 use crate::server_url::ServerUrl;
@@ -50,14 +51,17 @@ impl Home {
         let name = believable(&client, &info.server, name.as_ref())?;
         let ahead = info.time.map_or(0, |time| time.unix() - system::now().unix());
         let ahead = if ahead.unsigned_abs() > CLOCK_SKEW_SECS { ahead } else { 0 };
-        if ahead != 0 {
-            output::warn(&format!(
-                "This machine's clock and the server's are {} seconds apart; going by the server's time. Check the clock.",
-                ahead.unsigned_abs(),
-            ));
-        }
         let sig_server = chains_at(&info, &client);
-        Ok(Home { client, name, broker: info.nats_ws_url, sig_server, ahead })
+        let home = Home { client, name, broker: info.nats_ws_url, sig_server, ahead };
+        if let Some(apart) = home.clocks_apart() {
+            output::warn(&format!("{apart}; going by the server's time. Check the clock."));
+        }
+        Ok(home)
+    }
+
+    /// That this machine's clock and the server's are too far apart, in words, if they are.
+    pub(super) fn clocks_apart(&self) -> Option<String> {
+        (self.ahead != 0).then(|| clock::apart(self.ahead))
     }
 
     /// The time at home.

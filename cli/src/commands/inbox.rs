@@ -2,6 +2,7 @@
 
 mod backoff;
 mod identity;
+mod refusal;
 mod send;
 mod senders;
 mod stop;

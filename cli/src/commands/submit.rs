@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::{output, system};
+use crate::{clock, output, system};
 
 /// Signs what `statement` says at this moment and posts it.
 ///
@@ -30,10 +30,7 @@ pub(super) fn submit<T: DeserializeOwned>(
     let mut answer = send(ahead);
     if let Some(server_time) = answer.as_ref().err().and_then(|failure: &Failure| failure.server_time) {
         ahead = server_time.unix() - system::now().unix();
-        output::warn(&format!(
-            "This machine's clock and the server's are {} seconds apart; signing with the server's time. Check the clock.",
-            ahead.unsigned_abs(),
-        ));
+        output::warn(&format!("{}; signing with the server's time. Check the clock.", clock::apart(ahead)));
         answer = send(ahead);
     }
     if answer.as_ref().is_err_and(|failure| failure.is(Code::Replayed)) {

@@ -1,5 +1,7 @@
 //! `kez inbox send`: ask somebody to be in touch.
 
+use std::sync::Arc;
+
 use kez_core::contact_request::{ContactRequest, MessageId};
 use kez_core::{Code, Handle, Hash, KeyId, Problem};
 use serde::Serialize;
@@ -7,7 +9,8 @@ use tokio::time::sleep;
 
 use super::Place;
 use super::backoff::Backoff;
-use crate::broker::{self, Again, Session, Stored};
+use super::refusal;
+use crate::broker::{self, Again, BrokerUrl, Member, Session, Stored};
 use crate::commands::lookup;
 use crate::failure::{Failure, Local};
 use crate::{output, system};
@@ -41,7 +44,13 @@ pub(super) fn run(place: Place, to: &str) -> Result<(), Failure> {
     let request = ContactRequest { to, server: place.home.name.clone(), created_at: place.home.now(), nonce };
     let message = request.sign(place.member.chain, &place.member.key);
     let id = Hash::of(&message);
-    let Stored { duplicate } = broker::run(deliver(&place, &to, &nonce, &message))?;
+    let (home, member, broker) = (Arc::new(place.home), place.member, place.broker);
+    let Stored { duplicate } = broker::run(async {
+        match deliver(&broker, &member, &to, &nonce, &message).await {
+            Err(failure) => Err(refusal::explain(&home, failure).await),
+            stored => stored,
+        }
+    })?;
     output::json(&Delivered {
         delivered: true,
         to,
@@ -63,25 +72,39 @@ fn recipient(place: &Place, to: &str) -> Result<Handle, Failure> {
 }
 
 /// Sends until the broker says what became of it. It is the same message each time, and stored once.
-async fn deliver(place: &Place, to: &KeyId, nonce: &MessageId, message: &[u8]) -> Result<Stored, Failure> {
+async fn deliver(
+    broker: &BrokerUrl,
+    member: &Arc<Member>,
+    to: &KeyId,
+    nonce: &MessageId,
+    message: &[u8],
+) -> Result<Stored, Failure> {
     let mut backoff = Backoff::default();
-    let mut is_known = false;
+    let mut last = Again::Unanswered;
     loop {
         let was_sent = backoff.failed() > 0;
-        match Session::open(&place.broker, &place.member).await {
+        match Session::open(broker, member).await {
             Ok(session) => match session.deliver(to, nonce, message.to_vec()).await {
                 Ok(answer) => return answer,
-                Err(again) => is_known = again == Again::Busy,
+                Err(again) => last = again,
             },
             Err(failure) if !was_sent => return Err(failure),
             Err(_) => {}
         }
         let pause = backoff.pause()?;
         if backoff.failed() == ATTEMPTS {
-            let detail = if is_known {
-                format!("The broker at {} has more to do than it can, and did not take the message.", place.broker)
-            } else {
-                format!("The broker at {} does not confirm the message. Whether it arrived is not known.", place.broker)
+            let detail = match last {
+                Again::Busy => {
+                    format!("The broker at {broker} has more to do than it can, and did not take the message.")
+                }
+                Again::NoInboxes => {
+                    format!(
+                        "The broker at {broker} has no inboxes, and did not take the message; tell who runs the server."
+                    )
+                }
+                Again::Unanswered => {
+                    format!("The broker at {broker} does not confirm the message. Whether it arrived is not known.")
+                }
             };
             return Err(Failure::new(Local::NotDelivered, detail));
         }

@@ -2,6 +2,7 @@
 
 mod reader;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -9,14 +10,18 @@ use tokio::time::sleep;
 use self::reader::{End, Reader};
 use super::Place;
 use super::backoff::Backoff;
+use super::refusal;
 use super::stop::{Stop, Stopped};
 use crate::broker::{self, Session};
+use crate::commands::home::Home;
 use crate::failure::{Failure, Local};
 use crate::output;
 
 /// How many logins in a row may be refused to a key that was let in before: a server that restarts answers nobody for a
 /// moment, and its broker refuses everybody meanwhile.
 const REFUSALS: u32 = 6;
+/// How many logins in a row may find no inbox, with a pause after each: the server makes it anew within seconds.
+const MISSES: u32 = 7;
 
 /// What to wait for, and what to do with it.
 pub(super) struct Wanted {
@@ -29,12 +34,13 @@ pub(super) struct Wanted {
 
 /// Prints contact requests until there were enough, the time is over, or a signal comes.
 pub(super) fn run(place: Place, wanted: &Wanted) -> Result<(), Failure> {
-    let mut reader = Reader::new(place.home, &place.member, wanted);
+    let home = Arc::new(place.home);
+    let mut reader = Reader::new(Arc::clone(&home), &place.member, wanted);
     let (broker, member) = (&place.broker, &place.member);
     broker::run(async {
         let mut stop = Stop::listen(wanted.timeout.map(Duration::from_secs))
             .map_err(|error| Failure::new(Local::Io, format!("The operating system passes no signals on: {error}.")))?;
-        let (mut backoff, mut was_in, mut outage) = (Backoff::default(), false, Outage::default());
+        let (mut backoff, mut was_in, mut outage, mut misses) = (Backoff::default(), false, Outage::default(), 0);
         loop {
             let session = tokio::select! {
                 biased;
@@ -47,11 +53,21 @@ pub(super) fn run(place: Place, wanted: &Wanted) -> Result<(), Failure> {
                     match reader.read(&session, &mut stop, &mut backoff).await? {
                         End::Enough => return Ok(()),
                         End::Stopped(stopped) => return end(wanted, &reader, stopped),
-                        End::Lost => {}
+                        End::Lost => misses = 0,
+                        End::NoInbox if backoff.failed() == 0 => misses = 1,
+                        End::NoInbox => misses += 1,
+                    }
+                    if misses == MISSES {
+                        return Err(no_inbox(&home));
                     }
                 }
-                Err(failure) if !was_in => return Err(failure),
-                Err(failure) => outage.goes_on(failure)?,
+                Err(failure) => {
+                    let failure = refusal::explain(&home, failure).await;
+                    if !was_in {
+                        return Err(failure);
+                    }
+                    outage.goes_on(failure)?;
+                }
             }
             tokio::select! {
                 biased;
@@ -82,6 +98,17 @@ impl Outage {
         }
         Ok(())
     }
+}
+
+fn no_inbox(home: &Home) -> Failure {
+    let url = home.client.url();
+    Failure::new(
+        Local::InboxMissing,
+        format!(
+            "The broker lets this key in and has no inbox for it, and {url} does not make it anew. What was sent waits, \
+             unless it was deleted with the inbox; tell who runs that server."
+        ),
+    )
 }
 
 fn end(wanted: &Wanted, reader: &Reader<'_>, stopped: Stopped) -> Result<(), Failure> {

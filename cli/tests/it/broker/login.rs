@@ -1,9 +1,12 @@
 //! Logging in, and brokers that are none.
 
+use kez_core::Timestamp;
 use kez_core::nats_login::{decode_signature, verify};
 use kez_core::nkey::Nkey;
+use serde_json::json;
 
 use super::{Broker, Member, NONCE, Published, Script, info};
+use crate::hostile::{Server, honest, json_of, now, response};
 
 const WATCH: &[&str] = &["watch", "--timeout", "30"];
 
@@ -92,4 +95,40 @@ fn a_server_without_a_broker_says_so() {
     let member = Member::new();
     let run = member.user.kez(&["inbox", "watch", "--server", &member.home.url()]);
     assert_eq!(run.problem().0, "no_broker");
+}
+
+#[test]
+fn a_server_that_cannot_do_its_work_is_named_instead_of_the_key() {
+    let home = Server::start(|server, path| match path {
+        "/v1/readyz" => {
+            let problem = json!({ "code": "unavailable", "detail": "The clock is off." }).to_string();
+            response("503 Service Unavailable", "Content-Type: application/problem+json", problem.as_bytes())
+        }
+        path => honest(server, path),
+    });
+    let member = Member::at(home);
+    let broker = Broker::start(Script { pong: b"-ERR 'Authorization Violation'\r\n".to_vec(), ..Script::new(nothing) });
+    for args in [WATCH, &["send", "alice"]] {
+        let (code, detail) = member.inbox(&broker, args).problem();
+        assert_eq!(code, "server_not_ready");
+        assert!(detail.contains("The clock is off."), "{detail}");
+    }
+}
+
+#[test]
+fn clocks_that_are_apart_are_told_with_a_refusal() {
+    let home = Server::start(|server, path| match path {
+        "/v1/server" => {
+            let time = Timestamp::from_unix(now().unix() - 40 * 60);
+            json_of(&json!({ "server": server, "time": time }))
+        }
+        path => honest(server, path),
+    });
+    let member = Member::at(home);
+    let broker = Broker::start(Script { pong: b"-ERR 'Authorization Violation'\r\n".to_vec(), ..Script::new(nothing) });
+    let run = member.inbox(&broker, WATCH);
+    let told: Vec<_> = run.stderr.lines().collect();
+    let says = "This machine's clock is 40 minutes ahead of the server's";
+    assert!(told.len() == 2 && told.iter().all(|line| line.contains(says)), "{told:?}");
+    assert!(told[1].contains("broker_refused"), "{told:?}");
 }

@@ -251,3 +251,48 @@ fn what_the_broker_says_instead_of_a_message_is_understood() {
         assert!(question["expires"].as_u64().is_some_and(|expires| expires > 0));
     }
 }
+
+#[test]
+fn an_inbox_that_is_gone_is_asked_for_anew() {
+    let member = Member::new();
+    let (subject, payload) = member.request(1, 1);
+    let receipt = member.receipt(1);
+    let mut statuses = ["409 Consumer Deleted", "503", "503"].into_iter();
+    let broker = Broker::start(Script::new(move |published: &Published| match published.is_pull() {
+        true => statuses
+            .next()
+            .map_or_else(|| published.message(&subject, &receipt, &payload), |status| published.status(status)),
+        false => published.answered(b""),
+    }));
+    let run = member.inbox(&broker, &["watch", "--count", "1"]);
+    assert_eq!((run.code, lines(&run).len()), (0, 1), "{}", run.stderr);
+    assert!(run.stderr.contains("no inbox for this key") && run.stderr.lines().count() == 1, "{}", run.stderr);
+    assert!(broker.logins.try_iter().count() >= 4, "each time with a new login");
+}
+
+#[test]
+fn an_inbox_that_stays_away_ends_the_watch() {
+    let member = Member::new();
+    let broker = Broker::start(Script::new(|published: &Published| published.status("503")));
+    let run = member.inbox(&broker, &["watch"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let told: Vec<_> = run.stderr.lines().collect();
+    assert!(told.len() == 2 && told[0].contains("warning") && told[1].contains("inbox_missing"), "{told:?}");
+}
+
+#[test]
+fn a_consumer_that_says_nothing_is_not_waited_for() {
+    let member = Member::new();
+    let (subject, payload) = member.request(1, 1);
+    let receipt = member.receipt(1);
+    let broker = Broker::start(Script::new(move |published: &Published| match published.connection {
+        0 => Vec::new(),
+        _ if published.is_pull() => published.message(&subject, &receipt, &payload),
+        _ => published.answered(b""),
+    }));
+    let run = member.inbox(&broker, &["watch", "--count", "1"]);
+    assert_eq!((run.code, lines(&run).len()), (0, 1), "{}", run.stderr);
+    assert!(run.stderr.contains("it does not answer"), "{}", run.stderr);
+    let question: Value = serde_json::from_slice(&broker.published_on("$JS.API.")[0].payload).expect("it is JSON");
+    assert!(question["idle_heartbeat"].as_u64() <= question["expires"].as_u64().map(|expires| expires / 2));
+}

@@ -34,6 +34,8 @@ pub(super) struct Reader<'a> {
     member: &'a Member,
     wanted: &'a Wanted,
     printed: u64,
+    /// Whether it is told that the inbox cannot be read, since it was read last.
+    is_told: bool,
     seen: HashSet<Hash>,
 }
 
@@ -44,6 +46,8 @@ pub(super) enum End {
     Stopped(Stopped),
     /// The connection is gone.
     Lost,
+    /// The broker has no inbox for this key.
+    NoInbox,
 }
 
 /// What became of a message.
@@ -70,8 +74,9 @@ struct Line {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(home: Home, member: &'a Member, wanted: &'a Wanted) -> Self {
-        Reader { home: Arc::new(home), senders: Arc::default(), member, wanted, printed: 0, seen: HashSet::new() }
+    pub(super) fn new(home: Arc<Home>, member: &'a Member, wanted: &'a Wanted) -> Self {
+        let (senders, seen) = (Arc::default(), HashSet::new());
+        Reader { home, senders, member, wanted, printed: 0, is_told: false, seen }
     }
 
     /// How many requests were printed.
@@ -97,9 +102,21 @@ impl<'a> Reader<'a> {
             };
             match answer {
                 Err(Lost) => return Ok(End::Lost),
-                Ok(Answer::Nothing) => backoff.reset(),
+                Ok(Answer::Missing(reason)) => {
+                    if !std::mem::replace(&mut self.is_told, true) {
+                        output::warn(&format!(
+                            "The broker has no inbox for this key at the moment ({reason}); asking for it anew."
+                        ));
+                    }
+                    return Ok(End::NoInbox);
+                }
+                Ok(Answer::Nothing) => {
+                    backoff.reset();
+                    self.is_told = false;
+                }
                 Ok(Answer::Message(message)) => {
                     backoff.reset();
+                    self.is_told = false;
                     let verdict = loop {
                         match self.take(&message).await? {
                             Taken::Settled(verdict) => break Some(verdict),
@@ -128,7 +145,7 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Ok(Answer::Later(reason)) => {
-                    if backoff.failed() == 0 {
+                    if !std::mem::replace(&mut self.is_told, true) {
                         output::warn(&format!(
                             "The broker cannot be read at the moment ({reason:.200}); trying again."
                         ));
