@@ -6,6 +6,10 @@ import { createInbox, headers, wsconnect } from "@nats-io/nats-core";
 const CONNECT_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT = 5_000;
 const PING_INTERVAL = 20_000;
+// How often a consumer says that it is there while it has nothing to deliver, in seconds; and how long it is believed to be
+// when it does not, in milliseconds.
+const HEARTBEAT = 5;
+const SILENCE = 12_000;
 
 /**
  * Connects and signs in. `sign` gets the broker's nonce, or an empty text if it gave none, and returns `[nkey, sig]`; it
@@ -61,12 +65,20 @@ export async function send(connection, subject, id, data) {
 }
 
 /**
- * Waits so many seconds for one message of a consumer. Resolves with its subject, its bytes and the subject that
- * acknowledges it; or with a status: 408 when none came, another that the broker chose, or 0 when the connection is over.
+ * Waits so many seconds for one message of a consumer, ten at least. Resolves with its subject, its bytes and the subject
+ * that acknowledges it; or with a status: 408 when none came, 503 when there is no consumer, another that the broker chose,
+ * or 0 when the connection is over.
  */
 export function pull(connection, subject, seconds) {
   return new Promise((resolve) => {
     const inbox = createInbox(connection.options.inboxPrefix);
+    const until = Date.now() + seconds * 1000;
+    let late;
+    // The broker's own word that time is over may get lost; a consumer that says nothing long before is none.
+    const wait = () => {
+      clearTimeout(late);
+      late = setTimeout(() => end(Date.now() < until ? 503 : 408), SILENCE);
+    };
     const end = (outcome) => {
       clearTimeout(late);
       subscription.unsubscribe();
@@ -75,13 +87,13 @@ export function pull(connection, subject, seconds) {
     const subscription = connection.subscribe(inbox, {
       callback: (error, { subject, data, reply, headers }) => {
         // Messages can be acknowledged and statuses cannot. Headers do not tell: a sender writes what it likes there.
-        end(error ? 403 : reply ? [subject, data, reply] : (headers?.code ?? 0));
+        if (!error && !reply && headers?.code === 100) wait();
+        else end(error ? 403 : reply ? [subject, data, reply] : (headers?.code ?? 0));
       },
     });
-    // The broker's own word that time is over may get lost.
-    const late = setTimeout(end, (seconds + 5) * 1000, 408);
+    wait();
     void subscription.closed.then(() => end(0));
-    connection.publish(subject, JSON.stringify({ batch: 1, expires: seconds * 1e9 }), { reply: inbox });
+    connection.publish(subject, JSON.stringify({ batch: 1, expires: seconds * 1e9, idle_heartbeat: HEARTBEAT * 1e9 }), { reply: inbox });
   });
 }
 

@@ -7,6 +7,9 @@ use web_sys::AbortSignal;
 
 use crate::browser::{self, Answer, Offline};
 
+/// How long is waited for what is good to know.
+const PATIENCE_MILLIS: i32 = 5_000;
+
 /// Why the API did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
@@ -89,6 +92,23 @@ pub(crate) async fn lookup_key(key: KeyId) -> Result<Holder, Failure> {
 pub(crate) async fn registration(handle: &Handle) -> Result<Vec<u8>, Failure> {
     let answer = browser::get(&format!("/v1/u/{handle}/registration"), None).await?;
     if answer.status == 200 { Ok(answer.body) } else { Err(refusal(&answer)) }
+}
+
+/// Asks what time the server has, and notes it.
+pub(crate) async fn ask_for_the_time() {
+    let Ok(answer) = browser::get_within("/v1/server", PATIENCE_MILLIS).await else { return };
+    let time = object(&answer.body).and_then(|members| text(&members, "time")?.parse().ok());
+    if let Some(time) = time.filter(|_| answer.status == 200) {
+        browser::set_server_time(time);
+    }
+}
+
+/// Why the server cannot do its work at the moment, if it says so.
+pub(crate) async fn trouble() -> Option<String> {
+    match refusal(&browser::get_within("/v1/readyz", PATIENCE_MILLIS).await.ok()?) {
+        Failure::Refused { code: Code::Unavailable, detail, .. } => Some(detail),
+        _ => None,
+    }
 }
 
 /// Sends a signed registration.

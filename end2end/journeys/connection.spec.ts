@@ -66,6 +66,45 @@ test.describe("with a broker", () => {
     expect(sent.join("")).not.toContain("CONNECT");
   });
 
+  test("an inbox that is gone is asked for anew, and the page says so meanwhile", async ({ page, server, watch }) => {
+    const key = await register(page, watch, "anna");
+    let isGone = true;
+    await page.routeWebSocket(/.*/, (socket) => {
+      const broker = socket.connectToServer();
+      const subscriptions = new Map<string, string>();
+      socket.onMessage((message) => {
+        const text = message.toString();
+        for (const [, subject, id] of text.matchAll(/^SUB (\S+) (?:\S+ )?(\d+)\r$/gm)) subscriptions.set(subject, id);
+        const pull = /^PUB \$JS\.API\.CONSUMER\.MSG\.NEXT\.\S+ (\S+) /m.exec(text);
+        if (!isGone || pull === null) return broker.send(message);
+        // What comes with it, the subscription above all, still has to arrive.
+        broker.send(Buffer.from(text.slice(0, pull.index)));
+        socket.send(Buffer.from(`HMSG ${pull[1]} ${subscriptions.get(pull[1])} 16 16\r\nNATS/1.0 503\r\n\r\n\r\n`));
+      });
+    });
+    await open(page, "/identity");
+    const connection = page.locator("#connection");
+    await expect(connection).toHaveAttribute("data-state", "retrying", { timeout: 60_000 });
+    await expect(page.locator("#connection-why")).toContainText("no inbox for this key");
+    isGone = false;
+    await expect(connection).toHaveAttribute("data-state", "connected", { timeout: 60_000 });
+    const bob = await Sender.called("bob", server);
+    await bob.flood(key, 1);
+    await expect(asking(page, bob.self.key)).toBeVisible();
+    bob.leave();
+  });
+
+  test("a device whose clock is wrong is told, and receives all the same", async ({ page, server, watch }) => {
+    const key = await register(page, watch, "anna");
+    await page.clock.setSystemTime(Date.now() - 40 * 60_000);
+    await connected(page, "anna");
+    await expect(page.locator("#connection-why")).toContainText("This device's clock is 40 minutes behind the server's");
+    const bob = await Sender.called("bob", server);
+    await bob.flood(key, 1);
+    await expect(asking(page, bob.self.key)).toBeVisible();
+    bob.leave();
+  });
+
   test("a session that is over is begun anew without a word", async ({ page, server, watch }) => {
     const key = await register(page, watch, "anna");
     let expire = () => {};

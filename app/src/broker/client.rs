@@ -62,6 +62,8 @@ pub(crate) enum Trouble {
     Unanswered,
     /// The broker has nobody who would take this.
     Nobody,
+    /// The broker has no inbox for this identity.
+    NoInbox,
     /// The identity may read at the moment, and not send.
     MayNotSend,
     /// The connection is gone, or never came to be.

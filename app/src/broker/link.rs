@@ -4,6 +4,7 @@ use kez_core::Code;
 
 use super::Trouble;
 use crate::api::{self, Failure};
+use crate::browser;
 use crate::chain;
 use crate::vault::Identity;
 
@@ -60,8 +61,13 @@ impl Link {
         Link { state: State::Refused, wait_secs: 0, why: why.to_owned() }
     }
 
-    pub(super) const fn retrying(wait_secs: u32) -> Self {
-        Link { state: State::Retrying, wait_secs, why: String::new() }
+    pub(super) fn retrying(wait_secs: u32, why: &str) -> Self {
+        Link { state: State::Retrying, wait_secs, why: why.to_owned() }
+    }
+
+    /// Connected; there may be something to know of this device.
+    pub(super) fn connected() -> Self {
+        Link { why: browser::wrong_clock().unwrap_or_default(), ..Link::plain(State::Connected) }
     }
 
     /// For another tab.
@@ -99,10 +105,12 @@ pub(crate) async fn explain(trouble: Trouble, identity: &Identity) -> Option<Ref
             may_pass: false,
         }),
         Trouble::Refused => match api::lookup_key(identity.key).await {
-            Ok(holder) if holder.active => Some(Refusal {
-                why: "Your key is registered, but the server does not let it in at the moment. It may be connected too often.".to_owned(),
-                may_pass: true,
-            }),
+            Ok(holder) if holder.active => {
+                let why = api::trouble().await.unwrap_or_else(|| {
+                    "Your key is registered, but the server does not let it in at the moment. It may be connected too often.".to_owned()
+                });
+                Some(Refusal { why, may_pass: true })
+            }
             Ok(_) | Err(Failure::Refused { code: Code::NotFound, .. }) => {
                 let by_chain = match chain::why_out(identity.clone()).await {
                     Ok(why) => why.await,
@@ -115,7 +123,12 @@ pub(crate) async fn explain(trouble: Trouble, identity: &Identity) -> Option<Ref
             }
             Err(_) => None,
         },
-        Trouble::Expired | Trouble::Unanswered | Trouble::Nobody | Trouble::MayNotSend | Trouble::Lost => None,
+        Trouble::Expired
+        | Trouble::Unanswered
+        | Trouble::Nobody
+        | Trouble::NoInbox
+        | Trouble::MayNotSend
+        | Trouble::Lost => None,
     }
 }
 
@@ -127,7 +140,8 @@ mod tests {
     fn what_one_tab_says_another_understands() {
         for link in [
             Link::plain(State::Connected),
-            Link::retrying(17),
+            Link::retrying(17, ""),
+            Link::retrying(3, "There is no inbox."),
             Link::refused("Your key is registered, but …"),
             Link::plain(State::None),
         ] {

@@ -8,6 +8,7 @@ use kez_core::{KeyId, ServerName};
 use super::client::Connection;
 use super::link::{Link, State, explain};
 use super::{Trouble, retry};
+use crate::api;
 use crate::browser::{self, Bell, Channel, Listener, Turn};
 use crate::contacts::{self, Delivered};
 use crate::place::Broker;
@@ -25,6 +26,11 @@ const PULL_SECS: u32 = 30;
 const PROVEN_SECS: u64 = 60;
 /// Milliseconds to wait when the broker cannot deliver for reasons of its own.
 const PAUSE_MILLIS: i32 = 5_000;
+/// How often in a row that may be, before the session is begun anew: the server makes an inbox at each login.
+const MISSES: u32 = 2;
+/// What there is to say when there is none.
+const NO_INBOX: &str = "The broker has no inbox for this key at the moment. The server makes it anew; what was sent to you \
+                        waits, unless it was deleted with it.";
 /// Senders with too large logs that are noted.
 const MAX_NOTED: usize = 3;
 
@@ -178,9 +184,14 @@ impl Inner {
             return Trouble::Lost;
         }
         self.current.replace(Some(Rc::clone(&connection)));
-        self.report(Link::plain(State::Connected));
+        // What arrives is judged by the server's clock.
+        api::ask_for_the_time().await;
+        self.report(Link::connected());
+        let mut misses = 0;
         loop {
-            match connection.pull(PULL_SECS).await {
+            let pulled = connection.pull(PULL_SECS).await;
+            misses = if matches!(pulled, Ok(_) | Err(408)) { 0 } else { misses + 1 };
+            match pulled {
                 Ok(message) => {
                     let me = &self.identity.chain;
                     match contacts::receive(me, &self.server, &message.subject, &message.data).await {
@@ -198,6 +209,7 @@ impl Inner {
                 }
                 Err(0) => return connection.ended().await,
                 Err(408) => {}
+                Err(_) if misses >= MISSES => return Trouble::NoInbox,
                 Err(_) => browser::sleep(PAUSE_MILLIS).await,
             }
         }
@@ -227,8 +239,9 @@ impl Inner {
                 }
             }
             None => {
+                let why = if trouble == Trouble::NoInbox { NO_INBOX } else { "" };
                 for left in (1..=wait_secs).rev() {
-                    self.report(Link::retrying(left));
+                    self.report(Link::retrying(left, why));
                     if self.bell.wait(1000).await || !browser::is_online() {
                         return;
                     }

@@ -35,7 +35,11 @@ pub(super) fn read(answer: &[u8]) -> Stored {
         Some(Json::Object(error)) if is(error, STORE_FAILED, IS_BUSY) => Stored::Busy,
         Some(Json::Object(error)) if error.get("err_code") == Some(&Json::Integer(TOO_MUCH)) => Stored::Busy,
         Some(_) => Stored::No,
-        None if members.get("stream") == Some(&Json::String(STREAM.to_owned())) => Stored::Yes,
+        None if members.get("stream") == Some(&Json::String(STREAM.to_owned()))
+            && matches!(members.get("seq"), Some(Json::Integer(1..))) =>
+        {
+            Stored::Yes
+        }
         None => Stored::Odd,
     }
 }
@@ -67,6 +71,9 @@ mod tests {
             (bytes, Stored::No),
             (r#"{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 1"}}"#, Stored::No),
             (r#"{"stream":"ANOTHER","seq":1}"#, Stored::Odd),
+            (r#"{"stream":"KEZ_INBOX"}"#, Stored::Odd),
+            (r#"{"stream":"KEZ_INBOX","seq":0}"#, Stored::Odd),
+            (r#"{"stream":"KEZ_INBOX","seq":"1"}"#, Stored::Odd),
             ("{}", Stored::Odd),
             ("", Stored::Odd),
             ("+OK", Stored::Odd),

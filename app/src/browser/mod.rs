@@ -12,7 +12,7 @@ mod storage_fault;
 mod tabs;
 
 pub(crate) use bell::Bell;
-pub(crate) use clock::{now, sleep};
+pub(crate) use clock::{now, server_now, set_server_time, sleep, wrong_clock};
 pub(crate) use database::{Database, member, object, settled};
 pub(crate) use fetch::{AbortOnDrop, Answer, Offline, get, get_within, post_json, send_json};
 pub(crate) use network::{Listener, is_online};

@@ -30,7 +30,7 @@ pub(crate) async fn receive(
     subject: &str,
     message: &[u8],
 ) -> Result<Delivered, NotNow> {
-    let now = browser::now();
+    let now = browser::server_now();
     // The broker lets everybody send under their own key only; what it says of the sender is compared all the same.
     let Some((_, sender)) = subject::parse_inbox(subject).filter(|(to, from)| to == me && from != me) else {
         return Ok(Delivered::Dropped);

@@ -59,7 +59,9 @@ impl Draft {
             return None;
         }
         let nonce = MessageId::from_bytes(*vault::random().ok()?);
-        let request = ContactRequest { to, server, created_at: browser::now(), nonce };
+        // A date that is off makes the recipient throw it away.
+        api::ask_for_the_time().await;
+        let request = ContactRequest { to, server, created_at: browser::server_now(), nonce };
         Some(Draft { identity, broker, handle, primary, request })
     }
 
@@ -77,9 +79,11 @@ impl Draft {
         let mut outcome = Err(Trouble::Lost);
         for _ in 0..TRIES {
             outcome = self.deliver(&nonce.to_string(), &envelope).await;
-            // Only a lost answer, a lost line or a busy broker is worth another try.
-            let is_worth_it =
-                matches!(outcome, Ok(Stored::Busy) | Err(Trouble::Lost | Trouble::Unanswered | Trouble::Expired));
+            // Only a lost answer, a lost line, or a broker that is busy or about to be put right is worth another try.
+            let is_worth_it = matches!(
+                outcome,
+                Ok(Stored::Busy) | Err(Trouble::Lost | Trouble::Unanswered | Trouble::Expired | Trouble::Nobody)
+            );
             if !is_worth_it || !browser::is_online() {
                 break;
             }

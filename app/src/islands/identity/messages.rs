@@ -107,13 +107,19 @@ fn show(identity: &Identity, view: &View) {
         State::Connecting => (format!("Connecting…{elsewhere}"), ""),
         State::Connected => (
             format!("Connected as @{}{elsewhere}", identity.handle),
-            "Contact requests reach you while this page is open, and wait for you while it is not.",
+            match &*link.why {
+                "" => "Contact requests reach you while this page is open, and wait for you while it is not.",
+                why => why,
+            },
         ),
         State::Refused => ("The broker does not let this key in".to_owned(), &*link.why),
         State::Offline => ("Offline".to_owned(), "This device has no network. The connection comes back with it."),
         State::Retrying => (
             "Not connected, trying again".to_owned(),
-            "The broker was not reached. Nothing is lost: what is sent to you waits there.",
+            match &*link.why {
+                "" => "The broker was not reached. Nothing is lost: what is sent to you waits there.",
+                why => why,
+            },
         ),
     };
     mark("connection", "data-state", Some(link.state.as_str()));
