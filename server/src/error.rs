@@ -112,8 +112,10 @@ impl ApiError {
 
     /// A readiness probe that failed.
     #[must_use]
-    pub fn not_ready(checks: Checks) -> Self {
-        let detail = "The server cannot do its work just now; `checks` names what has failed. Try again shortly.";
+    pub fn not_ready(checks: Checks, broker: Option<String>) -> Self {
+        let why = broker.map(|why| format!(" (nats: {why})")).unwrap_or_default();
+        let detail =
+            format!("The server cannot do its work just now; `checks` names what has failed{why}. Try again shortly.");
         ApiError { retry_after: Some(RETRY), checks: Some(checks), ..Problem::new(Code::Unavailable, detail).into() }
     }
 

@@ -42,7 +42,7 @@ use api::internal::Internal;
 use backend::RegistryBackend;
 use broker::{Broker, Ended, Upkeep};
 use cache::Cache;
-use callout::{Admission, BrokerKeys, Callout, Ids, Issuer, Policy as CalloutPolicy, Service, Unlimited};
+use callout::{Admission, BrokerKeys, Callout, Ids, Issuer, Late, Policy as CalloutPolicy, Service, Unlimited};
 use claims::{Board, Claims, Outside, Source};
 use clock::Clock;
 use config::Config;
@@ -191,8 +191,8 @@ pub async fn run_with(
     let running = match (&broker, &callout, doubted) {
         (Some(broker), Some(callout), Some(doubted)) => {
             let service = service(&nats, callout.clone(), broker)?;
-            let registry = registry.clone();
-            Some(broker.start(service, Upkeep { registry, answers, by_key, changes, doubted }))
+            let (registry, clock) = (registry.clone(), clock.clone());
+            Some(broker.start(service, Upkeep { registry, answers, by_key, changes, doubted, clock }))
         }
         _ => None,
     };
@@ -261,7 +261,7 @@ fn broker_limits(flags: &NatsFlags) -> broker::Limits {
 fn service(nats: &Nats, callout: Arc<Callout>, broker: &Broker) -> Result<Service, StartError> {
     let xkey = nats.xkey.as_ref().map(|seed| nkeys::XKey::from_seed(seed.text())).transpose();
     let xkey = xkey.map_err(|_| StartError::Broker("--nats-xkey-seed: this is no seed".to_owned()))?;
-    Ok(Service { callout, xkey, granted: broker.granted() })
+    Ok(Service { callout, xkey, granted: broker.granted(), late: Late::default() })
 }
 
 async fn housekeeping(

@@ -36,7 +36,8 @@ pub(super) async fn readyz(
 ) -> Result<Json<Ready>, ApiError> {
     let word = |is_ok| if is_ok { "ok" } else { "failed" };
     let database = word(registry.is_ready().await);
-    let nats = broker.as_ref().map_or("off", |broker| word(broker.is_ready()));
+    let trouble = broker.as_ref().and_then(|broker| broker.trouble());
+    let nats = broker.as_ref().map_or("off", |_| word(trouble.is_none()));
     let sigchain = match &*chains {
         Some(service) => {
             let (store, is_clock_right) = service.readiness().await;
@@ -46,5 +47,5 @@ pub(super) async fn readyz(
     };
     let checks = Checks { database, nats, sigchain };
     let is_ready = database == "ok" && nats != "failed" && sigchain == "ok";
-    if is_ready { Ok(Json(Ready { status: "ready", checks })) } else { Err(ApiError::not_ready(checks)) }
+    if is_ready { Ok(Json(Ready { status: "ready", checks })) } else { Err(ApiError::not_ready(checks, trouble)) }
 }

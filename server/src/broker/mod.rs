@@ -3,12 +3,14 @@
 
 mod budgets;
 mod ending;
+mod health;
 mod inboxes;
 mod jetstream;
 mod link;
 mod probe;
 mod receipts;
 mod sessions;
+mod skew;
 mod thread;
 mod upkeep;
 
@@ -21,17 +23,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::callout::{Admission, Connection, Granted, Identity, QUEUE, Refusal, Rights, SUBJECT, Service};
+use crate::clock::Clock;
 use crate::config::nats::{BrokerSettings, Seed};
 use crate::identities::ByKey;
 use crate::registry::{Answers, Registry};
 
 pub use budgets::BrokerLimits;
 pub(crate) use ending::Ended;
+use health::Health;
 pub(crate) use inboxes::{Inboxes, Limits};
 use link::Link;
 pub(crate) use probe::{Unfit, probe};
 pub(crate) use receipts::are_kept_apart;
 use sessions::{Full, Held, Sessions, Shared};
+pub(crate) use skew::measure;
 use thread::Thread;
 
 /// Most sessions whose keys are remembered; an entry is about 200 bytes.
@@ -68,9 +73,9 @@ pub(crate) struct Broker {
     /// The `store` connection, by its number, on which changes that other servers make are heard.
     hears_on: AtomicU64,
     is_answering: AtomicBool,
-    has_stream: AtomicBool,
     /// Whether the sessions that were there before this server are known, and count.
     knows_sessions: AtomicBool,
+    health: Health,
 }
 
 /// Why a broker was not shown to be fit.
@@ -90,6 +95,8 @@ pub(crate) struct Upkeep {
     pub(crate) changes: mpsc::UnboundedReceiver<Ended>,
     /// What came with the broker.
     pub(crate) doubted: mpsc::Receiver<Handle>,
+    /// What the broker's clock is compared with.
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Broker {
@@ -122,7 +129,7 @@ impl Broker {
         let auth = logins.run(open(&settings.auth, "AUTH"));
         let (auth, store, sys) = tokio::try_join!(auth, open(&settings.store, "STORE"), open(&settings.sys, "SYS"))?;
         let inboxes = Inboxes::new(store.client.clone(), of_inboxes);
-        let (hears_on, is_answering, has_stream, knows_sessions) = Default::default();
+        let (hears_on, is_answering, knows_sessions) = Default::default();
         let granted = moka::sync::Cache::builder().max_capacity(SESSIONS).time_to_live(LONGEST_SESSION).build();
         let granted = Arc::new(granted);
         let (doubted, doubts) = mpsc::channel(DOUBTS);
@@ -141,8 +148,8 @@ impl Broker {
             limits,
             hears_on,
             is_answering,
-            has_stream,
             knows_sessions,
+            health: Health::default(),
         };
         // What cannot be shown now is shown before anybody is let in.
         if !is_away && tokio::time::timeout(START, broker.store.came_up(&mut 0)).await.is_ok() {
@@ -174,11 +181,20 @@ impl Broker {
         self.granted.clone()
     }
 
-    /// Whether logins are answered, inboxes are there and sessions can be ended.
-    pub(crate) fn is_ready(&self) -> bool {
-        let links = [&self.auth, &self.store, &self.sys].into_iter().all(Link::is_up);
-        let done = [&self.is_answering, &self.has_stream, &self.knows_sessions];
-        links && done.into_iter().all(|done| done.load(Ordering::Acquire))
+    /// Why the broker does not do its work at the moment, if it does not: then logins are not answered, inboxes are not
+    /// there, sessions cannot be ended, or its clock is another.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        if ![&self.auth, &self.store, &self.sys].into_iter().all(Link::is_up) {
+            return Some("the broker is away".to_owned());
+        }
+        if !self.is_answering.load(Ordering::Acquire) {
+            return Some("logins are not answered yet".to_owned());
+        }
+        if let Some(why) = self.health.trouble() {
+            return Some(why);
+        }
+        let knows_sessions = self.knows_sessions.load(Ordering::Acquire);
+        (!knows_sessions).then(|| "the broker's sessions are not known yet".to_owned())
     }
 
     /// Whether every change that any server makes is heard of here now.
@@ -190,10 +206,11 @@ impl Broker {
     pub(crate) fn start(self: &Arc<Self>, service: Service, upkeep: Upkeep) -> Running {
         let (stop, stopped) = oneshot::channel();
         let answering = self.logins.spawn(answer(self.clone(), Arc::new(service), stopped));
-        let Upkeep { registry, answers, by_key, changes, doubted } = upkeep;
+        let Upkeep { registry, answers, by_key, changes, doubted, clock } = upkeep;
         let tasks = vec![
-            tokio::spawn(upkeep::hear(self.clone(), answers, by_key.clone())),
-            tokio::spawn(upkeep::keep_inboxes(self.clone(), registry.clone(), by_key)),
+            tokio::spawn(upkeep::hear(self.clone(), answers, by_key)),
+            tokio::spawn(inboxes::keep(self.clone(), registry.clone())),
+            tokio::spawn(skew::watch(self.clone(), clock)),
             tokio::spawn(upkeep::keep_sessions(self.clone(), registry.clone())),
             tokio::spawn(sessions::watch(self.clone(), registry.clone())),
             tokio::spawn(sessions::verify(self.clone(), doubted)),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-use super::ending::{Ended, SUBJECT, remove_inbox};
-use super::{Broker, Unproven, sessions};
+use super::ending::{Ended, SUBJECT};
+use super::{Broker, sessions};
 use crate::identities::ByKey;
 use crate::registry::{Answers, Found, Registry};
 
@@ -47,67 +47,6 @@ pub(super) async fn hear(broker: Arc<Broker>, answers: Arc<Answers>, by_key: Arc
             }
         }
     }
-}
-
-/// Makes the stream and looks through the consumers, whenever the broker came up and every now and then.
-pub(super) async fn keep_inboxes(broker: Arc<Broker>, registry: Arc<Registry>, by_key: Arc<ByKey>) {
-    let mut seen = 0;
-    loop {
-        broker.store.came_up(&mut seen).await;
-        broker.inboxes.doubt();
-        let mut is_proven = false;
-        loop {
-            let looked = match prove(&broker, &mut is_proven).await {
-                Ok(()) => look_through_inboxes(&broker, &registry).await,
-                Err(why) => Err(why),
-            };
-            let pause = match looked {
-                Ok(()) => EVERY,
-                Err(error) => {
-                    tracing::warn!(%error, "the inboxes are not in order");
-                    RETRY
-                }
-            };
-            broker.has_stream.store(pause == EVERY, Ordering::Release);
-            // A cached key is not asked whether its consumer is there: each makes sure once more at its next login.
-            by_key.forget_all();
-            let came_up_again = async {
-                let mut again = seen;
-                broker.store.came_up(&mut again).await;
-            };
-            if tokio::time::timeout(pause, came_up_again).await.is_ok() {
-                break;
-            }
-        }
-    }
-}
-
-/// Once for each time that the broker came up: it may be another one than before.
-async fn prove(broker: &Broker, is_proven: &mut bool) -> Result<(), String> {
-    if !*is_proven {
-        match broker.prove().await {
-            Ok(()) => *is_proven = true,
-            Err(Unproven::Unknown(why)) => return Err(why),
-            Err(Unproven::Unfit(unfit)) => {
-                broker.inboxes.refuse();
-                return Err(format!("{unfit}; nobody is let in"));
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn look_through_inboxes(broker: &Broker, registry: &Registry) -> Result<(), String> {
-    for chain in &broker.inboxes.reconcile().await? {
-        // When the registry cannot tell, it stays until the next look.
-        if matches!(registry.has_handle(chain).await, Ok(false)) {
-            tracing::info!(%chain, "removing the inbox of a handle that was released");
-            if !remove_inbox(broker, registry, chain).await {
-                return Err("an inbox that should go is still there".to_owned());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Ends sessions that should not be there, whenever the broker came up and every now and then: the server may have been

@@ -24,7 +24,7 @@ pub use ids::Ids;
 pub use jwt::Issuer;
 pub use request::Dropped;
 use request::Request;
-pub(crate) use service::{Granted, QUEUE, SUBJECT, Service};
+pub(crate) use service::{Granted, Late, QUEUE, SUBJECT, Service};
 
 /// Knows which identity a key stands for, and has its inbox ready.
 #[async_trait]

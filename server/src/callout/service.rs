@@ -1,6 +1,6 @@
 //! The thin loop between the broker and [`Callout`]: takes requests, answers them side by side, up to a bound.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::{Client, Message, Subscriber};
@@ -22,6 +22,8 @@ const XKEY_HEADER: &str = "Nats-Server-Xkey";
 const MAX_AT_WORK: usize = 256;
 /// Most refusals that are held back at once; the others go out without a delay.
 const MAX_HELD: usize = 4096;
+/// How often the log tells of logins that came too late.
+const TOLD: Duration = Duration::from_secs(10);
 /// How long answers in flight may take when the server ends.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -32,6 +34,28 @@ pub(crate) struct Service {
     pub(crate) xkey: Option<XKey>,
     /// Is told who is let in where, before the broker is.
     pub(crate) granted: Arc<Granted>,
+    /// What came too late.
+    pub(crate) late: Late,
+}
+
+/// Logins that were dropped because their answer would have come too late: how many since the log told of some, and when
+/// that was. A flood of them is one line every few seconds.
+#[derive(Default)]
+pub(crate) struct Late(Mutex<(u64, Option<Instant>)>);
+
+impl Late {
+    fn count(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, told) = &mut *state;
+        *count += 1;
+        if told.is_none_or(|told| told.elapsed() >= TOLD) {
+            tracing::warn!(
+                count = *count,
+                "logins were dropped as late: this server is overloaded, or its clock is ahead of the broker's"
+            );
+            (*count, *told) = (0, Some(Instant::now()));
+        }
+    }
 }
 
 /// The connections that this server let in, by the key that they were opened with. The broker knows only handles.
@@ -99,6 +123,9 @@ impl Service {
         };
         let answered = self.callout.answer(&request).await;
         report(answered.as_ref().map_err(|dropped| *dropped), started);
+        if matches!(answered, Err(Dropped::Late)) {
+            self.late.count();
+        }
         let answer = answered.ok()?;
         if let Some((connection, key)) = &answer.granted {
             self.granted.insert(connection.clone(), *key);

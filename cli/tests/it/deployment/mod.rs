@@ -50,7 +50,7 @@ struct Deployment {
     url: String,
     /// The broker's, without its WebSocket.
     nats_url: String,
-    _runtime: Runtime,
+    runtime: Runtime,
     folder: TempDir,
 }
 
@@ -71,7 +71,7 @@ impl Deployment {
         runtime.spawn(async move {
             kez_chat_server::run(&config, Arc::new(SystemClock), listener, pending()).await.expect("the server runs");
         });
-        let deployment = Deployment { broker, url, nats_url, _runtime: runtime, folder };
+        let deployment = Deployment { broker, url, nats_url, runtime, folder };
         deployment.wait_until_ready();
         deployment
     }
@@ -89,6 +89,18 @@ impl Deployment {
     fn start_broker(&mut self) {
         self.broker = start_broker(self.folder.path());
         self.wait_until_ready();
+    }
+
+    /// What an operator does with JetStream: `call` is what comes after `$JS.API.`.
+    fn operate(&self, call: &str) {
+        let seed = std::fs::read_to_string(self.folder.path().join("keys/store.nk")).expect("init wrote it");
+        let asked = async {
+            let options = async_nats::ConnectOptions::with_nkey(seed.trim().to_owned());
+            let client = options.connect(&self.nats_url).await.expect("the broker is there");
+            client.request(format!("$JS.API.{call}"), "".into()).await.expect("JetStream answers").payload
+        };
+        let answer: Value = serde_json::from_slice(&self.runtime.block_on(asked)).expect("it is JSON");
+        assert_eq!(answer["success"], true, "{answer}");
     }
 
     /// A user with a handle here.

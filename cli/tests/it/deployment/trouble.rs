@@ -79,3 +79,24 @@ fn a_watch_outlives_its_broker() {
     assert_eq!(code, Some(0), "{told}");
     assert!(told.lines().all(|line| line.contains("warning")), "{told}");
 }
+
+#[test]
+fn a_watch_outlives_its_inbox() {
+    let deployment = Deployment::start(&[]);
+    let (alice, bob) = (deployment.user("alice"), deployment.user("bob"));
+    let mut watch = Watch::start(&deployment, &bob);
+    let before = deployment.send(&alice, "bob").json();
+    assert_eq!(watch.next()["id"], before["id"]);
+    let key = bob.kez(&["key", "show"]).json()["key"].as_str().expect("a key").to_owned();
+    let hex = key.trim_start_matches("ed25519:");
+    for call in [format!("CONSUMER.DELETE.KEZ_INBOX.{hex}"), "STREAM.DELETE.KEZ_INBOX".to_owned()] {
+        deployment.operate(&call);
+        let after = deployment.send(&alice, "bob").json();
+        assert_eq!(watch.next()["id"], after["id"], "{call}");
+    }
+    let told = Command::new("kill").args(["-TERM", &watch.child.id().to_string()]).status().expect("kill runs");
+    assert!(told.success());
+    let (code, told) = watch.end();
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.lines().all(|line| line.contains("no inbox for this key")), "{told}");
+}

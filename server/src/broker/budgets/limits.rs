@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How much one key and one identity may use of the broker.
+/// How much one key and one identity may use of the broker, and how far it may be off.
 #[derive(Clone, Debug)]
 pub struct BrokerLimits {
     /// Sessions of one device key at once.
@@ -19,6 +19,12 @@ pub struct BrokerLimits {
     pub to_nobody_for: Duration,
     /// How long whoever made others wait loses it.
     pub crowding_for: Duration,
+    /// How far this server's clock and the broker's may be apart before the log tells of it.
+    pub skew_told: Duration,
+    /// How far this server's clock may be ahead of the broker's: a login's question is over after 5 s by the broker's clock.
+    pub clock_ahead: Duration,
+    /// How far it may be behind: a session of 10 minutes, which begins by this server's clock, ends so much sooner.
+    pub clock_behind: Duration,
 }
 
 impl Default for BrokerLimits {
@@ -31,6 +37,9 @@ impl Default for BrokerLimits {
             wrote_to_nobody: 16,
             to_nobody_for: Duration::from_secs(3600),
             crowding_for: Duration::from_secs(60),
+            skew_told: Duration::from_secs(2),
+            clock_ahead: Duration::from_secs(3),
+            clock_behind: Duration::from_secs(300),
         }
     }
 }

@@ -171,6 +171,12 @@ impl Sessions {
         found.map(|(connection, _)| Connection::clone(connection)).collect()
     }
 
+    /// The identities that have a session, each once.
+    pub(in crate::broker) fn chains(&self) -> Vec<KeyId> {
+        let chains: HashSet<KeyId> = self.table().sessions.values().filter_map(|entry| entry.held.chain).collect();
+        chains.into_iter().collect()
+    }
+
     /// How many there are.
     pub(in crate::broker) fn count(&self) -> usize {
         self.table().sessions.len()

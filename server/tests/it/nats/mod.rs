@@ -2,6 +2,7 @@
 
 mod by_http;
 mod clients;
+mod clock;
 pub(crate) mod doctor;
 mod forged;
 mod headers;
@@ -9,6 +10,7 @@ mod jwt;
 mod limits;
 mod login;
 pub(crate) mod member;
+mod mended;
 pub(crate) mod raw;
 mod refused;
 mod replies;

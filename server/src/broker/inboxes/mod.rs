@@ -1,32 +1,34 @@
 //! The stream that holds everybody's inbox, and each identity's consumer of it: made and kept right by the server,
 //! because a user who may make a consumer chooses where its messages go.
 
+mod config;
+mod repairs;
+mod upkeep;
+
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::Client;
 use async_nats::jetstream::context::CreateStreamErrorKind;
-use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType, SubjectTransform};
-use async_nats::jetstream::{self, Context};
+use async_nats::jetstream::{self, Context, stream};
 use futures_util::TryStreamExt as _;
 use kez_core::KeyId;
-use kez_core::subject::{STREAM, STREAM_SUBJECT, STREAM_TRANSFORM, Subjects, UNROUTED, inbox_of};
+use kez_core::subject::{STREAM, Subjects, UNROUTED, inbox_of};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::jetstream::PATIENCE;
+use self::config::{Difference, MAX_MESSAGE_BYTES, closed_stream, consumer, difference, is_right, stream};
+use super::jetstream::{PATIENCE, Trouble, ask};
+pub(super) use upkeep::keep;
 
-/// Largest message, in bytes, headers included: a contact request has 8,192 at most.
-const MAX_MESSAGE_BYTES: i32 = 12_288;
-/// How long the broker knows a message by its id. It keeps all ids of that time in memory, whatever their length; later
-/// repetitions are told apart by whoever receives them.
-const DUPLICATE_WINDOW: Duration = Duration::from_secs(10);
-/// Messages that the stream takes while it refuses what is in its queue. It has more already, or takes one.
-const REFUSING: i64 = 1;
 /// The pause after something failed.
 const RETRY: Duration = Duration::from_millis(500);
 /// JetStream's code for "no such consumer".
 const CONSUMER_NOT_FOUND: u64 = 10_014;
+/// JetStream's code for "no such stream".
+const STREAM_NOT_FOUND: u64 = 10_059;
 /// JetStream's code for a change of a stream that is not possible: some settings, once on, cannot be turned off.
 const INVALID_CONFIG: u64 = 10_052;
 
@@ -43,19 +45,36 @@ pub(crate) struct Limits {
 
 /// All inboxes.
 pub(crate) struct Inboxes {
+    client: Client,
     jetstream: Context,
     limits: Limits,
     /// Chain keys whose consumer is there and right.
     ready: Mutex<HashSet<KeyId>>,
     /// Whether the broker and the stream are as they have to be, once that is known. Otherwise nobody is let in.
     is_fit: watch::Sender<Option<bool>>,
+    /// The stream's settings when it was made right, as the broker writes them.
+    right: Mutex<Option<Value>>,
+}
+
+/// The consumers that there are.
+pub(super) struct Found {
+    /// The chain keys that have one.
+    pub(super) all: Vec<KeyId>,
+    /// Those whose consumer is not as it has to be.
+    pub(super) wrong: Vec<KeyId>,
+}
+
+#[derive(Deserialize)]
+struct Info<C> {
+    config: C,
 }
 
 impl Inboxes {
-    pub(super) fn new(client: async_nats::Client, limits: Limits) -> Self {
-        let mut jetstream = jetstream::new(client);
+    pub(super) fn new(client: Client, limits: Limits) -> Self {
+        let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(PATIENCE);
-        Inboxes { jetstream, limits, ready: Mutex::default(), is_fit: watch::Sender::new(None) }
+        let is_fit = watch::Sender::new(None);
+        Inboxes { client, jetstream, limits, ready: Mutex::default(), is_fit, right: Mutex::default() }
     }
 
     /// Sees to it that the identity's consumer is there. Costs nothing when it is known to be.
@@ -68,7 +87,13 @@ impl Inboxes {
         }
         let wanted = consumer(&Subjects::of(chain));
         let name = wanted.durable_name.clone().unwrap_or_default();
-        if let Err(error) = self.jetstream.create_consumer_on_stream(wanted.clone(), STREAM).await {
+        let made = self.jetstream.create_consumer_on_stream(wanted.clone(), STREAM).await;
+        if made.as_ref().is_ok_and(|made| made.cached_info().config.pause_until.is_some()) {
+            // Nothing else ends that.
+            let call = format!("CONSUMER.PAUSE.{STREAM}.{name}");
+            ask::<Value>(&self.client, &call, &json!({})).await.map_err(|trouble| trouble.to_string())?;
+        }
+        if let Err(error) = made {
             // Made by somebody else, in a way that cannot be changed in place. What was delivered and not acknowledged is
             // delivered again.
             tracing::warn!(consumer = name, %error, "a consumer cannot be changed and is made anew");
@@ -93,12 +118,11 @@ impl Inboxes {
     /// Until `enough`, the stream refuses what is sent, and what waits in the broker to be stored. What is stored stays.
     pub(super) async fn refuse_while(&self, enough: impl Future<Output = ()>) {
         let copies = self.copies().await;
-        let closed = stream::Config { max_messages: REFUSING, num_replicas: copies, ..self.stream() };
-        match self.jetstream.update_stream(closed).await {
+        match self.jetstream.update_stream(closed_stream(&self.limits, copies)).await {
             Ok(_) => enough.await,
             Err(error) => tracing::warn!(%error, "what waits to be stored cannot be refused"),
         }
-        let open = stream::Config { num_replicas: copies, ..self.stream() };
+        let open = stream(&self.limits, copies);
         while let Err(error) = self.jetstream.update_stream(&open).await {
             tracing::warn!(%error, "the stream cannot be opened again yet");
             tokio::time::sleep(RETRY).await;
@@ -116,11 +140,11 @@ impl Inboxes {
         Ok(())
     }
 
-    /// Makes the stream, or makes it right again, and looks through all consumers. Gives the chain keys that have one.
-    pub(super) async fn reconcile(&self) -> Result<Vec<KeyId>, String> {
+    /// Makes the stream, or makes it right again, and looks through all consumers.
+    pub(super) async fn reconcile(&self) -> Result<Found, String> {
         self.lock().clear();
         // In a cluster the operator chose how many copies there are.
-        let wanted = stream::Config { num_replicas: self.copies().await, ..self.stream() };
+        let wanted = stream(&self.limits, self.copies().await);
         let made = self.jetstream.create_or_update_stream(wanted).await;
         let is_unfit = made.as_ref().is_err_and(|error| match error.kind() {
             CreateStreamErrorKind::JetStream(error) => error.error_code().0 == INVALID_CONFIG,
@@ -136,9 +160,11 @@ impl Inboxes {
             ""
         };
         made.map_err(|error| format!("the stream {STREAM} cannot be made or put right: {error}{way_out}"))?;
+        let right = self.stream_config().await.map_err(|trouble| trouble.to_string())?;
+        *self.right.lock().unwrap_or_else(PoisonError::into_inner) = Some(right);
         let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(|error| error.to_string())?;
         let mut consumers = stream.consumers();
-        let mut chains = Vec::new();
+        let mut found = Found { all: Vec::new(), wrong: Vec::new() };
         while let Some(info) = consumers.try_next().await.map_err(|error| error.to_string())? {
             let Ok(chain) = KeyId::from_parts("ed25519", &info.name) else {
                 tracing::warn!(consumer = info.name, "removing a consumer that is nobody's");
@@ -147,10 +173,43 @@ impl Inboxes {
             };
             if is_right(&info.config, &consumer(&Subjects::of(&chain))) {
                 self.lock().insert(chain);
+            } else {
+                found.wrong.push(chain);
             }
-            chains.push(chain);
+            found.all.push(chain);
         }
-        Ok(chains)
+        Ok(found)
+    }
+
+    /// What became of the stream since it was made right.
+    ///
+    /// # Errors
+    /// When it is gone, or JetStream does not answer.
+    async fn difference(&self) -> Result<Difference, Trouble> {
+        let found = self.stream_config().await?;
+        let right = self.right.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(right.as_ref().map_or(Difference::Essence, |right| difference(&found, right)))
+    }
+
+    async fn stream_config(&self) -> Result<Value, Trouble> {
+        let info: Info<Value> = ask(&self.client, &format!("STREAM.INFO.{STREAM}"), &Value::Null).await?;
+        Ok(info.config)
+    }
+
+    /// Whether the identity's consumer is there and as it has to be, by the broker's word of now.
+    async fn has_right_consumer(&self, chain: &KeyId) -> Result<bool, Trouble> {
+        let subjects = Subjects::of(chain);
+        let call = format!("CONSUMER.INFO.{STREAM}.{}", subjects.consumer());
+        match ask::<Info<jetstream::consumer::Config>>(&self.client, &call, &Value::Null).await {
+            Ok(info) => Ok(is_right(&info.config, &consumer(&subjects))),
+            Err(Trouble::Refused(refused)) if refused.err_code == CONSUMER_NOT_FOUND => Ok(false),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// The identity's consumer may be gone, or changed.
+    fn doubt_consumer(&self, chain: &KeyId) {
+        self.lock().remove(chain);
     }
 
     /// How many copies the broker keeps of each message.
@@ -162,6 +221,7 @@ impl Inboxes {
     /// Another broker may be there than before: nobody is let in until it is known to be fit.
     pub(super) fn doubt(&self) {
         self.is_fit.send_replace(None);
+        self.lock().clear();
     }
 
     /// The broker can never do: nobody is let in.
@@ -204,69 +264,12 @@ impl Inboxes {
         matches!(fit, Ok(Ok(fit)) if *fit == Some(true))
     }
 
-    fn is_ready(&self, chain: &KeyId) -> bool {
+    /// Whether the identity's consumer was there when somebody looked last, and nothing was heard of it since.
+    pub(crate) fn is_ready(&self, chain: &KeyId) -> bool {
         self.lock().contains(chain)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<KeyId>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Everything that is not named here is off, above all what lets a sender's headers do something: rollups, message
-    /// times to live, counters, schedules, batches and direct reads.
-    fn stream(&self) -> stream::Config {
-        stream::Config {
-            name: STREAM.to_owned(),
-            description: Some("kez-chat: everybody's inbox".to_owned()),
-            subjects: vec![STREAM_SUBJECT.to_owned()],
-            subject_transform: Some(SubjectTransform {
-                source: STREAM_SUBJECT.to_owned(),
-                destination: STREAM_TRANSFORM.to_owned(),
-            }),
-            // What was acknowledged goes, and makes room for its sender again.
-            retention: RetentionPolicy::WorkQueue,
-            storage: StorageType::File,
-            num_replicas: 1,
-            max_age: self.limits.max_age,
-            max_bytes: self.limits.max_bytes,
-            max_messages: -1,
-            max_consumers: -1,
-            max_message_size: MAX_MESSAGE_BYTES,
-            // A sender who has filled its place at a recipient is refused: it pushes nothing out, not even its own.
-            max_messages_per_subject: self.limits.per_sender,
-            discard: DiscardPolicy::New,
-            discard_new_per_subject: true,
-            duplicate_window: DUPLICATE_WINDOW,
-            ..stream::Config::default()
-        }
-    }
-}
-
-fn consumer(subjects: &Subjects) -> pull::Config {
-    pull::Config {
-        durable_name: Some(subjects.consumer().to_owned()),
-        filter_subject: subjects.inbox(),
-        deliver_policy: DeliverPolicy::All,
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: Duration::from_secs(30),
-        max_ack_pending: 64,
-        max_waiting: 16,
-        max_batch: 64,
-        ..pull::Config::default()
-    }
-}
-
-fn is_right(found: &jetstream::consumer::Config, wanted: &pull::Config) -> bool {
-    found.durable_name == wanted.durable_name
-        && found.filter_subject == wanted.filter_subject
-        && found.filter_subjects.is_empty()
-        && found.deliver_subject.is_none()
-        && found.deliver_policy == wanted.deliver_policy
-        && found.ack_policy == wanted.ack_policy
-        && found.ack_wait == wanted.ack_wait
-        && found.max_ack_pending == wanted.max_ack_pending
-        && found.max_waiting == wanted.max_waiting
-        && found.max_batch == wanted.max_batch
-        && found.max_deliver <= 0
-        && !found.headers_only
 }
