@@ -299,6 +299,7 @@ impl Keeper {
         }
         let trouble = match self.broken.len() {
             0 => None,
+            1 => Some("an inbox cannot be read".to_owned()),
             count => Some(format!("{count} inboxes cannot be read")),
         };
         self.broker.health.set_inboxes(trouble);
