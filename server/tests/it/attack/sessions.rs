@@ -137,17 +137,20 @@ async fn after_a_restart_of_the_broker_everybody_is_back_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_servers_have_one_limit() {
     let nats = Nats::start(&[]).await;
-    let folder = tempfile::tempdir().expect("a folder");
+    // A file has one server, so these two have a file each, and are told the same.
+    let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
     let flags = nats.flags();
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    let (first, second) = (Program::start(folder.path(), &flags).await, Program::start(folder.path(), &flags).await);
-    first.ready().await;
-    second.ready().await;
-    let registered = reqwest::Client::new()
-        .post(format!("{}/v1/register", first.base))
-        .header("content-type", "application/json")
-        .body(signed("tudisco", 1));
-    assert_eq!(registered.send().await.expect("an answer").status(), 201);
+    let (first, second) =
+        (Program::start(folders[0].path(), &flags).await, Program::start(folders[1].path(), &flags).await);
+    for server in [&first, &second] {
+        server.ready().await;
+        let registered = reqwest::Client::new()
+            .post(format!("{}/v1/register", server.base))
+            .header("content-type", "application/json")
+            .body(signed("tudisco", 1));
+        assert_eq!(registered.send().await.expect("an answer").status(), 201);
+    }
     // At the very same moment each may let in what the other does not know of yet; a moment later it does.
     let mut sessions = burst(&nats, &key(1), 40).await;
     assert!((PER_KEY..=2 * PER_KEY).contains(&sessions.len()), "{}", sessions.len());

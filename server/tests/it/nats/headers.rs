@@ -127,11 +127,13 @@ async fn headers_move_nothing_and_nobody() {
 async fn where_a_stream_allows_rollups_one_sender_empties_it() {
     let (nats, server, user) = with_user().await;
     server.register("other", &key(2)).await;
+    let mut own = Member::login(&nats, &user).await;
+    // It would put the stream's settings right again.
+    let _folder = server.stop().await;
     let store = Store::open(&nats).await;
     let mut config = store.setup().await["streams"][0].clone();
     config["allow_rollup_hdrs"] = json!(true);
     store.change("STREAM.UPDATE.KEZ_INBOX", config).await;
-    let mut own = Member::login(&nats, &user).await;
     let to = key(2).id();
     for _ in 0..3 {
         assert_eq!(own.send(&to, &[], "old").await["error"], json!(null));
