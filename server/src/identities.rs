@@ -35,7 +35,7 @@ impl RegistryIdentities {
         }
         let identity = Identity { handle, chain: record.chain };
         if let Some(broker) = &self.broker {
-            broker.inboxes().ensure(&identity.chain).await.map_err(|error| {
+            broker.inboxes().ensure_soon(&identity.chain).await.map_err(|error| {
                 tracing::warn!(%error, "an inbox cannot be made ready; its owner is not let in");
                 Refusal::Unavailable
             })?;

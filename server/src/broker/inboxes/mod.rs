@@ -18,6 +18,7 @@ use kez_core::subject::{STREAM, Subjects, UNROUTED, inbox_of};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use self::config::{Difference, MAX_MESSAGE_BYTES, closed_stream, consumer, difference, is_right, stream};
 use super::jetstream::{PATIENCE, Trouble, ask};
@@ -25,6 +26,11 @@ pub(super) use upkeep::keep;
 
 /// The pause after something failed.
 const RETRY: Duration = Duration::from_millis(500);
+/// How long the name of a deleted stream is left alone. The broker removes the deleted stream's files a few milliseconds
+/// after its name is free, and one that was made in between loses its own: it is there, and stores nothing ever after.
+const LET_GO: Duration = Duration::from_secs(1);
+/// Between two looks at whether the stream is there again.
+const LOOK: Duration = Duration::from_millis(100);
 /// JetStream's code for "no such consumer".
 const CONSUMER_NOT_FOUND: u64 = 10_014;
 /// JetStream's code for "no such stream".
@@ -104,6 +110,21 @@ impl Inboxes {
         Ok(())
     }
 
+    /// As [`Inboxes::ensure`], for somebody who logs in: a stream that is gone is about to be made again, and waited for.
+    pub(crate) async fn ensure_soon(&self, chain: &KeyId) -> Result<(), String> {
+        let waiting_since = Instant::now();
+        while let Err(why) = self.ensure(chain).await {
+            if !self.is_gone().await {
+                return self.ensure(chain).await;
+            }
+            if waiting_since.elapsed() >= PATIENCE {
+                return Err(why);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
     /// Bytes of all inboxes together.
     pub(super) fn bytes(&self) -> u64 {
         u64::try_from(self.limits.max_bytes).unwrap_or_default()
@@ -143,6 +164,10 @@ impl Inboxes {
     /// Makes the stream, or makes it right again, and looks through all consumers.
     pub(super) async fn reconcile(&self) -> Result<Found, String> {
         self.lock().clear();
+        let was_there = self.right.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if was_there && self.is_gone().await {
+            tokio::time::sleep(LET_GO).await;
+        }
         // In a cluster the operator chose how many copies there are.
         let wanted = stream(&self.limits, self.copies().await);
         let made = self.jetstream.create_or_update_stream(wanted).await;
@@ -189,6 +214,10 @@ impl Inboxes {
         let found = self.stream_config().await?;
         let right = self.right.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(right.as_ref().map_or(Difference::Essence, |right| difference(&found, right)))
+    }
+
+    async fn is_gone(&self) -> bool {
+        matches!(self.stream_config().await, Err(Trouble::Refused(refused)) if refused.err_code == STREAM_NOT_FOUND)
     }
 
     async fn stream_config(&self) -> Result<Value, Trouble> {

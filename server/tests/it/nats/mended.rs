@@ -94,6 +94,24 @@ async fn deleted_consumers_are_made_anew_and_what_waited_is_delivered() {
     readiness(&server, 200).await;
 }
 
+/// A broker that has just deleted a stream may take the files of the next one of that name with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_stream_is_made_anew_once_the_broker_has_let_go_of_it() {
+    let (nats, _server, user) = with_user().await;
+    let mut own = Member::login(&nats, &user).await;
+    let store = Store::open(&nats).await;
+    let right = setup(&store).await;
+    store.change("STREAM.DELETE.KEZ_INBOX", json!({})).await;
+    let deleted = std::time::Instant::now();
+    while deleted.elapsed() < Duration::from_millis(500) {
+        assert_eq!(setup(&store).await["err_code"], 10_059, "after {:?}", deleted.elapsed());
+    }
+    // Who comes meanwhile waits, and gets in.
+    drop(Member::login(&nats, &user).await);
+    is_set_up(&store, &right).await;
+    works(&mut own, "stored").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_stream_is_made_anew_with_the_consumers_of_those_who_read() {
     let (nats, server, user) = with_user().await;
