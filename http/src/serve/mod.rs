@@ -22,9 +22,10 @@ use hyper_util::server::graceful::GracefulShutdown;
 use kez_core::Problem;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::MissedTickBehavior;
 
 pub use self::limits::ConnectionLimits;
-use self::places::{NoPlace, Places};
+use self::places::{NoPlace, Overdue, Places};
 use self::refusals::Refusals;
 
 /// How long requests in flight may take to finish once the server was told to stop.
@@ -32,6 +33,9 @@ const GRACE: Duration = Duration::from_secs(8);
 /// Bytes of an answer that the system keeps for a connection until they are taken. Left to itself it would keep megabytes
 /// for each who does not read; with this, one who reads gets a megabyte a second at a distance of a hundred milliseconds.
 const SEND_BUFFER: usize = 128 * 1024;
+/// Connections that are cut at a time, and how often: thousands that end at once would hold up everybody else.
+const CUTS: usize = 32;
+const CUTTING: Duration = Duration::from_millis(2);
 
 /// What stands behind the listener.
 pub trait Front: Send + Sync + 'static {
@@ -58,14 +62,23 @@ pub async fn serve<F: Front>(
     let (graceful, refusals) = (GracefulShutdown::new(), Arc::new(Refusals::of(&*front)));
     let places = Places::new(limits);
     let mut rounds = tokio::time::interval(places.rounds());
-    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut cutting = tokio::time::interval(CUTTING);
+    cutting.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut overdue = Vec::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             _ = rounds.tick() => {
-                places.cut_overdue();
+                if overdue.is_empty() {
+                    overdue = places.overdue();
+                }
                 places.tell(Instant::now());
+            }
+            _ = cutting.tick(), if !overdue.is_empty() => {
+                let some = overdue.len().saturating_sub(CUTS);
+                overdue.drain(some..).for_each(|one| one.cut());
             }
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match places.take(peer.ip(), front.is_proxy(peer.ip()), Instant::now()) {
@@ -75,6 +88,7 @@ pub async fn serve<F: Front>(
                     }
                     Err(NoPlace::Enough) => refuse(&stream, &refusals.too_many),
                     Err(NoPlace::Full) => refuse(&stream, &refusals.full),
+                    Err(NoPlace::Flood) => reset(&stream),
                 },
                 Err(error) => {
                     // Most likely out of file descriptors: some connections must end before the next can begin.
@@ -89,7 +103,7 @@ pub async fn serve<F: Front>(
     let cutting = async {
         loop {
             rounds.tick().await;
-            places.cut_overdue();
+            places.overdue().iter().for_each(Overdue::cut);
         }
     };
     tokio::select! {
@@ -106,6 +120,12 @@ fn refuse(stream: &TcpStream, refusal: &[u8]) {
     // A socket that is closed on bytes which nobody read resets the connection, and the answer may be lost.
     let _ = socket.recv(&mut [const { MaybeUninit::uninit() }; 1024]);
     let _ = socket.send(refusal);
+}
+
+/// Ends a connection with no more than that.
+fn reset(stream: &TcpStream) {
+    // Nothing is left to send, so nothing has to be remembered of it.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 #[cfg(test)]

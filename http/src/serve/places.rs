@@ -12,6 +12,8 @@ use crate::limit::Census;
 
 /// How often the log is told at most of connections that were refused.
 const TOLD: Duration = Duration::from_secs(60);
+/// Connections without a place that are answered in a second. A flood of them costs others less when it is only cut.
+const ANSWERED: u32 = 64;
 
 /// All connections of a listener.
 pub(super) struct Places {
@@ -27,6 +29,8 @@ struct Open {
     /// Connections that there was no place for since the log was told.
     refused: u64,
     told: Option<Instant>,
+    /// Since when refusals are counted, and how many there were.
+    second: Option<(Instant, u32)>,
 }
 
 /// Why there is no place.
@@ -36,6 +40,23 @@ pub(super) enum NoPlace {
     Enough,
     /// All are taken.
     Full,
+    /// Either, and so many others heard so just now that this one does not.
+    Flood,
+}
+
+/// A connection that kept the server waiting for longer than this.
+pub(super) struct Overdue {
+    peer: Arc<Peer>,
+    patience: Patience,
+}
+
+impl Overdue {
+    /// Ends the connection, if it still keeps the server waiting.
+    pub(super) fn cut(&self) {
+        if !self.peer.is_worked_for() && self.peer.is_overdue(self.patience) {
+            self.peer.cut.notify_one();
+        }
+    }
 }
 
 /// A place for a connection, until it is dropped.
@@ -59,7 +80,11 @@ impl Places {
         if is_full || client.is_some_and(|client| open.census.full(client, self.limits.each).is_some()) {
             open.refused += 1;
             metrics::counter!("http_connections_refused_total").increment(1);
-            return Err(if is_full { NoPlace::Full } else { NoPlace::Enough });
+            return Err(match is_full {
+                _ if !open.may_answer(now) => NoPlace::Flood,
+                true => NoPlace::Full,
+                false => NoPlace::Enough,
+            });
         }
         client.into_iter().for_each(|client| open.census.add(client));
         let (number, peer) = (open.next, Arc::new(Peer::new(now)));
@@ -68,25 +93,26 @@ impl Places {
         Ok(Place { places: self.clone(), number, peer })
     }
 
-    /// How often to call [`Places::cut_overdue`].
+    /// How often to look for those that are [`Places::overdue`].
     pub(super) fn rounds(&self) -> Duration {
         (self.limits.patience / 60).clamp(Duration::from_millis(10), Duration::from_millis(500))
     }
 
-    /// Ends the connections of those who kept the server waiting for too long. The fewer places are left, of all or of
+    /// The connections of those who kept the server waiting for too long. The fewer places are left, of all or of
     /// somebody's network, the shorter that is.
-    pub(super) fn cut_overdue(&self) {
+    pub(super) fn overdue(&self) -> Vec<Overdue> {
         let open = self.lock();
         let of_all = self.limits.patience(open.peers.len(), self.limits.all);
-        for (peer, client) in open.peers.values().filter(|(peer, _)| !peer.is_worked_for()) {
+        let waiting = open.peers.values().filter(|(peer, _)| !peer.is_worked_for());
+        let overdue = waiting.filter_map(|(peer, client)| {
             let networks = client.iter().flat_map(|client| client.networks());
             let of_each = networks.map(|network| {
                 self.limits.patience(open.census.held(network), self.limits.each * network.share() as usize)
             });
-            if peer.is_overdue(of_each.fold(of_all, Patience::min)) {
-                peer.cut.notify_one();
-            }
-        }
+            let patience = of_each.fold(of_all, Patience::min);
+            peer.is_overdue(patience).then(|| Overdue { peer: peer.clone(), patience })
+        });
+        overdue.collect()
     }
 
     /// Tells the log how many connections were refused, if any were, and once a minute at most.
@@ -113,6 +139,16 @@ impl Places {
     }
 }
 
+impl Open {
+    /// Whether one more of those without a place is told why.
+    fn may_answer(&mut self, now: Instant) -> bool {
+        let second = self.second.filter(|(since, _)| now.duration_since(*since) < Duration::from_secs(1));
+        let (since, answered) = second.unwrap_or((now, 0));
+        self.second = Some((since, answered.saturating_add(1)));
+        answered < ANSWERED
+    }
+}
+
 impl Place {
     /// How long to wait for a body before looking how much has come.
     pub(super) fn body_window(&self) -> Duration {
@@ -126,5 +162,21 @@ impl Drop for Place {
         if let Some((_, Some(client))) = open.peers.remove(&self.number) {
             open.census.remove(client);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_without_a_place_are_told_why_in_a_second() {
+        let places = Places::new(ConnectionLimits { each: 1, ..ConnectionLimits::default() });
+        let now = Instant::now();
+        let take = |millis| places.take([127, 0, 0, 1].into(), false, now + Duration::from_millis(millis));
+        let _held = take(0).expect("a place");
+        let told = |millis| (0..1_000).filter(|_| take(millis).err() == Some(NoPlace::Enough)).count();
+        assert_eq!([0, 999, 1_000, 5_000].map(told), [64, 0, 64, 64]);
+        assert_eq!(take(5_500).err(), Some(NoPlace::Flood));
     }
 }

@@ -150,6 +150,24 @@ async fn one_address_has_so_many_connections() {
 }
 
 #[tokio::test]
+async fn a_flood_of_connections_without_a_place_is_cut_and_one_that_comes_later_is_told_why() {
+    let server = start(ConnectionLimits { each: 1, ..patient() }, false).await;
+    let _held = server.quiet().await;
+    let told = "HTTP/1.1 000 rate_limited retry 5\r\n\r\n";
+    assert_eq!(server.say(b"").await, told);
+    let flood = async {
+        while !server.say(b"").await.is_empty() {}
+    };
+    timeout(FOR_EVER, flood).await.expect("there are too many to answer");
+    let later = async {
+        while server.say(b"").await != told {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(FOR_EVER, later).await.expect("the flood is over");
+}
+
+#[tokio::test]
 async fn proxies_have_as_many_as_there_are() {
     let server = start(ConnectionLimits { each: 3, all: 8, ..patient() }, true).await;
     let mut held = Vec::new();

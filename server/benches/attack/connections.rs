@@ -1,5 +1,8 @@
 //! Connections that cost whoever holds them nothing: idle ones, half heads, bodies of a byte a second, answers that nobody
 //! reads; straight from one address, and through a proxy that the server trusts, which may have as many as it wants.
+//!
+//! The attacker is a process of its own. It stands for another machine, so it computes only while nobody else wants to:
+//! the server and the victim have the time that they would have without it.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -10,7 +13,7 @@ use kez_core::Hash;
 use kez_core::sigchain::{Body, Claim, Place};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::task::JoinSet;
+use tokio::process::{Child, Command};
 
 use crate::load::Connection;
 use crate::target::{self, NAME, Target};
@@ -20,8 +23,9 @@ const VICTIM: [u8; 4] = [127, 0, 0, 2];
 const ATTACKER: [u8; 4] = [127, 0, 0, 3];
 const PROXY: [u8; 4] = [127, 0, 0, 4];
 
-/// How long the victim looks names up.
-const WATCHED: Duration = Duration::from_secs(8);
+/// How long the victim looks names up at a time, and how often: the median of their p99s counts.
+const WATCHED: Duration = Duration::from_secs(4);
+const TIMES: usize = 3;
 /// How long the server has to give the memory back.
 const AFTER: Duration = Duration::from_secs(60);
 /// Events of a chain that is exported over and over.
@@ -44,38 +48,46 @@ enum Attack {
     Unread,
 }
 
-pub(crate) async fn all() {
-    // This program holds as many connections as the server does.
-    let _ = rlimit::increase_nofile_limit(20_000);
-    for (name, attack) in [
-        ("8,000 idle connections", Attack::Idle),
-        ("600 half heads of 390 kB", Attack::HalfHeads),
-        ("3,000 half heads of 30 kB", Attack::LargeHeads),
-        ("600 bodies of a byte a second", Attack::SlowBodies),
-        ("300 exports that nobody reads", Attack::Unread),
-    ] {
+const ATTACKS: [(&str, Attack); 5] = [
+    ("8,000 idle connections", Attack::Idle),
+    ("600 half heads of 390 kB", Attack::HalfHeads),
+    ("3,000 half heads of 30 kB", Attack::LargeHeads),
+    ("600 bodies of a byte a second", Attack::SlowBodies),
+    ("300 exports that nobody reads", Attack::Unread),
+];
+
+/// Those whose names have one of these words in them, or all where there is none.
+pub(crate) async fn all(words: &[String]) {
+    for (number, (name, _)) in ATTACKS.iter().enumerate() {
+        if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
+            continue;
+        }
         for (way, from) in [("straight", ATTACKER), ("through a proxy", PROXY)] {
-            one(&format!("{name}, {way}"), attack, from).await;
+            one(&format!("{name}, {way}"), number, from).await;
         }
     }
 }
 
-async fn one(name: &str, attack: Attack, from: [u8; 4]) {
+async fn one(name: &str, attack: usize, from: [u8; 4]) {
     let folder = tempfile::tempdir().expect("a folder");
     let proxies = format!("{}/32", std::net::Ipv4Addr::from(PROXY));
     let flags = ["--trusted-proxies", &proxies, "--export", "public"].map(str::to_owned);
     let target = target::ours_with(folder.path(), &flags).await;
     fill(&target).await;
     let (idle, before) = (p99(&target).await, resident(&target));
-    let mut held = JoinSet::new();
-    start(&mut held, &target, attack, from).await;
+    let mut attacker = start(&target, attack, from).await;
+    let (pid, attacking) = (target.child.id().expect("it runs"), attacker.id().expect("it runs"));
+    let (since, used, theirs) = (Instant::now(), cpu(pid), cpu(attacking));
     let attacked = p99(&target).await;
+    let share = |from: f64, to: f64| 100.0 * (to - from) / since.elapsed().as_secs_f64();
+    let shares = (share(used, cpu(pid)), share(theirs, cpu(attacking)));
     let under = resident(&target);
-    held.shutdown().await;
+    attacker.kill().await.expect("it ran");
     tokio::time::sleep(AFTER).await;
     let after = resident(&target);
     crate::report(&format!("p99 (ms), {name}"), attacked, idle);
     println!("{:<44} {before:>7} KiB before, {under} under attack, {after} a minute after", "");
+    println!("{:<44} {:>7.0} % of a core for the server, {:.0} % for the attacker", "", shares.0, shares.1);
 }
 
 /// A name to look up, and a chain that makes exports large.
@@ -114,8 +126,29 @@ fn post(path: &str, body: &[u8]) -> Vec<u8> {
     [head.into_bytes(), body.to_vec()].concat()
 }
 
-/// Begins an attack, and keeps it up until the set is shut down: what is cut is opened again.
-async fn start(held: &mut JoinSet<()>, target: &Target, attack: Attack, from: [u8; 4]) {
+/// Starts this program as the attacker, and waits until it is at it.
+async fn start(target: &Target, attack: usize, from: [u8; 4]) -> Child {
+    let program = std::env::current_exe().expect("this program has a path");
+    let attacker = Command::new("chrt")
+        .args(["--idle", "0"])
+        .arg(program)
+        .args([ATTACKING, &attack.to_string(), &std::net::Ipv4Addr::from(from).to_string(), &target.address])
+        .kill_on_drop(true)
+        .spawn()
+        .expect("chrt(1) is there");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    attacker
+}
+
+/// The word that makes this program the attacker; the number of the attack, its address and the server's follow.
+pub(crate) const ATTACKING: &str = "--attack";
+
+/// Keeps an attack up until the process is ended: what is cut is opened again.
+pub(crate) async fn attack(words: &[String]) {
+    let [attack, from, address] = words else { panic!("{ATTACKING} <number> <from> <server>") };
+    let (_, attack) = ATTACKS[attack.parse::<usize>().expect("a number")];
+    let from: std::net::Ipv4Addr = from.parse().expect("an address");
+    let _ = rlimit::increase_nofile_limit(20_000);
     let count = match attack {
         Attack::Idle => IDLE,
         Attack::HalfHeads => HALF_HEADS,
@@ -124,10 +157,10 @@ async fn start(held: &mut JoinSet<()>, target: &Target, attack: Attack, from: [u
         Attack::Unread => UNREAD,
     };
     for number in 0..count {
-        let address = target.address.clone();
-        held.spawn(async move {
+        let address = address.clone();
+        tokio::spawn(async move {
             loop {
-                if let Ok(stream) = connect(&address, from).await {
+                if let Ok(stream) = connect(&address, from.octets()).await {
                     hold(stream, attack, number).await;
                 }
                 // One machine opens so many a second and no more.
@@ -135,7 +168,7 @@ async fn start(held: &mut JoinSet<()>, target: &Target, attack: Attack, from: [u
             }
         });
     }
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    std::future::pending::<()>().await;
 }
 
 /// Holds a connection until the server ends it.
@@ -181,8 +214,18 @@ async fn connect(address: &str, from: [u8; 4]) -> std::io::Result<TcpStream> {
     socket.connect(address.parse().expect("an address")).await
 }
 
-/// The time in milliseconds that 99 of 100 lookups take at most, half of them on connections of their own.
+/// The median of several runs of [`watch`].
 async fn p99(target: &Target) -> f64 {
+    let mut found = Vec::new();
+    for _ in 0..TIMES {
+        found.push(watch(target).await);
+    }
+    found.sort_by(f64::total_cmp);
+    found[TIMES / 2]
+}
+
+/// The time in milliseconds that 99 of 100 lookups take at most, half of them on connections of their own.
+async fn watch(target: &Target) -> f64 {
     let started = Instant::now();
     let mut times = Vec::new();
     let mut kept = None;
@@ -218,6 +261,15 @@ async fn ask(stream: &mut TcpStream) -> std::io::Result<()> {
     let mut answer = [0; 4_096];
     let read = stream.read(&mut answer).await?;
     if answer[..read].starts_with(b"HTTP/1.1 200 ") { Ok(()) } else { Err(std::io::ErrorKind::Other.into()) }
+}
+
+/// The seconds of processor time that a process has used.
+fn cpu(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a running process");
+    let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
+    // Fields 14 and 15 in ticks of a hundredth of a second, proc_pid_stat(5).
+    let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<f64>().expect("a number")).sum::<f64>();
+    ticks / 100.0
 }
 
 /// Resident KiB of the server.

@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p kez-chat-server --bench attack` runs them on the release builds of the servers, whose paths are in
 //! `KEZ_CHAT_SERVER_BIN` and `KEZ_SIG_SERVER_BIN`, with the broker `KEZ_NATS_SERVER_BIN`. `make attack` sees to all. Words
-//! after `--` choose.
+//! after `--` choose: groups, or `connections` and words of its lines.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the unexpected")]
 
@@ -21,15 +21,23 @@ mod target;
 
 #[tokio::main]
 async fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, rest @ ..] = words.as_slice()
+        && first == connections::ATTACKING
+    {
+        return connections::attack(rest).await;
+    }
     // `cargo test` runs every target once; a benchmark has nothing to say there.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if !words.iter().any(|argument| argument == "--bench") {
         return;
     }
     println!("{:<60} {:>10} {:>12} {:>12}", "what the victim notices", "ratio", "attacked", "idle");
-    let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let chosen: Vec<String> = words.into_iter().filter(|argument| !argument.starts_with("--")).collect();
     let is_chosen = |group: &str| chosen.is_empty() || chosen.iter().any(|name| name == group);
-    if is_chosen("connections") {
-        connections::all().await;
+    match chosen.split_first() {
+        None => connections::all(&[]).await,
+        Some((group, words)) if group == "connections" => connections::all(words).await,
+        Some(_) => {}
     }
     if is_chosen("exports") {
         let exports::Lookups { idle, exports, imports } = exports::lookups().await;

@@ -20,7 +20,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_kez-chat-server");
 pub(crate) struct Program {
     pub(crate) base: String,
     child: Child,
-    log: mpsc::UnboundedReceiver<String>,
+    pub(crate) log: mpsc::UnboundedReceiver<String>,
 }
 
 impl Program {

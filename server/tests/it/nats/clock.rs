@@ -1,16 +1,21 @@
 //! Clocks that are apart: measured without any login, and told.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use clap::Parser as _;
+use futures_util::StreamExt as _;
 use kez_chat_server::clock::{Clock as _, SystemClock};
 use kez_chat_server::config::Config;
 use kez_chat_server::doctor;
+use kez_core::Timestamp;
 use serde_json::Value;
 
 use super::raw::Raw;
 use super::{Nats, with_user};
 use crate::harness::{NAME, Server};
+use crate::program::Program;
 
 /// Moves the server's clock, which stands, to so many seconds ahead of the machine's.
 fn set(server: &Server, ahead: i64) {
@@ -90,4 +95,55 @@ async fn the_doctor_says_which_clock_is_ahead_and_by_how_much() {
         clock.starts_with("FAIL") && clock.contains("this machine's clock is 3") && clock.contains("ahead of"),
         "{clock}"
     );
+}
+
+/// A broker's time is what its answer says, so whoever may answer beside it has a clock that is wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_a_little_wrong_is_a_warning_and_a_metric() {
+    let nats = Nats::start(&[]).await;
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut flags = nats.flags();
+    flags.extend(["--metrics-bind".to_owned(), free.to_string()]);
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let mut program = Program::start(folder.path(), &flags).await;
+    program.ready().await;
+    let sys = nats.as_user("sys").await;
+    let mut asked = sys.subscribe("$SYS.REQ.SERVER.PING").await.expect("it may");
+    // Logins go on with a clock that is behind by so much.
+    let behind = Arc::new(AtomicI64::new(2_500));
+    let now = Arc::clone(&behind);
+    tokio::spawn(async move {
+        while let Some(question) = asked.next().await {
+            let millis = SystemClock.now_millis() - now.load(Ordering::SeqCst);
+            let (whole, rest) = (Timestamp::from_unix(millis / 1000).to_string(), millis % 1000);
+            let time = whole.replace('Z', &format!(".{rest:03}Z"));
+            let answer = serde_json::json!({ "server": { "id": "SLOW", "time": time } }).to_string();
+            sys.publish(question.reply.expect("somebody asks"), answer.into()).await.expect("it is sent");
+        }
+    });
+    let line = told(&mut program, "this server's clock is 2.").await;
+    assert_eq!(line["level"], "WARN");
+    let message = line["message"].as_str().expect("a sentence");
+    assert!(message.ends_with("s ahead of the broker's; use NTP on both: logins fail when it gets worse"), "{line}");
+    let text = reqwest::get(format!("http://{free}/metrics")).await.expect("an answer").text().await.expect("text");
+    let gauge = text.lines().find_map(|line| line.strip_prefix("broker_clock_skew_seconds ")).expect("a metric");
+    let gauge: f64 = gauge.parse().expect("a number");
+    assert!((2.0..3.0).contains(&gauge), "{gauge}");
+    assert_eq!(reqwest::get(format!("{}/v1/readyz", program.base)).await.expect("an answer").status(), 200);
+    behind.store(0, Ordering::SeqCst);
+    told(&mut program, "this server's clock and the broker's agree again").await;
+}
+
+/// The next line of the log that begins like this.
+async fn told(program: &mut Program, start: &str) -> Value {
+    let line = async {
+        loop {
+            let line: Value = serde_json::from_str(&program.log.recv().await.expect("a line")).expect("JSON");
+            if line["message"].as_str().is_some_and(|message| message.starts_with(start)) {
+                break line;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), line).await.expect("it is told")
 }
