@@ -7,7 +7,7 @@ SHELL := bash
 
 E := set -euo pipefail; . scripts/env;
 # Never --workspace: it would turn on the page's `ssr` and `hydrate` at once, a build that never ships.
-NATIVE := -p kez-core -p kez-http -p kez-cli -p kez-sig-server -p kez-chat-server -p kez-app --features kez-app/ssr
+NATIVE := -p kez-core -p kez-http -p kez-store -p kez-cli -p kez-sig-server -p kez-chat-server -p kez-app --features kez-app/ssr
 WASM := --target wasm32-unknown-unknown
 
 help: ## list the verbs

@@ -8,14 +8,15 @@ use kez_http::clock::Clock;
 use kez_sig_server::checkpoint::Seal;
 use kez_sig_server::gate::{self, Unreachable};
 use kez_sig_server::limits::Limits;
+use kez_sig_server::sealer;
 use kez_sig_server::service::{Policy, Service};
-use kez_sig_server::store::sqlite::SqliteStore;
-use kez_sig_server::{receipt_key, sealer};
+use kez_store::receipt_key;
+use kez_store::sqlite::SqliteStore;
 
 use crate::config::Config;
 use crate::registry::Registry;
-use crate::store::Changed;
-use crate::store::sqlite::Chains;
+use kez_store::handles::Changed;
+use kez_store::sqlite::registry::Chains;
 
 /// The service and the store under it.
 pub(crate) struct Embedded {
@@ -36,7 +37,7 @@ pub(crate) async fn embed(
 ) -> Result<Embedded, String> {
     let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
     let (key_id, seal) = (key.id(), Seal::of(&key));
-    let say = |error: kez_sig_server::store::StoreError| format!("{}: {error}", config.db.display());
+    let say = |error: kez_store::StoreError| format!("{}: {error}", config.db.display());
     let companion = Arc::new(Chains { server: config.server.clone(), changed });
     let store = SqliteStore::within(&config.db, sealer(key, config.server.clone()), companion).await.map_err(say)?;
     let store = Arc::new(store);

@@ -9,7 +9,8 @@ use kez_core::{Code, KeyId, Problem, ServerName, Timestamp};
 use serde::Serialize;
 
 use crate::registry::json;
-use crate::store::{Refusal, StoreError};
+use kez_store::StoreError;
+use kez_store::handles::Refusal;
 
 const PROBLEM_JSON: &str = "application/problem+json";
 

@@ -1,6 +1,6 @@
 //! The kez-chat home server: a registry of handles, WebFinger, and the web app.
 //!
-//! Requests pass [`front`], then `api` or the pages, then [`registry`], then [`store`]; nothing calls back up.
+//! Requests pass [`front`], then `api` or the pages, then [`registry`], then the store (`kez-store`); nothing calls back up.
 
 // A page's type holds the types of everything on it.
 #![recursion_limit = "512"]
@@ -26,7 +26,6 @@ mod pairings;
 pub mod random;
 pub mod registry;
 mod routes;
-pub mod store;
 mod web;
 
 use std::future::Future;
@@ -50,12 +49,13 @@ use config::nats::{Nats, NatsFlags};
 use following::{Follower, Remote};
 use front::Front;
 use identities::RegistryIdentities;
-use kez_sig_server::store::Store as _;
+use kez_store::StoreError;
+use kez_store::handles::{self, Policy, Store as _};
+use kez_store::sigchains::Store as _;
+use kez_store::sqlite::registry::SqliteStore;
 use limits::Limits;
 use pairings::{Heads, Pairings};
 use registry::{Names, Registry};
-use store::sqlite::SqliteStore;
-use store::{Policy, Store as _, StoreError};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -121,14 +121,14 @@ pub async fn run_with(
     let answers = Arc::new(Cache::new(room.answers / registry::ANSWER_BYTES));
     let by_key = Arc::new(Cache::new(room.keys / identities::KEY_BYTES));
     let (tell, changes) = mpsc::unbounded_channel();
-    let changed: store::Changed = {
+    let changed: handles::Changed = {
         let (answers, by_key) = (answers.clone(), by_key.clone());
         let tells = nats.broker.is_some();
         Arc::new(move |change| {
             answers.forget(change.handle.as_str());
             by_key.forget(change.key);
             if tells {
-                let store::Change { handle, key, chain, is_end } = change;
+                let handles::Change { handle, key, chain, is_end } = change;
                 // The other end goes when the server does.
                 let _ = tell.send(Ended { handle: handle.clone(), key: *key, chain: *chain, is_end });
             }

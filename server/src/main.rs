@@ -9,9 +9,9 @@ use kez_chat_server::StartError;
 use kez_chat_server::clock::{Clock as _, SystemClock};
 use kez_chat_server::config::{self, Command, Config};
 use kez_chat_server::init::{self, InitError};
-use kez_chat_server::store::sqlite;
 use kez_chat_server::{doctor, healthcheck, random};
 use kez_http::signals::told_to_end;
+use kez_store::sqlite;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -50,7 +50,7 @@ fn initialise(settings: &init::Settings) -> Result<(), String> {
 }
 
 async fn restore(file: &Path, db: &Path) -> Result<(), String> {
-    let report = sqlite::restore(&sqlite::KIND, file, db, SystemClock.now()).await?;
+    let report = sqlite::restore(&sqlite::registry::KIND, file, db, SystemClock.now()).await?;
     std::io::stdout().write_all(report.as_bytes()).map_err(|error| format!("standard output: {error}"))
 }
 

@@ -10,7 +10,7 @@ use kez_core::{Admission, Handle, Hash, KeyId, Record, ServerName, Timestamp};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::error::ApiError;
-use crate::store::{Row, Store};
+use kez_store::handles::{Row, Store};
 
 /// What is known of a handle.
 #[derive(Clone, Debug)]

@@ -4,7 +4,8 @@ use kez_core::KeyId;
 use serde::Serialize;
 
 use crate::loaded::{LoadError, Trust, load};
-use crate::store::{Log, StoreError};
+use kez_store::StoreError;
+use kez_store::sigchains::Log;
 
 /// Chains, or rows, that are read at once.
 const PAGE: u64 = 500;

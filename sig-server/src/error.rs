@@ -10,7 +10,7 @@ use kez_core::{Code, Problem, ServerName};
 use serde::Serialize;
 
 use crate::refused::Refused;
-use crate::store::StoreError;
+use kez_store::StoreError;
 
 const PROBLEM_JSON: &str = "application/problem+json";
 

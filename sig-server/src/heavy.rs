@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::store::StoreError;
+use kez_store::StoreError;
 
 /// A few places for such work. Whoever finds none free waits in line, and holds up nobody else.
 #[derive(Clone)]

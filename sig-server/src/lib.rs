@@ -1,6 +1,6 @@
 //! The sigchain server: append-only logs of key events, verified before they are stored.
 //!
-//! Requests pass `front`, then `api`, then [`service`], then [`store`]; nothing calls back up.
+//! Requests pass `front`, then `api`, then [`service`], then the store (`kez-store`); nothing calls back up.
 
 mod api;
 pub mod check;
@@ -15,12 +15,10 @@ mod heavy;
 pub mod limits;
 pub mod loaded;
 mod places;
-pub mod receipt_key;
 pub mod refused;
 mod seen;
 pub mod service;
 mod slots;
-pub mod store;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -37,10 +35,11 @@ use checkpoint::Seal;
 use config::Config;
 use front::Front;
 use gate::{HttpRegistry, Registry};
+use kez_store::StoreError;
+use kez_store::sigchains::{Log as _, NewEntry, Sealer, Store as _};
+use kez_store::sqlite::{KIND, Lock, Readers, SqliteStore};
 use limits::Limits;
 use service::{Policy, Service};
-use store::sqlite::{KIND, Lock, Readers, SqliteStore};
-use store::{Log as _, NewEntry, Sealer, Store as _};
 
 pub use api::{chains as router, in_memory};
 pub use cost::cost;
@@ -74,9 +73,9 @@ pub async fn run_with(
     // First of all: until it is clear that nobody else has the database, nothing is made beside it.
     let of = |why: String| format!("{}: {why}", config.db.display());
     let lock = Lock::take(&config.db, KIND.program).await.map_err(of)?;
-    let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
+    let key = kez_store::receipt_key::load_or_make(&kez_store::receipt_key::path(&config.db))?;
     let (key_id, seal) = (key.id(), Seal::of(&key));
-    let say = |error: store::StoreError| format!("{}: {error}", config.db.display());
+    let say = |error: StoreError| format!("{}: {error}", config.db.display());
     let store = Arc::new(SqliteStore::open(lock, sealer(key, config.server.clone())).await.map_err(say)?);
     let registry = config.registry_url().map(|url| Arc::new(HttpRegistry::new(url)) as Arc<dyn Registry>);
     let policy = Policy {
@@ -113,7 +112,7 @@ pub async fn verify(config: &Config) -> Result<check::Report, String> {
         return Err(format!("{}: there is no such database", config.db.display()));
     }
     let log = Readers::new(config.db.clone());
-    let say = |error: store::StoreError| format!("{}: {error}", config.db.display());
+    let say = |error: StoreError| format!("{}: {error}", config.db.display());
     let keys = log.receipt_keys().await.map_err(say)?;
     check::check(&log, &keys).await.map_err(say)
 }

@@ -7,7 +7,8 @@ use kez_core::sigchain::{Chain, Head, Limits, Receipt, Unverified};
 use kez_core::{Hash, KeyId, Timestamp};
 
 use crate::checkpoint::Seal;
-use crate::store::{Log, Row, StoreError};
+use kez_store::StoreError;
+use kez_store::sigchains::{Log, Row};
 
 /// Rows that are read at once.
 const PAGE: u64 = 500;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use kez_http::clock::{Clock as _, SystemClock};
 use kez_http::signals::told_to_end;
 use kez_sig_server::config::{self, Command, Config};
-use kez_sig_server::store::sqlite;
+use kez_store::sqlite;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 

@@ -5,7 +5,7 @@ use kez_core::sigchain::{Head, Reason};
 
 use crate::gate::Unreachable;
 use crate::loaded::{Damage, LoadError};
-use crate::store::StoreError;
+use kez_store::StoreError;
 
 /// A refusal.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kez_core::Hash;
 
-use crate::store::Row;
+use kez_store::sigchains::Row;
 
 /// Rows of one page.
 const ROWS: u64 = 512;

@@ -21,7 +21,8 @@ use crate::places::Places;
 use crate::refused::Refused;
 use crate::seen::Seen;
 use crate::slots::{Slot, Slots};
-use crate::store::{Row, Store, StoreError};
+use kez_store::StoreError;
+use kez_store::sigchains::{Row, Store};
 
 pub use append::{Appended, Expected};
 pub use import::{Expecting, Imported};

@@ -36,7 +36,7 @@ pub(crate) async fn one_a_commit(path: &std::path::Path) -> f64 {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     let mut connection = options.disable_statement_logging().connect().await.expect("a database");
-    let schema = include_str!("../../migrations/sqlite/0001_handles.sql");
+    let schema = include_str!("../../../store/migrations/sqlite/0001_handles.sql");
     sqlx::raw_sql(schema).execute(&mut connection).await.expect("the schema");
     let envelope = target::registration("tudisco", 1);
     let started = Instant::now();

@@ -14,7 +14,7 @@ use kez_core::text::shown;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::nats::Nats;
-use crate::store::sqlite;
+use kez_store::sqlite;
 
 /// What one check came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kez_sig_server::store::sqlite::{self as files, Holder};
+use kez_store::sqlite::{self as files, Holder};
 use serde::Deserialize;
 use ureq::http::Uri;
 

@@ -21,10 +21,11 @@ use kez_core::{Hash, KeyId};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::store::{Followed, Store, StoreError, Taken};
 use behind::{Behind, Why};
 use health::Report;
 use kept::{Kept, Refused};
+use kez_store::StoreError;
+use kez_store::handles::{Followed, Store, Taken};
 use memory::Memory;
 use remote::{PAGE, Read, Unread};
 

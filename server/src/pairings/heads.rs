@@ -8,7 +8,8 @@ use kez_sig_server::refused::Refused;
 use kez_sig_server::service::Service;
 
 use crate::error::ApiError;
-use crate::store::{Store, StoreError};
+use kez_store::StoreError;
+use kez_store::handles::Store;
 
 /// Who knows the heads of chains.
 pub(crate) enum Heads {

@@ -52,8 +52,8 @@ async fn a_copy_is_made_while_the_server_runs() {
     server.register("tudisco", &key(1)).await;
     let copy = tempfile::tempdir().expect("a folder");
     let file = copy.path().join("kez.db");
-    kez_chat_server::store::sqlite::backup(&server.db(), &file).await.expect("a copy");
-    assert!(kez_chat_server::store::sqlite::backup(&server.db(), &file).await.is_err(), "a copy is never overwritten");
+    kez_store::sqlite::backup(&server.db(), &file).await.expect("a copy");
+    assert!(kez_store::sqlite::backup(&server.db(), &file).await.is_err(), "a copy is never overwritten");
     server.register("later", &key(2)).await;
     let restored = Server::start_in(copy, &[]).await;
     assert_eq!(restored.get("/v1/u/tudisco").await.status, 200);

@@ -10,7 +10,7 @@ use super::Service;
 use crate::loaded::Loaded;
 use crate::refused::Refused;
 use crate::slots::Slot;
-use crate::store::{Append, NewEntry, NotStored, Row};
+use kez_store::sigchains::{Append, NewEntry, NotStored, Row};
 
 /// How often an event is judged anew because somebody else wrote to the same store.
 const ATTEMPTS: usize = 3;
@@ -49,7 +49,7 @@ impl Service {
     ) -> Result<Appended, Refused> {
         let service = self.clone();
         let task = tokio::spawn(async move { service.append_to_end(chain, event, expected).await });
-        task.await.map_err(|error| crate::store::StoreError::Unavailable(error.to_string()))?
+        task.await.map_err(|error| kez_store::StoreError::Unavailable(error.to_string()))?
     }
 
     async fn append_to_end(&self, chain: KeyId, event: Unverified, expected: Expected) -> Result<Appended, Refused> {
@@ -90,7 +90,7 @@ impl Service {
                 return Ok(Appended { seq, row, created: true });
             }
         }
-        Err(crate::store::StoreError::Unavailable("others write to it all the time".to_owned()).into())
+        Err(kez_store::StoreError::Unavailable("others write to it all the time".to_owned()).into())
     }
 
     /// Everything about an event that needs no waiting.

@@ -12,7 +12,8 @@ use super::append::entry_of;
 use crate::loaded::Loaded;
 use crate::places::Place;
 use crate::refused::Refused;
-use crate::store::{Append, NewEntry, StoreError};
+use kez_store::StoreError;
+use kez_store::sigchains::{Append, NewEntry};
 
 /// Leave to hand in a log of one chain, given before any of it is read.
 pub struct Expecting {

@@ -10,7 +10,7 @@ use kez_core::{Hash, KeyId, Sorted};
 use super::Service;
 use crate::loaded::{Damage, Logged, check, is_logged};
 use crate::refused::Refused;
-use crate::store::Row;
+use kez_store::sigchains::Row;
 
 /// Rows of a page. Those of the largest events take some 140 KB.
 const PAGE: usize = 16;

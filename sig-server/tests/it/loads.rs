@@ -11,8 +11,9 @@ use kez_sig_server::checkpoint::Seal;
 use kez_sig_server::limits::Limits;
 use kez_sig_server::sealer;
 use kez_sig_server::service::{Policy, Service};
-use kez_sig_server::store::sqlite::{Lock, SqliteStore};
-use kez_sig_server::store::{Append, Log, NotStored, Row, Store, StoreError};
+use kez_store::StoreError;
+use kez_store::sigchains::{Append, Log, NotStored, Row, Store};
+use kez_store::sqlite::{Lock, SqliteStore};
 
 use crate::harness::{NAME, key, name, time};
 

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kez_chat_server::store::sqlite::SqliteStore;
-use kez_chat_server::store::{Followed, Policy, Store as _, Taken};
 use kez_core::sigchain::{Body, Claim, RevokeReason, Summary};
 use kez_core::{Hash, KeyId, Sorted};
+use kez_store::handles::{Followed, Policy, Store as _, Taken};
+use kez_store::sqlite::registry::SqliteStore;
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};

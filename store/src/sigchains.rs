@@ -1,12 +1,12 @@
 //! Where entries are kept. The trait states guarantees; each engine keeps them in its own way and shares no code.
 
-pub mod sqlite;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use kez_core::sigchain::{Reason, Summary};
 use kez_core::{Hash, KeyId, Timestamp};
+
+use crate::StoreError;
 
 /// An entry as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,18 +63,6 @@ pub enum NotStored {
     Stale,
     /// The registry of handles, which keeps its rows in the same database, has something against it.
     Refused(Reason),
-}
-
-/// Why the store could not do what was asked.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database cannot be reached or written just now (locked, full, missing). Nothing was changed, unless the
-    /// connection broke during the commit: every operation may be repeated safely.
-    #[error("the database is unavailable: {0}")]
-    Unavailable(String),
-    /// What was read is not what is ever written.
-    #[error("the database holds something that was never written: {0}")]
-    Corrupt(String),
 }
 
 /// A log of entries that is read.

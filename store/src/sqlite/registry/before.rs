@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use crate::sqlite::Tell;
 use kez_core::sigchain::Summary;
 use kez_core::{Handle, KeyId, ServerName, Sorted};
-use kez_sig_server::store::sqlite::Tell;
 use sqlx::sqlite::SqliteConnection;
 
-use super::super::{Change, Changed};
-use super::pieces::select_in;
+use crate::handles::{Change, Changed};
+use crate::sqlite::pieces::select_in;
 
 /// What is stored about one chain.
 #[derive(Default)]

@@ -3,52 +3,36 @@
 mod batch;
 mod before;
 mod chains;
-mod examine;
-mod file;
 mod follow;
 mod homes;
 mod memory;
-mod pieces;
 mod read;
 mod standing;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::sqlite::{self as files, Kind, Lock};
 use async_trait::async_trait;
 use kez_core::sigchain;
 use kez_core::{Claim, Handle, Hash, KeyId, Sorted, Timestamp};
-use kez_sig_server::store::sqlite::{self as files, Kind, Lock};
 use sqlx::ConnectOptions as _;
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use super::{Changed, Followed, Policy, Refusal, Registered, Row, Store, StoreError, Taken};
+use crate::StoreError;
+use crate::handles::{Changed, Followed, Policy, Refusal, Registered, Row, Store, Taken};
 pub use chains::Chains;
-pub use examine::examine;
 use follow::Step;
-pub use kez_sig_server::store::sqlite::{backup, restore};
 use read::Readers;
 use writer::Writer;
 
 /// How long a statement waits for another process's lock before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The registry's tables, step by step, and those of the chains, which count from [`CHAINS_STEPS`].
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    let own = sqlx::migrate!("migrations/sqlite").iter().cloned();
-    let chains = kez_sig_server::store::sqlite::MIGRATIONS.iter().cloned().map(|mut step| {
-        step.version += CHAINS_STEPS;
-        step
-    });
-    Migrator::with_migrations(own.chain(chains).collect())
-});
-const CHAINS_STEPS: i64 = 1_000;
-
 /// The databases of this program.
-pub static KIND: LazyLock<Kind> = LazyLock::new(|| Kind { program: "kez-chat-server", steps: &MIGRATIONS });
+pub static KIND: Kind = Kind { program: "kez-chat-server", steps: &crate::sqlite::MIGRATIONS };
 
 /// The registry in one SQLite file.
 pub struct SqliteStore {
@@ -85,7 +69,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 /// A connection that writes durably, to a database that is there.
 async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
-    Ok(files::connect(path, Some(&*KIND)).await?)
+    Ok(files::connect(path, Some(&KIND)).await?)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]

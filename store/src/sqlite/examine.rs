@@ -3,10 +3,11 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use kez_sig_server::store::sqlite::{Holder, Use, explain, holder, interrupted, obstacle, stray_log};
+use super::{Holder, Use, explain, holder, interrupted, obstacle, stray_log};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{KIND, options};
+use super::options;
+use super::registry::KIND;
 
 /// Why it is no fault that there is none yet.
 const AT_FIRST: &str = "the server makes it at its first start";
@@ -31,7 +32,7 @@ pub async fn examine(path: &Path) -> Result<String, String> {
     if !path.exists() {
         return Err(format!("there is no such file; {AT_FIRST}"));
     }
-    let said = |error: sqlx::Error| explain(path, Some(&*KIND), &error);
+    let said = |error: sqlx::Error| explain(path, Some(&KIND), &error);
     let mut db = options(path).connect().await.map_err(said)?;
     KIND.check(&mut db).await.map_err(|flaw| KIND.remedy(&flaw, path))?;
     let live: i64 = sqlx::query_scalar("SELECT count(*) FROM handles WHERE released_at IS NULL")

@@ -7,12 +7,12 @@ use kez_core::{Claim, Handle, KeyId, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::oneshot;
 
-use super::super::decide;
-use super::super::{Policy, Refusal, Registered, Row, StoreError};
 use super::memory::Memory;
 use super::unavailable;
-use super::writer::copy;
-use crate::store;
+use crate::StoreError;
+use crate::decide;
+use crate::handles;
+use crate::handles::{Policy, Refusal, Registered, Row};
 
 /// How often forgotten envelopes are deleted, in seconds.
 const PRUNE_SECS: i64 = 600;
@@ -58,13 +58,13 @@ impl Batch {
     }
 
     /// What was asked for, for every key that it is about.
-    pub(super) fn tell(&self, changed: &store::Changed) {
+    pub(super) fn tell(&self, changed: &handles::Changed) {
         for (Claim { handle, primary, .. }, _, change) in &self.changes {
             let is_end = matches!(change, Change::Release(..));
             let (chain, others) = self.ending.get(handle).map_or((primary, &[][..]), |(chain, keys)| (chain, keys));
             let others = others.iter().filter(|key| is_end && *key != primary);
             for key in others.chain([primary]) {
-                changed(store::Change { handle, key, chain, is_end });
+                changed(handles::Change { handle, key, chain, is_end });
             }
         }
     }
@@ -122,7 +122,7 @@ impl Batch {
         // What was not decided touches a row that nobody can read.
         let damaged = || StoreError::Corrupt("a row that this change is about".to_owned());
         for (_, _, change) in self.changes {
-            let failed = committed.as_ref().err().map(copy);
+            let failed = committed.as_ref().err().cloned();
             match change {
                 Change::Register(reply, answer) => {
                     let _ = reply.send(failed.map_or_else(|| answer.ok_or_else(damaged), Err));

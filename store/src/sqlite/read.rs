@@ -9,9 +9,10 @@ use kez_core::{Hash, KeyId, Timestamp};
 use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::{QueryBuilder, Sqlite, SqlitePool};
 
-use super::super::{Log, Row, StoreError};
 use super::file::FileId;
 use super::{options, unavailable};
+use crate::StoreError;
+use crate::sigchains::{Log, Row};
 
 /// A row as SQLite gives it.
 type StoredRow = (i64, Vec<u8>, i64, Vec<u8>, Vec<u8>, i64, Vec<u8>);

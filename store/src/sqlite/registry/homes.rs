@@ -6,8 +6,8 @@ use kez_core::{KeyId, ServerName, Timestamp};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-use super::super::StoreError;
 use super::unavailable;
+use crate::StoreError;
 
 /// What every event that moves a chain has in its canonical bytes.
 const MOVE: &[u8] = b"\"kez.sigchain.server_move\"";

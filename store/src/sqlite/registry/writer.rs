@@ -9,11 +9,12 @@ use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Changed, Policy, Refusal, Registered, Row, StoreError, Taken};
 use super::batch::Batch;
-use super::file::FileId;
 use super::follow::{Follow, Step};
 use super::{connect, unavailable};
+use crate::StoreError;
+use crate::handles::{Changed, Policy, Refusal, Registered, Row, Taken};
+use crate::sqlite::file::FileId;
 
 /// Most changes that share a transaction: enough to hide a slow disk's sync, few enough to answer soon.
 const MAX_BATCH: usize = 256;
@@ -130,7 +131,7 @@ impl Task {
             batch.tell(&self.changed);
             follows.into_iter().for_each(|follow| follow.answer(&done));
             for check in checks {
-                let _ = check.send(done.as_ref().map_err(copy).copied());
+                let _ = check.send(done.clone());
             }
             batch.answer(done);
             if let Some(reply) = closing {
@@ -167,13 +168,5 @@ impl Task {
             self.pruned_at = Some(now);
         }
         transaction.commit().await.map_err(unavailable)
-    }
-}
-
-/// The same error for several callers.
-pub(super) fn copy(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
-        StoreError::Corrupt(what) => StoreError::Corrupt(what.clone()),
     }
 }

@@ -2,7 +2,7 @@
 
 use kez_core::{ChainStanding, Claim, Handle, KeyId, ServerName, Timestamp};
 
-use super::{Registered, Release, Row};
+use crate::handles::{Registered, Release, Row};
 
 /// What the operator decided.
 #[derive(Clone, Debug)]

@@ -10,10 +10,11 @@ use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Append, NotStored, Row, Sealer, StoreError};
 use super::batch::Batch;
 use super::file::FileId;
 use super::{Companion, Tables, connect, unavailable};
+use crate::StoreError;
+use crate::sigchains::{Append, NotStored, Row, Sealer};
 
 /// Most appends that share a transaction: enough to hide a slow disk's sync, few enough to answer soon.
 const MAX_BATCH: usize = 256;

@@ -9,10 +9,11 @@ use kez_core::{ChainStanding, Handle, Hash, KeyId, ServerName, Sorted, Timestamp
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
 
-use super::super::{Release, Row, StoreError};
 use super::before::is_in_use;
-use super::file::FileId;
 use super::{options, unavailable};
+use crate::StoreError;
+use crate::handles::{Release, Row};
+use crate::sqlite::file::FileId;
 
 /// A query for rows, in the order of [`StoredRow`]; `h` is the handle's row, `c` its chain's.
 macro_rules! select_rows {
@@ -210,7 +211,7 @@ impl Readers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::{KIND, files};
+    use crate::sqlite::registry::{KIND, files};
 
     /// Logins ask for keys: however many handles there are, no question may look at all of them.
     #[tokio::test]

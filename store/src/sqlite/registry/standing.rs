@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use kez_core::{ChainStanding, Handle, KeyId, ServerName};
 use sqlx::sqlite::SqliteConnection;
 
-use super::super::decide::OwnChain;
-use super::super::{Row, StoreError};
 use super::before::is_in_use;
-use super::pieces::select_in;
 use super::read::hash;
 use super::unavailable;
+use crate::StoreError;
+use crate::decide::OwnChain;
+use crate::handles::Row;
+use crate::sqlite::pieces::select_in;
 
 /// Which keys are taken, and by whom: what is stored, and what the group changed so far.
 #[derive(Default)]

@@ -8,10 +8,11 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 use tokio::sync::oneshot;
 
-use super::super::{Append, NewEntry, NotStored, Row, Sealer, StoreError};
 use super::companion::{Companion, Tell};
 use super::read::number;
 use super::unavailable;
+use crate::StoreError;
+use crate::sigchains::{Append, NewEntry, NotStored, Row, Sealer};
 
 /// Rows that one statement writes: seven values each, and SQLite takes 32,766 of them.
 const ROWS_PER_STATEMENT: usize = 2_000;

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use kez_core::sigchain::{Reason, Summary};
 use sqlx::sqlite::SqliteConnection;
 
-use super::super::StoreError;
+use crate::StoreError;
 
 /// What is to be done once a change is durable, or may be: it must not fail and not wait.
 pub type Tell = Box<dyn FnOnce() + Send + Sync>;

@@ -5,17 +5,17 @@
 
 use std::collections::HashSet;
 
+use crate::StoreError;
+use crate::sqlite::{Companion, Tell};
 use async_trait::async_trait;
 use kez_core::sigchain::{Reason, Summary};
 use kez_core::{KeyId, ServerName, Sorted};
-use kez_sig_server::store::StoreError;
-use kez_sig_server::store::sqlite::{Companion, Tell};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::super::Changed;
 use super::before::{Before, stored};
-use super::pieces::{pieces, push_texts};
+use crate::handles::Changed;
+use crate::sqlite::pieces::{pieces, push_texts};
 
 /// Follows the chains that are stored in the registry's own database.
 pub struct Chains {

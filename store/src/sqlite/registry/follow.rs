@@ -1,17 +1,17 @@
 //! Chains of another server, taken in beside the changes that wait.
 
+use crate::sqlite::Tell;
 use kez_core::sigchain::Claim;
 use kez_core::{Hash, KeyId, ServerName, Sorted};
-use kez_sig_server::store::sqlite::Tell;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, QueryBuilder, Sqlite};
 use tokio::sync::oneshot;
 
-use super::super::{Changed, Followed, StoreError, Taken};
 use super::chains::Contested;
-use super::pieces::{pieces, push_texts};
-use super::writer::copy;
 use super::{chains, unavailable};
+use crate::StoreError;
+use crate::handles::{Changed, Followed, Taken};
+use crate::sqlite::pieces::{pieces, push_texts};
 
 type Reply = oneshot::Sender<Result<Vec<Taken>, StoreError>>;
 
@@ -82,7 +82,7 @@ impl Follow {
     pub(super) fn answer(self, committed: &Result<(), StoreError>) {
         self.told.into_iter().for_each(|tell| tell());
         // A caller that went away does not wait for its answer; the change stands.
-        let _ = self.reply.send(committed.as_ref().map(|()| self.answers).map_err(copy));
+        let _ = self.reply.send(committed.clone().map(|()| self.answers));
     }
 }
 

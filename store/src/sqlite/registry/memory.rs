@@ -7,12 +7,13 @@ use kez_core::{Claim, Handle, Hash, KeyId, ServerName};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::super::decide::{self, View};
-use super::super::{Row, StoreError};
-use super::pieces::{pieces, push_texts};
 use super::read::{StoredRow, hash, parse, select_rows};
 use super::standing::Standing;
 use super::unavailable;
+use crate::StoreError;
+use crate::decide::{self, View};
+use crate::handles::Row;
+use crate::sqlite::pieces::{pieces, push_texts};
 
 /// How long an envelope is remembered once it is stale, in seconds: room for a clock that is set back.
 const REMEMBER_SECS: i64 = 3_600;

@@ -1,15 +1,13 @@
 //! Where handles are kept. The trait states guarantees; each engine keeps them in its own way and shares no code.
 
-mod decide;
-pub mod sqlite;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use kez_core::sigchain::{self, Reason, Summary};
 use kez_core::{ChainStanding, Claim, Handle, Hash, KeyId, Sorted, Timestamp};
 
-pub use decide::{Policy, Refusal};
+use crate::StoreError;
+pub use crate::decide::{Policy, Refusal};
 
 /// A handle as it is stored: live, or released and remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,18 +64,6 @@ pub struct Change<'a> {
 /// whoever asked for it has gone away.
 pub type Changed = Arc<dyn Fn(Change<'_>) + Send + Sync>;
 
-/// Why the store could not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database cannot be reached or written just now (locked, full, missing). Nothing was changed, unless the
-    /// connection broke during the commit: every operation may be repeated safely.
-    #[error("the database is unavailable: {0}")]
-    Unavailable(String),
-    /// What was read is not what is ever written.
-    #[error("the database holds something that was never written: {0}")]
-    Corrupt(String),
-}
-
 /// What a chain of another server comes to.
 #[derive(Clone, Debug)]
 pub struct Followed {
@@ -98,15 +84,6 @@ pub enum Taken {
     Refused(Reason),
     /// The database could not take in this one. Nothing changed.
     Failed(String),
-}
-
-impl From<kez_sig_server::store::StoreError> for StoreError {
-    fn from(error: kez_sig_server::store::StoreError) -> Self {
-        match error {
-            kez_sig_server::store::StoreError::Unavailable(why) => StoreError::Unavailable(why),
-            kez_sig_server::store::StoreError::Corrupt(what) => StoreError::Corrupt(what),
-        }
-    }
 }
 
 /// A durable registry of handles.

@@ -3,30 +3,35 @@
 mod backup;
 mod batch;
 mod companion;
+mod examine;
 mod file;
 mod kind;
 mod lock;
+mod pieces;
 mod place;
 mod read;
+pub mod registry;
 mod restore;
 mod snapshot;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kez_core::{Hash, KeyId, Timestamp};
 use sqlx::ConnectOptions as _;
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
-use super::{Append, Log, NotStored, Row, Sealer, Store, StoreError};
+use crate::StoreError;
+use crate::sigchains::{Append, Log, NotStored, Row, Sealer, Store};
 use writer::Writer;
 
 pub use backup::backup;
 pub use companion::{Companion, Tell};
+pub use examine::examine;
 pub use kind::{Flaw, Kind, say};
 pub use lock::{Holder, Lock, holder, interrupted};
 pub use place::{Use, obstacle, stray_log};
@@ -36,11 +41,23 @@ pub use restore::restore;
 /// How long a statement waits for another process's lock before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The tables, step by step.
-pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+/// All tables, step by step: those of the handles, and from step 1,001 on those of the sigchains.
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// The databases of this program.
-pub const KIND: Kind = Kind { program: "kez-sig-server", steps: &MIGRATIONS };
+/// Steps of the sigchains' tables alone count from here.
+const SIGCHAINS: i64 = 1_000;
+
+/// The tables of sigchains alone.
+static SIGCHAIN_MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let steps = MIGRATIONS.iter().filter(|step| step.version > SIGCHAINS).cloned().map(|mut step| {
+        step.version -= SIGCHAINS;
+        step
+    });
+    Migrator::with_migrations(steps.collect())
+});
+
+/// The databases of the sigchain server.
+pub static KIND: LazyLock<Kind> = LazyLock::new(|| Kind { program: "kez-sig-server", steps: &SIGCHAIN_MIGRATIONS });
 
 /// Whose tables are brought up to date; none when somebody else sees to it.
 type Tables = Option<Kind>;
@@ -61,7 +78,7 @@ impl SqliteStore {
     /// When the file cannot be opened or written, is no database, or was written by a newer version of this program.
     pub async fn open(lock: Lock, sealer: Sealer) -> Result<Self, StoreError> {
         let path = lock.db().to_owned();
-        SqliteStore::start(&path, Some(lock), sealer, None, Some(KIND)).await
+        SqliteStore::start(&path, Some(lock), sealer, None, Some(*KIND)).await
     }
 
     /// Opens a file whose lock `companion` has, and whose tables it made: [`MIGRATIONS`] are among its own.
