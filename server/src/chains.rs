@@ -5,26 +5,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kez_core::KeyId;
 use kez_http::clock::Clock;
-use kez_sig_server::checkpoint::Seal;
 use kez_sig_server::gate::{self, Unreachable};
 use kez_sig_server::limits::Limits;
-use kez_sig_server::sealer;
 use kez_sig_server::service::{Policy, Service};
-use kez_store::receipt_key;
-use kez_store::sqlite::SqliteStore;
+use kez_store::sigchains::Sigchains;
+use kez_store::{StoreError, receipt_key};
 
 use crate::config::Config;
 use crate::registry::Registry;
-use kez_store::handles::Changed;
-use kez_store::sqlite::registry::Chains;
 
-/// The service and the store under it.
-pub(crate) struct Embedded {
-    pub(crate) service: Arc<Service>,
-    pub(crate) store: Arc<SqliteStore>,
-}
-
-/// Starts the service on the database that `registry` has open; `changed` hears of every key that a chain touches.
+/// Starts the service on the database that `registry` has open.
 ///
 /// # Errors
 /// A sentence that says why it cannot start.
@@ -32,15 +22,11 @@ pub(crate) async fn embed(
     config: &Config,
     clock: Arc<dyn Clock>,
     registry: Arc<Registry>,
-    changed: Changed,
+    store: Arc<dyn Sigchains>,
     limits: Limits,
-) -> Result<Embedded, String> {
+) -> Result<Arc<Service>, String> {
     let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
-    let (key_id, seal) = (key.id(), Seal::of(&key));
-    let say = |error: kez_store::StoreError| format!("{}: {error}", config.db.display());
-    let companion = Arc::new(Chains { server: config.server.clone(), changed });
-    let store = SqliteStore::within(&config.db, sealer(key, config.server.clone()), companion).await.map_err(say)?;
-    let store = Arc::new(store);
+    let say = |error: StoreError| format!("{}: {error}", config.db.display());
     let policy = Policy {
         server: config.server.clone(),
         registry: Some(Arc::new(InProcess(registry))),
@@ -49,8 +35,7 @@ pub(crate) async fn embed(
         limits,
         cache_bytes: config.cache().chains,
     };
-    let service = Arc::new(Service::new(store.clone(), clock, policy, key_id, seal).await.map_err(say)?);
-    Ok(Embedded { service, store })
+    Service::new(store, clock, policy, key).await.map(Arc::new).map_err(say)
 }
 
 /// The registry of this process, as the gate for new chains asks it.

@@ -50,9 +50,8 @@ use following::{Follower, Remote};
 use front::Front;
 use identities::RegistryIdentities;
 use kez_store::StoreError;
-use kez_store::handles::{self, Policy, Store as _};
-use kez_store::sigchains::Store as _;
-use kez_store::sqlite::registry::SqliteStore;
+use kez_store::handles::{self, Policy};
+use kez_store::sqlite;
 use limits::Limits;
 use pairings::{Heads, Pairings};
 use registry::{Names, Registry};
@@ -134,7 +133,7 @@ pub async fn run_with(
             }
         })
     };
-    let store = Arc::new(SqliteStore::open(&config.db, policy, changed.clone()).await?);
+    let store = sqlite::open(&config.db, policy, changed).await?;
     let issuer = nats.issuer.as_ref().map(Issuer::new);
     let names = Names {
         server: config.server.clone(),
@@ -146,7 +145,7 @@ pub async fn run_with(
     let registry = Arc::new(Registry::new(store.clone(), clock.clone(), names, answers.clone()));
     let chains = match &config.sig_server_url {
         None => {
-            let embedded = chains::embed(config, clock.clone(), registry.clone(), changed, allowed.chains).await;
+            let embedded = chains::embed(config, clock.clone(), registry.clone(), store.clone(), allowed.chains).await;
             Some(embedded.map_err(StartError::Chains)?)
         }
         Some(_) => None,
@@ -198,13 +197,13 @@ pub async fn run_with(
     };
     let board = Board::new(clock.clone(), outside);
     let source = match &chains {
-        Some(embedded) => Source::Own(embedded.service.clone()),
+        Some(service) => Source::Own(service.clone()),
         None => Source::Followed(store.clone()),
     };
     let internal = nats.internal_token.zip(callout).map(|(token, callout)| Internal { token, callout });
     let pairings = Arc::new(Pairings::new(allowed.pairings));
     let heads = match &chains {
-        Some(embedded) => Heads::Own(embedded.service.clone()),
+        Some(service) => Heads::Own(service.clone()),
         None => Heads::Followed(store.clone()),
     };
     let shared = api::Shared {
@@ -212,20 +211,19 @@ pub async fn run_with(
         broker,
         internal: internal.map(Arc::new),
         relay: api::Relay { pairings: pairings.clone(), registry: registry.clone(), heads: Arc::new(heads) },
-        chains: chains.as_ref().map(|embedded| embedded.service.clone()),
+        chains: chains.clone(),
         claims: Arc::new(Claims::new(source, board)),
         following,
     };
-    let served = chains.as_ref().map(|embedded| kez_sig_server::router(embedded.service.clone(), export));
+    let served = chains.clone().map(|service| kez_sig_server::router(service, export));
     let (chain_routes, chain_document) = served.unzip();
     let (api, document) = api::router(shared, chain_document);
     let api = match chain_routes {
         Some(routes) => api.merge(routes),
         None => api,
     };
-    let service = chains.as_ref().map(|embedded| embedded.service.clone());
     let front = Arc::new(Front {
-        chains: service.clone(),
+        chains: chains.clone(),
         api: api.fallback(routes::unknown),
         pages: web::router(config.web_dir(), config.watch, Arc::new(RegistryBackend::new(registry.clone(), &document))),
         guard: Guard::new(config.trusted_proxies.clone(), config.writes_per_minute, config.reads_per_second),
@@ -234,7 +232,7 @@ pub async fn run_with(
     let address = listener.local_addr().ok();
     let public_url = config.public_url();
     tracing::info!(address = address.map(tracing::field::display), server = %config.server, public_url, "kez-chat-server is listening");
-    let housekeeping = tokio::spawn(housekeeping(front.clone(), pairings, service));
+    let housekeeping = tokio::spawn(housekeeping(front.clone(), pairings, chains));
     serve::serve(listener, front, allowed.connections, shutdown).await;
     housekeeping.abort();
     if let Some(follower) = follower {
@@ -242,9 +240,6 @@ pub async fn run_with(
     }
     if let Some(running) = running {
         running.stop().await;
-    }
-    if let Some(embedded) = chains {
-        embedded.store.close().await;
     }
     store.close().await;
     Ok(())

@@ -50,7 +50,7 @@ fn initialise(settings: &init::Settings) -> Result<(), String> {
 }
 
 async fn restore(file: &Path, db: &Path) -> Result<(), String> {
-    let report = sqlite::restore(&sqlite::registry::KIND, file, db, SystemClock.now()).await?;
+    let report = sqlite::restore(&sqlite::CHAT_SERVER, file, db, SystemClock.now()).await?;
     std::io::stdout().write_all(report.as_bytes()).map_err(|error| format!("standard output: {error}"))
 }
 

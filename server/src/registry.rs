@@ -10,7 +10,7 @@ use kez_core::{Admission, Handle, Hash, KeyId, Record, ServerName, Timestamp};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::error::ApiError;
-use kez_store::handles::{Row, Store};
+use kez_store::handles::{Handles, Row};
 
 /// What is known of a handle.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ pub struct Names {
 
 /// The handles of one server.
 pub struct Registry {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Handles>,
     clock: Arc<dyn Clock>,
     names: Names,
     cache: Arc<Answers>,
@@ -94,7 +94,7 @@ pub(crate) const ANSWER_BYTES: u64 = 2_048;
 
 impl Registry {
     /// A registry over a store, which must make `cache` forget every handle that changes.
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, names: Names, cache: Arc<Answers>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Handles>, clock: Arc<dyn Clock>, names: Names, cache: Arc<Answers>) -> Self {
         Registry { store, clock, names, cache }
     }
 

@@ -24,20 +24,17 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kez_core::sigchain::Receipt;
-use kez_core::{KeyId, ServerName, SigningKey};
 use kez_http::clock::Clock;
 use kez_http::guard::Guard;
 use kez_http::serve::{self, ConnectionLimits};
 use tokio::net::TcpListener;
 
-use checkpoint::Seal;
 use config::Config;
 use front::Front;
 use gate::{HttpRegistry, Registry};
 use kez_store::StoreError;
-use kez_store::sigchains::{Log as _, NewEntry, Sealer, Store as _};
-use kez_store::sqlite::{KIND, Lock, Readers, SqliteStore};
+use kez_store::sigchains::Log as _;
+use kez_store::{receipt_key, sqlite};
 use limits::Limits;
 use service::{Policy, Service};
 
@@ -70,13 +67,11 @@ pub async fn run_with(
     limits: Limits,
 ) -> Result<(), String> {
     let export = config.export()?;
-    // First of all: until it is clear that nobody else has the database, nothing is made beside it.
-    let of = |why: String| format!("{}: {why}", config.db.display());
-    let lock = Lock::take(&config.db, KIND.program).await.map_err(of)?;
-    let key = kez_store::receipt_key::load_or_make(&kez_store::receipt_key::path(&config.db))?;
-    let (key_id, seal) = (key.id(), Seal::of(&key));
     let say = |error: StoreError| format!("{}: {error}", config.db.display());
-    let store = Arc::new(SqliteStore::open(lock, sealer(key, config.server.clone())).await.map_err(say)?);
+    // First of all: until it is clear that nobody else has the database, nothing is made beside it.
+    let store = sqlite::open_sigchains(&config.db).await.map_err(say)?;
+    let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
+    let key_id = key.id();
     let registry = config.registry_url().map(|url| Arc::new(HttpRegistry::new(url)) as Arc<dyn Registry>);
     let policy = Policy {
         server: config.server.clone(),
@@ -86,7 +81,7 @@ pub async fn run_with(
         limits,
         cache_bytes: u64::from(config.cache_mib) << 20,
     };
-    let service = Arc::new(Service::new(store.clone(), clock, policy, key_id, seal).await.map_err(say)?);
+    let service = Arc::new(Service::new(store.clone(), clock, policy, key).await.map_err(say)?);
     let front = Arc::new(Front {
         server: config.server.clone(),
         service: service.clone(),
@@ -111,20 +106,10 @@ pub async fn verify(config: &Config) -> Result<check::Report, String> {
     if !config.db.exists() {
         return Err(format!("{}: there is no such database", config.db.display()));
     }
-    let log = Readers::new(config.db.clone());
+    let log = sqlite::read(&config.db);
     let say = |error: StoreError| format!("{}: {error}", config.db.display());
     let keys = log.receipt_keys().await.map_err(say)?;
     check::check(&log, &keys).await.map_err(say)
-}
-
-/// Signs receipts with `key`, in the name of `server`.
-#[must_use]
-pub fn sealer(key: SigningKey, server: ServerName) -> Sealer {
-    Arc::new(move |chain: &KeyId, entry: &NewEntry, log_index: u64| {
-        let (chain, server) = (*chain, server.clone());
-        let NewEntry { seq, id: hash, received_at, .. } = *entry;
-        Receipt { chain, seq, hash, received_at, log_index, server }.sign(&key)
-    })
 }
 
 async fn housekeeping(front: Arc<Front>, service: Arc<Service>) {

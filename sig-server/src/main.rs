@@ -43,7 +43,7 @@ async fn verify(config: &Config) -> Result<ExitCode, String> {
 }
 
 async fn restore(config: &Config, file: &Path) -> Result<(), String> {
-    let report = sqlite::restore(&sqlite::KIND, file, &config.db, SystemClock.now()).await?;
+    let report = sqlite::restore(&sqlite::SIG_SERVER, file, &config.db, SystemClock.now()).await?;
     std::io::stdout().write_all(report.as_bytes()).map_err(|error| format!("standard output: {error}"))
 }
 

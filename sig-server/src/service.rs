@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use kez_core::sigchain::{Claim, Head};
-use kez_core::{Hash, KeyId, ServerName, Sorted, Timestamp};
+use kez_core::{Hash, KeyId, ServerName, SigningKey, Sorted, Timestamp};
 use kez_http::clock::Clock;
 use tokio::sync::Semaphore;
 
@@ -22,7 +22,7 @@ use crate::refused::Refused;
 use crate::seen::Seen;
 use crate::slots::{Slot, Slots};
 use kez_store::StoreError;
-use kez_store::sigchains::{Row, Store};
+use kez_store::sigchains::{Row, Sigchains, Signer};
 
 pub use append::{Appended, Expected};
 pub use import::{Expecting, Imported};
@@ -51,7 +51,7 @@ pub struct Policy {
 
 /// The sigchain service.
 pub struct Service {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Sigchains>,
     clock: Arc<dyn Clock>,
     server: ServerName,
     gate: Gate,
@@ -76,18 +76,20 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service on `store`, whose receipts are signed by `key`, and whose checkpoints carry `seal`.
+    /// A service on `store`, whose receipts are signed by `key`.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn Sigchains>,
         clock: Arc<dyn Clock>,
         policy: Policy,
-        key: KeyId,
-        seal: Seal,
+        key: SigningKey,
     ) -> Result<Self, StoreError> {
-        store.use_receipt_key(&key).await?;
+        let (seal, server) = (Seal::of(&key), policy.server.clone());
+        let signer = Signer { key, server };
+        let key = signer.key();
+        store.sign_with(signer).await?;
         let mut keys = store.receipt_keys().await?;
         // An older key may be in use again.
         keys.retain(|known| *known != key);

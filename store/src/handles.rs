@@ -1,13 +1,12 @@
-//! Where handles are kept. The trait states guarantees; each engine keeps them in its own way and shares no code.
+//! Handles: who has which, and who had it.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kez_core::sigchain::{self, Reason, Summary};
-use kez_core::{ChainStanding, Claim, Handle, Hash, KeyId, Sorted, Timestamp};
+use kez_core::{ChainStanding, Claim, Handle, KeyId, Timestamp};
 
-use crate::StoreError;
 pub use crate::decide::{Policy, Refusal};
+use crate::{Database, StoreError};
 
 /// A handle as it is stored: live, or released and remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,31 +63,9 @@ pub struct Change<'a> {
 /// whoever asked for it has gone away.
 pub type Changed = Arc<dyn Fn(Change<'_>) + Send + Sync>;
 
-/// What a chain of another server comes to.
-#[derive(Clone, Debug)]
-pub struct Followed {
-    /// Who speaks for the identity.
-    pub summary: Summary,
-    /// What the identity claims, by the claims' ids; none when that is as it was.
-    pub claims: Option<Sorted<Hash, sigchain::Claim>>,
-}
-
-/// What came of a chain of another server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// It was taken in.
-    Whole,
-    /// It was taken in, but for keys that stand for another identity here: they go on to.
-    InPart,
-    /// Its primary stands for another identity here. Nothing changed.
-    Refused(Reason),
-    /// The database could not take in this one. Nothing changed.
-    Failed(String),
-}
-
 /// A durable registry of handles.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Handles: Database {
     /// Registers, atomically with every check that depends on what is stored. When this returns `Ok(Ok(_))` the row
     /// is durable: it survives the death of the process and of the machine. Of any number of racing calls for one
     /// handle or one key, exactly one creates.
@@ -108,33 +85,4 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether a key that stood for the chain's identity does not any more.
     async fn lost_a_key(&self, chain: &KeyId) -> Result<bool, StoreError>;
-
-    /// Takes in what these chains of the sigchain server at `url` come to, durably, and that its log was followed up to
-    /// `log_index`, where there is one. Gives an answer for each, in their order; one that cannot be taken in spoils no
-    /// other. Those that are not taken in whole, and those of `behind`, are remembered until they are.
-    async fn follow(
-        &self,
-        url: &str,
-        chains: Vec<Followed>,
-        behind: Vec<KeyId>,
-        log_index: Option<u64>,
-    ) -> Result<Vec<Taken>, StoreError>;
-
-    /// The chains of the sigchain server at `url` that are remembered as not taken in.
-    async fn behind(&self, url: &str) -> Result<Vec<KeyId>, StoreError>;
-
-    /// The claims of a chain that was taken in, by their ids.
-    async fn followed_claims(&self, chain: &KeyId) -> Result<Sorted<Hash, sigchain::Claim>, StoreError>;
-
-    /// What was taken in of a chain last: how many entries its audit log had, and the last one's id.
-    async fn followed(&self, chain: &KeyId) -> Result<Option<(u64, Hash)>, StoreError>;
-
-    /// Up to which entry the log of the sigchain server at `url` was followed; 0 when it never was.
-    async fn followed_to(&self, url: &str) -> Result<u64, StoreError>;
-
-    /// Whether the store can be read and written now.
-    async fn check(&self) -> Result<(), StoreError>;
-
-    /// Finishes what is queued and closes the store's files.
-    async fn close(&self);
 }

@@ -9,7 +9,7 @@ use kez_core::SigningKey;
 use kez_core::text::decode;
 use zeroize::Zeroizing;
 
-use crate::sqlite::{Use, obstacle};
+use crate::sqlite::place::{Use, obstacle};
 
 /// Where the key of the database at `db` is kept: `<db>.receipt-key`, the seed as 64 hex digits and a line feed.
 #[must_use]

@@ -1,12 +1,10 @@
-//! Where entries are kept. The trait states guarantees; each engine keeps them in its own way and shares no code.
-
-use std::sync::Arc;
+//! Sigchains: every event that was accepted, in order, with the receipt that says so.
 
 use async_trait::async_trait;
-use kez_core::sigchain::{Reason, Summary};
-use kez_core::{Hash, KeyId, Timestamp};
+use kez_core::sigchain::{Reason, Receipt, Summary};
+use kez_core::{Hash, KeyId, ServerName, SigningKey, Timestamp};
 
-use crate::StoreError;
+use crate::{Database, StoreError};
 
 /// An entry as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,15 +51,36 @@ pub struct Append {
     pub after: Summary,
 }
 
-/// Signs the receipt of an entry: given the chain, the entry and its log index.
-pub type Sealer = Arc<dyn Fn(&KeyId, &NewEntry, u64) -> Vec<u8> + Send + Sync>;
+/// Signs receipts with a key, in the name of a server.
+#[derive(Debug)]
+pub struct Signer {
+    /// The key.
+    pub key: SigningKey,
+    /// The server.
+    pub server: ServerName,
+}
+
+impl Signer {
+    /// The key's public half.
+    #[must_use]
+    pub fn key(&self) -> KeyId {
+        self.key.id()
+    }
+
+    /// The row of an entry, with its receipt.
+    pub(crate) fn row(&self, chain: KeyId, entry: u64, new: NewEntry, log_index: u64) -> Row {
+        let NewEntry { seq, id, event, received_at } = new;
+        let receipt = Receipt { chain, seq, hash: id, received_at, log_index, server: self.server.clone() };
+        Row { log_index, chain, entry, id, event, received_at, receipt: receipt.sign(&self.key) }
+    }
+}
 
 /// Why nothing of an append was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotStored {
     /// Somebody else added to the log since these entries were judged.
     Stale,
-    /// The registry of handles, which keeps its rows in the same database, has something against it.
+    /// The handles, which are kept in the same database, have something against it.
     Refused(Reason),
 }
 
@@ -95,21 +114,17 @@ pub trait Log: Send + Sync + 'static {
 
 /// A durable log of entries.
 #[async_trait]
-pub trait Store: Log {
+pub trait Sigchains: Log + Database {
     /// Stores all of the entries or none of them, if the chain's log is as long as it was when they were judged. When
-    /// this returns `Ok(Ok(_))` the rows are durable: they survive the death of the process and of the machine. Of any
-    /// number of racing calls behind one entry, exactly one stores. Log indexes have no gaps and follow the commits.
+    /// this returns `Ok(Ok(_))` the rows are durable, and so is what follows for the handles that are kept beside them: both
+    /// survive the death of the process and of the machine, or neither does. Of any number of racing calls behind one entry,
+    /// exactly one stores. Log indexes have no gaps and follow the commits.
     async fn append(&self, append: Append) -> Result<Result<Vec<Row>, NotStored>, StoreError>;
 
     /// Keeps a checkpoint in the place of the chain's last one, some time from now. It may be lost, as nothing else may.
     fn keep_checkpoint(&self, chain: KeyId, bytes: Vec<u8>);
 
-    /// Remembers that this key signs receipts, durably. Doing it again changes nothing.
-    async fn use_receipt_key(&self, key: &KeyId) -> Result<(), StoreError>;
-
-    /// Whether the store can be read and written now.
-    async fn check(&self) -> Result<(), StoreError>;
-
-    /// Finishes what is queued and closes the store's files.
-    async fn close(&self);
+    /// Has receipts signed by this from now on, and remembers its key durably before it signs the first one. Doing it again
+    /// changes nothing. Before it was done, nothing can be appended.
+    async fn sign_with(&self, signer: Signer) -> Result<(), StoreError>;
 }

@@ -3,7 +3,7 @@
 use kez_core::sigchain::{Body, Chain, Entry, Reason, Summary, Unverified};
 use kez_core::{Hash, KeyId};
 
-use kez_store::handles::Followed;
+use kez_store::followed::Followed;
 
 /// What an entry of a log takes in memory, roughly, in bytes.
 const BYTES_PER_ENTRY: usize = 500;

@@ -25,7 +25,7 @@ use behind::{Behind, Why};
 use health::Report;
 use kept::{Kept, Refused};
 use kez_store::StoreError;
-use kez_store::handles::{Followed, Store, Taken};
+use kez_store::followed::{Followed, Following, Taken};
 use memory::Memory;
 use remote::{PAGE, Read, Unread};
 
@@ -47,7 +47,7 @@ type Warm = Vec<(Kept, Vec<Line>)>;
 /// Follows one server.
 pub(crate) struct Follower {
     remote: Remote,
-    store: Arc<dyn Store>,
+    store: Arc<dyn Following>,
     memory: Memory,
     behind: Behind,
     /// Whether chains that were behind when the last process ended are among those that are.
@@ -71,7 +71,7 @@ enum Trouble {
 
 impl Follower {
     /// Follows this server, and keeps chains in about so many bytes of `memory`.
-    pub(crate) fn new(remote: Remote, store: Arc<dyn Store>, memory: u64) -> Self {
+    pub(crate) fn new(remote: Remote, store: Arc<dyn Following>, memory: u64) -> Self {
         Follower {
             remote,
             store,

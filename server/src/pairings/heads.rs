@@ -9,14 +9,14 @@ use kez_sig_server::service::Service;
 
 use crate::error::ApiError;
 use kez_store::StoreError;
-use kez_store::handles::Store;
+use kez_store::followed::Following;
 
 /// Who knows the heads of chains.
 pub(crate) enum Heads {
     /// The service of this process.
     Own(Arc<Service>),
     /// The registry, which follows another server's chains.
-    Followed(Arc<dyn Store>),
+    Followed(Arc<dyn Following>),
 }
 
 impl Heads {

@@ -7,19 +7,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kez_core::{Hash, KeyId, Timestamp};
 use kez_http::clock::ManualClock;
-use kez_sig_server::checkpoint::Seal;
 use kez_sig_server::limits::Limits;
-use kez_sig_server::sealer;
 use kez_sig_server::service::{Policy, Service};
-use kez_store::StoreError;
-use kez_store::sigchains::{Append, Log, NotStored, Row, Store};
-use kez_store::sqlite::{Lock, SqliteStore};
+use kez_store::sigchains::{Append, Log, NotStored, Row, Sigchains, Signer};
+use kez_store::{Database, StoreError, sqlite};
 
 use crate::harness::{NAME, key, name, time};
 
 /// A store that takes its time to read a log, and counts how many are read at once.
 struct Slow {
-    inner: SqliteStore,
+    inner: Arc<dyn Sigchains>,
     now: AtomicUsize,
     most: AtomicUsize,
 }
@@ -66,7 +63,7 @@ impl Log for Slow {
 }
 
 #[async_trait]
-impl Store for Slow {
+impl Sigchains for Slow {
     async fn append(&self, append: Append) -> Result<Result<Vec<Row>, NotStored>, StoreError> {
         self.inner.append(append).await
     }
@@ -75,10 +72,13 @@ impl Store for Slow {
         self.inner.keep_checkpoint(chain, bytes);
     }
 
-    async fn use_receipt_key(&self, key: &KeyId) -> Result<(), StoreError> {
-        self.inner.use_receipt_key(key).await
+    async fn sign_with(&self, signer: Signer) -> Result<(), StoreError> {
+        self.inner.sign_with(signer).await
     }
+}
 
+#[async_trait]
+impl Database for Slow {
     async fn check(&self) -> Result<(), StoreError> {
         self.inner.check().await
     }
@@ -91,10 +91,7 @@ impl Store for Slow {
 #[tokio::test(flavor = "multi_thread")]
 async fn few_chains_are_loaded_at_once_however_many_are_asked_for() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (receipts, seal) = (key(8), Seal::of(&key(8)));
-    let lock = Lock::take(&folder.path().join("sig.db"), "a test").await.expect("nobody has it");
-    let inner = SqliteStore::open(lock, sealer(receipts, name(NAME))).await;
-    let inner = inner.expect("a store");
+    let inner = sqlite::open_sigchains(&folder.path().join("sig.db")).await.expect("a store");
     let store = Arc::new(Slow { inner, now: AtomicUsize::new(0), most: AtomicUsize::new(0) });
     let policy = Policy {
         server: name(NAME),
@@ -105,7 +102,7 @@ async fn few_chains_are_loaded_at_once_however_many_are_asked_for() {
         cache_bytes: 1 << 24,
     };
     let clock = Arc::new(ManualClock::new(time("2026-05-25T03:00:00Z")));
-    let service = Service::new(store.clone(), clock, policy, key(8).id(), seal).await.expect("a service");
+    let service = Service::new(store.clone(), clock, policy, key(8)).await.expect("a service");
     let service = Arc::new(service);
     let mut asking = tokio::task::JoinSet::new();
     for seed in 0..40 {

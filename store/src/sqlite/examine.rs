@@ -3,11 +3,12 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{Holder, Use, explain, holder, interrupted, obstacle, stray_log};
+use super::lock::{Holder, holder, interrupted};
+use super::place::{Use, obstacle, stray_log};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::options;
-use super::registry::KIND;
+use super::connect::{explain, options};
+use super::kind::CHAT_SERVER;
 
 /// Why it is no fault that there is none yet.
 const AT_FIRST: &str = "the server makes it at its first start";
@@ -24,7 +25,7 @@ pub async fn examine(path: &Path) -> Result<String, String> {
     }
     let holder = holder(path);
     if holder == Ok(Holder::InterruptedRestore) {
-        return Err(interrupted(path, KIND.program));
+        return Err(interrupted(path, CHAT_SERVER.program));
     }
     if let Some(why) = stray_log(path) {
         return Err(why);
@@ -32,9 +33,9 @@ pub async fn examine(path: &Path) -> Result<String, String> {
     if !path.exists() {
         return Err(format!("there is no such file; {AT_FIRST}"));
     }
-    let said = |error: sqlx::Error| explain(path, Some(&KIND), &error);
+    let said = |error: sqlx::Error| explain(path, &CHAT_SERVER, &error);
     let mut db = options(path).connect().await.map_err(said)?;
-    KIND.check(&mut db).await.map_err(|flaw| KIND.remedy(&flaw, path))?;
+    CHAT_SERVER.check(&mut db).await.map_err(|flaw| CHAT_SERVER.remedy(&flaw, path))?;
     let live: i64 = sqlx::query_scalar("SELECT count(*) FROM handles WHERE released_at IS NULL")
         .fetch_one(&mut db)
         .await

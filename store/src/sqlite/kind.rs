@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
@@ -10,14 +11,35 @@ use sqlx::sqlite::SqliteConnection;
 #[derive(Clone, Copy)]
 pub struct Kind {
     /// The program, as one calls it.
-    pub program: &'static str,
+    pub(super) program: &'static str,
     /// The steps that make its tables.
-    pub steps: &'static Migrator,
+    pub(super) steps: &'static Migrator,
 }
+
+/// All tables, step by step: those of the handles, and from step 1,001 on those of the sigchains. A step that was released
+/// never changes, nor does its number.
+static ALL: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// What the steps of the sigchains' tables are numbered from.
+const SIGCHAINS: i64 = 1_000;
+
+/// A database of sigchains alone has only their tables, and numbers the steps from 1.
+static ONLY_SIGCHAINS: LazyLock<Migrator> = LazyLock::new(|| {
+    let steps = ALL.iter().filter(|step| step.version > SIGCHAINS).cloned().map(|mut step| {
+        step.version -= SIGCHAINS;
+        step
+    });
+    Migrator::with_migrations(steps.collect())
+});
+
+/// The databases of the home server.
+pub static CHAT_SERVER: LazyLock<Kind> = LazyLock::new(|| Kind { program: "kez-chat-server", steps: &ALL });
+/// The databases of the sigchain server.
+pub static SIG_SERVER: LazyLock<Kind> = LazyLock::new(|| Kind { program: "kez-sig-server", steps: &ONLY_SIGCHAINS });
 
 /// What is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Flaw {
+pub(super) enum Flaw {
     /// It is damaged, or not a database at all.
     Damaged(String),
     /// Another program made it.
@@ -37,8 +59,7 @@ impl Flaw {
 }
 
 /// What to say of an error at a database that is open: of damage, also what to do.
-#[must_use]
-pub fn say(error: &sqlx::Error) -> String {
+pub(super) fn say(error: &sqlx::Error) -> String {
     match Flaw::of(error) {
         Some(flaw) => format!("{flaw}; stop the server, and put a backup in its place with restore"),
         None => error.to_string(),
@@ -70,7 +91,7 @@ impl Kind {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub async fn check(&self, db: &mut SqliteConnection) -> Result<(), Flaw> {
+    pub(super) async fn check(&self, db: &mut SqliteConnection) -> Result<(), Flaw> {
         let damaged = |error: sqlx::Error| Flaw::Damaged(error.to_string());
         let whole: String =
             sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut *db).await.map_err(damaged)?;
@@ -109,8 +130,7 @@ impl Kind {
     }
 
     /// What to do about the flaw of the database at `db`, where a backup would do.
-    #[must_use]
-    pub fn remedy(&self, flaw: &Flaw, db: &Path) -> String {
+    pub(super) fn remedy(&self, flaw: &Flaw, db: &Path) -> String {
         match flaw {
             Flaw::Newer(_) => flaw.to_string(),
             _ => format!("{flaw}; {}", self.restore_hint(db)),
@@ -118,8 +138,7 @@ impl Kind {
     }
 
     /// How to put a backup in the place of the database at `db`.
-    #[must_use]
-    pub fn restore_hint(&self, db: &Path) -> String {
+    pub(super) fn restore_hint(&self, db: &Path) -> String {
         format!("put a backup in its place: {} restore FILE --db {}", self.program, db.display())
     }
 }

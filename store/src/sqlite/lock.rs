@@ -21,8 +21,7 @@ const RESTORING: &str = "restoring: ";
 /// That no other process serves a database, or restores it. It is kept at `<db>.lock`, beside the file that the path names
 /// in the end. The kernel ends it with the process, however that ends; the file stays and means nothing by itself.
 #[derive(Debug)]
-pub struct Lock {
-    db: PathBuf,
+pub(super) struct Lock {
     file: File,
     program: &'static str,
 }
@@ -43,7 +42,7 @@ impl Lock {
     ///
     /// # Errors
     /// A sentence that says who has it or what is in the way, and what to do.
-    pub async fn take(db: &Path, program: &'static str) -> Result<Lock, String> {
+    pub(super) async fn take(db: &Path, program: &'static str) -> Result<Lock, String> {
         let (mut lock, said) = Lock::open(db, program).await?;
         if said.starts_with(RESTORING) {
             return Err(interrupted(db, program));
@@ -80,11 +79,6 @@ impl Lock {
         self.write("")
     }
 
-    /// The database, as it was named.
-    pub(super) fn db(&self) -> &Path {
-        &self.db
-    }
-
     /// The file that the lock is on.
     pub(super) fn file(&self) -> &File {
         &self.file
@@ -102,7 +96,7 @@ impl Lock {
                 // Somebody may have taken the file away meanwhile; a lock on that one would keep nobody out.
                 Ok(()) if is_at(&file, &path) => {
                     let said = said(&mut file).map_err(say)?;
-                    return Ok((Lock { db: db.to_owned(), file, program }, said));
+                    return Ok((Lock { file, program }, said));
                 }
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) if waited >= PATIENCE => {
@@ -159,8 +153,7 @@ pub fn holder(db: &Path) -> Result<Holder, String> {
 }
 
 /// What to do about a restore that did not end.
-#[must_use]
-pub fn interrupted(db: &Path, program: &str) -> String {
+pub(super) fn interrupted(db: &Path, program: &str) -> String {
     let at = db.display();
     format!(
         "a restore of it was interrupted; run {program} restore FILE --db {at} again (what was there before is kept beside \

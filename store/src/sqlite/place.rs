@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 /// What is to be done with a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
+pub(crate) enum Use {
     /// It is read, and has to be there.
     Read,
     /// It is written, and is made if it is not there; its log and its lock are kept beside it.
@@ -24,8 +24,7 @@ pub enum Use {
 pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// A sentence on what keeps this process from using the database at `db`; none when nothing is seen.
-#[must_use]
-pub fn obstacle(db: &Path, wanted: Use) -> Option<String> {
+pub(crate) fn obstacle(db: &Path, wanted: Use) -> Option<String> {
     let file = real(db);
     match fs::metadata(&file) {
         Ok(found) if found.is_dir() => {
@@ -98,8 +97,7 @@ fn owner(path: &Path) -> String {
 
 /// Why the database at `db` is not what the log beside it belongs to. SQLite does not notice: it reads the log into the
 /// file, or throws it away. Opens the file, so it is for processes that have it open nowhere. None when nothing is seen.
-#[must_use]
-pub fn stray_log(db: &Path) -> Option<String> {
+pub(super) fn stray_log(db: &Path) -> Option<String> {
     let file = real(db);
     let log = named(&file, "-wal");
     if fs::metadata(&log).map_or(0, |log| log.len()) == 0 {
@@ -129,7 +127,6 @@ fn header(file: &Path) -> Option<[u8; 20]> {
 }
 
 /// The file that a path names in the end, also when it is not there yet. SQLite keeps its files beside that one.
-#[must_use]
 pub(super) fn real(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     // As many links as Linux follows.

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::connect::options;
 use super::kind::Flaw;
-use super::options;
 use super::place::{Use, is_writable_beside, named, obstacle, real};
 
 /// A connection that reads, and what it needs.

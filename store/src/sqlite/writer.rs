@@ -1,43 +1,43 @@
-//! The one writer: it takes whatever is waiting, stores all of it in one transaction, and answers after COMMIT. Under
-//! load many chains share one sync of the disk; alone, one waits for nobody.
+//! The one writer: it takes whatever is waiting, does all of it in one transaction, and answers after COMMIT. Under load
+//! many changes share one sync of the disk; alone, one waits for nobody.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kez_core::KeyId;
+use kez_core::{Claim, KeyId, Timestamp};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::batch::Batch;
+use super::answer::Answer;
+use super::connect::connect;
 use super::file::FileId;
-use super::{Companion, Tables, connect, unavailable};
+use super::followed::Step;
+use super::group::Group;
+use super::kind::Kind;
+use super::{Registry, failed};
 use crate::StoreError;
-use crate::sigchains::{Append, NotStored, Row, Sealer};
+use crate::followed::Taken;
+use crate::handles::{Refusal, Registered, Row};
+use crate::sigchains::{self, Append, NotStored, Signer};
 
-/// Most appends that share a transaction: enough to hide a slow disk's sync, few enough to answer soon.
+/// Most changes that share a transaction: enough to hide a slow disk's sync, few enough to answer soon.
 const MAX_BATCH: usize = 256;
-/// Most appends that may wait; beyond it the server is overloaded and says so at once.
+/// Most changes that may wait; beyond it the server is overloaded and says so at once.
 const MAX_WAITING: usize = 1024;
-/// How long a caller waits for its answer. The entries may still be stored afterwards; asking again finds out.
+/// How long a caller waits for its answer. The change may still happen afterwards; asking again finds out.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What callers send to the writer task.
-enum Command {
-    Append(Box<Append>, oneshot::Sender<Result<Result<Vec<Row>, NotStored>, StoreError>>),
+pub(super) enum Command {
+    Register(Claim, Timestamp, Answer<Result<Registered, Refusal>>),
+    Release(Claim, Timestamp, Answer<Result<Row, Refusal>>),
+    Append(Box<Append>, Answer<Result<Vec<sigchains::Row>, NotStored>>),
+    Follow(Step, Answer<Vec<Taken>>),
+    SignWith(Box<Signer>, Answer<()>),
     KeepCheckpoint(KeyId, Vec<u8>),
-    UseKey(KeyId, oneshot::Sender<Result<(), StoreError>>),
-    Check(oneshot::Sender<Result<(), StoreError>>),
-    Close(oneshot::Sender<()>),
-}
-
-/// What the writer task works with.
-pub(super) struct Setup {
-    pub(super) path: PathBuf,
-    pub(super) sealer: Sealer,
-    pub(super) companion: Option<Arc<dyn Companion>>,
-    pub(super) tables: Tables,
+    Check(Answer<()>),
+    Close(Answer<()>),
 }
 
 /// The callers' end of the writer task.
@@ -47,55 +47,59 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the task on a connection that is open.
-    pub(super) fn start(setup: Setup, connection: SqliteConnection) -> Self {
+    pub(super) fn start(path: &Path, kind: Kind, connection: SqliteConnection, registry: Option<Registry>) -> Self {
         let (commands, waiting) = mpsc::channel(MAX_WAITING);
-        let connection = FileId::of(&setup.path).ok().map(|file| (file, connection));
-        tokio::spawn(Task { setup, connection, is_failing: false }.run(waiting));
+        let connection = FileId::of(path).ok().map(|file| (file, connection));
+        let path = path.to_owned();
+        let task = Task { path, kind, registry, signer: None, connection, pruned_at: None, is_failing: false };
+        tokio::spawn(task.run(waiting));
         Writer { commands }
     }
 
-    pub(super) async fn append(&self, append: Append) -> Result<Result<Vec<Row>, NotStored>, StoreError> {
-        self.ask(|reply| Command::Append(Box::new(append), reply)).await?
+    /// Nobody who writes.
+    pub(super) fn none() -> Self {
+        Writer { commands: mpsc::channel(1).0 }
     }
 
-    /// Under load it is let go: entries come first.
+    /// What becomes of a command.
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, StoreError> {
+        let (answer, caller) = Answer::new();
+        self.commands
+            .try_send(command(answer))
+            .map_err(|_| StoreError::Unavailable("too many changes are waiting".to_owned()))?;
+        match tokio::time::timeout(PATIENCE, caller).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(StoreError::Unavailable("the writer stopped".to_owned())),
+            Err(_) => Err(StoreError::Unavailable("the writer did not answer in time".to_owned())),
+        }
+    }
+
+    /// Under load it is let go: what somebody waits for comes first.
     pub(super) fn keep_checkpoint(&self, chain: KeyId, bytes: Vec<u8>) {
         if self.commands.capacity() > MAX_WAITING / 2 {
             let _ = self.commands.try_send(Command::KeepCheckpoint(chain, bytes));
         }
     }
 
-    pub(super) async fn use_key(&self, key: KeyId) -> Result<(), StoreError> {
-        self.ask(|reply| Command::UseKey(key, reply)).await?
-    }
-
     pub(super) async fn check(&self) -> Result<(), StoreError> {
-        self.ask(Command::Check).await?
+        self.ask(Command::Check).await
     }
 
     pub(super) async fn close(&self) {
         // An error means that the task is gone, which is what was asked for.
         let _ = self.ask(Command::Close).await;
     }
-
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        self.commands
-            .try_send(command(reply))
-            .map_err(|_| StoreError::Unavailable("too many changes are waiting".to_owned()))?;
-        match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(StoreError::Unavailable("the writer stopped".to_owned())),
-            Err(_) => Err(StoreError::Unavailable("the writer did not answer in time".to_owned())),
-        }
-    }
 }
 
 struct Task {
-    setup: Setup,
+    path: PathBuf,
+    kind: Kind,
+    registry: Option<Registry>,
+    signer: Option<Signer>,
     /// The open connection and the file it is open on; none after a failure, until the next attempt.
     connection: Option<(FileId, SqliteConnection)>,
-    /// Whether the last entries could not be stored. As long as that is so, a check has to write to pass.
+    pruned_at: Option<Timestamp>,
+    /// Whether the last changes could not be stored. As long as that is so, a check has to write to pass.
     is_failing: bool,
 }
 
@@ -103,63 +107,91 @@ impl Task {
     async fn run(mut self, mut waiting: mpsc::Receiver<Command>) {
         let mut commands = Vec::with_capacity(MAX_BATCH);
         while waiting.recv_many(&mut commands, MAX_BATCH).await > 0 {
-            let mut batch = Batch::default();
-            let mut checks = Vec::new();
+            let mut group = Group::default();
             let mut closing = None;
             for command in commands.drain(..) {
                 match command {
-                    Command::Append(append, reply) => batch.add(*append, reply),
-                    Command::KeepCheckpoint(chain, bytes) => batch.keep_checkpoint(chain, bytes),
-                    Command::UseKey(key, reply) => {
-                        batch.use_key(key);
-                        checks.push(reply);
-                    }
-                    Command::Check(reply) => checks.push(reply),
-                    Command::Close(reply) => closing = Some(reply),
+                    Command::Close(answer) => closing = Some(answer),
+                    command => group.add(command),
                 }
             }
-            let is_idle = batch.is_empty() && checks.is_empty();
-            // A check takes the write lock as an append would, so a database that others keep locked is not "ready".
-            let done = if is_idle { Ok(()) } else { self.commit(&mut batch).await };
-            if let Err(error) = &done {
-                tracing::error!(%error, appends = batch.len(), "entries could not be stored");
-                // Whatever state the connection is in, the next attempt starts with a new one.
-                self.connection = None;
-                self.is_failing = true;
-            } else if !is_idle {
-                self.is_failing = false;
+            if !group.is_empty() {
+                self.store(group).await;
             }
-            for check in checks {
-                let _ = check.send(done.clone());
-            }
-            batch.answer(&done);
-            if let Some(reply) = closing {
+            if let Some(mut answer) = closing {
                 if let Some((_, connection)) = self.connection.take()
                     && let Err(error) = connection.close().await
                 {
                     tracing::warn!(%error, "the database was not closed cleanly");
                 }
-                let _ = reply.send(());
+                answer.put(Ok(()));
+                answer.send(&Ok(()));
                 return;
             }
         }
     }
 
-    async fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
-        let Setup { path, sealer, companion, tables } = &self.setup;
-        let file = FileId::of(path)?;
+    /// Stores the group and answers. What cannot be read of one change's rows holds up no other change.
+    async fn store(&mut self, mut group: Group) {
+        let mut done = self.commit(&mut group).await;
+        if matches!(done, Err(StoreError::Corrupt(_))) && group.len() > 1 {
+            done = Ok(());
+            for mut group in group.apart().filter(|group| !group.is_empty()) {
+                if !matches!(done, Err(StoreError::Unavailable(_))) {
+                    done = self.commit(&mut group).await;
+                }
+                self.settle(group, &done);
+            }
+            return;
+        }
+        self.settle(group, &done);
+    }
+
+    fn settle(&mut self, group: Group, done: &Result<(), StoreError>) {
+        match done {
+            Ok(()) => self.is_failing = false,
+            Err(error) => {
+                tracing::error!(%error, changes = group.len(), "changes could not be stored");
+                // Whatever state the connection is in, the next attempt starts with a new one.
+                self.connection = None;
+                self.is_failing |= matches!(error, StoreError::Unavailable(_));
+            }
+        }
+        if let Some(signer) = group.answer(done, self.registry.as_ref()) {
+            self.signer = Some(signer);
+        }
+    }
+
+    async fn commit(&mut self, group: &mut Group) -> Result<(), StoreError> {
+        let file = FileId::of(&self.path)?;
         let connection = match &mut self.connection {
             Some((opened, connection)) if *opened == file => connection,
             stale => {
-                let connection = connect(path, tables.as_ref()).await?;
-                &mut stale.insert((FileId::of(path)?, connection)).1
+                let connection = connect(&self.path, &self.kind).await?;
+                &mut stale.insert((FileId::of(&self.path)?, connection)).1
             }
         };
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        batch.store(&mut transaction, sealer, companion.as_deref()).await?;
+        // It takes the write lock also for a check, so a database that others keep locked is not "ready".
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        group.store(&mut transaction, self.signer.as_ref(), self.registry.as_ref()).await?;
         if self.is_failing {
-            super::batch::write_something(&mut transaction).await?;
+            write_something(&mut transaction, self.registry.is_some()).await?;
         }
-        transaction.commit().await.map_err(unavailable)
+        if let Some(now) = group.due_to_prune(self.pruned_at) {
+            super::handles::prune(&mut transaction, now).await?;
+            self.pruned_at = Some(now);
+        }
+        transaction.commit().await.map_err(failed)
     }
+}
+
+/// Writes to the disk what means nothing, into a table of each kind: whoever can do this can store something.
+async fn write_something(db: &mut SqliteConnection, has_handles: bool) -> Result<(), StoreError> {
+    // An envelope that is forgotten since 1970, and that no hash will ever equal.
+    let envelope = "INSERT OR REPLACE INTO seen_envelopes (id, forget_after) VALUES (zeroblob(32), 0)";
+    let same = "UPDATE limited_since SET log_index = log_index";
+    for sql in has_handles.then_some(envelope).into_iter().chain([same]) {
+        sqlx::query(sql).execute(&mut *db).await.map_err(failed)?;
+    }
+    Ok(())
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use kez_core::sigchain::{Body, Claim, RevokeReason, Summary};
 use kez_core::{Hash, KeyId, Sorted};
-use kez_store::handles::{Followed, Policy, Store as _, Taken};
-use kez_store::sqlite::registry::SqliteStore;
+use kez_store::followed::{Followed, Taken};
+use kez_store::handles::Policy;
+use kez_store::sqlite;
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
@@ -69,7 +70,7 @@ fn number(n: u32) -> KeyId {
 async fn a_chain_of_any_size_is_stored_and_the_others_with_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let policy = Policy { server: name(), release_hold_secs: 0 };
-    let store = SqliteStore::open(&folder.path().join("kez.db"), policy, Arc::new(|_| {})).await.expect("a database");
+    let store = sqlite::open(&folder.path().join("kez.db"), policy, Arc::new(|_| {})).await.expect("a database");
     let chain = |chain: KeyId, keys: Sorted<KeyId, bool>, claims: u32| {
         let claim = Claim { r#type: "dns".to_owned(), subject: "a.example".to_owned(), proof: "dns:a".to_owned() };
         let claims = (0..claims).map(|n| (Hash::of(&n.to_be_bytes()), claim.clone())).collect();

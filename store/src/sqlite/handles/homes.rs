@@ -6,19 +6,19 @@ use kez_core::{KeyId, ServerName, Timestamp};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-use super::unavailable;
 use crate::StoreError;
+use crate::sqlite::failed;
 
 /// What every event that moves a chain has in its canonical bytes.
 const MOVE: &[u8] = b"\"kez.sigchain.server_move\"";
 
 /// Notes the home of every chain whose home is not known. Those that never moved began here, since a server takes in no
 /// others; of those that did, the log tells. Where another server keeps the logs, following it anew finds out.
-pub(super) async fn fill(db: &mut SqliteConnection, server: &ServerName) -> Result<(), StoreError> {
+pub(in crate::sqlite) async fn fill(db: &mut SqliteConnection, server: &ServerName) -> Result<(), StoreError> {
     let is_missing: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM chains WHERE home IS NULL)")
         .fetch_one(&mut *db)
         .await
-        .map_err(unavailable)?;
+        .map_err(failed)?;
     if !is_missing {
         return Ok(());
     }
@@ -29,21 +29,21 @@ pub(super) async fn fill(db: &mut SqliteConnection, server: &ServerName) -> Resu
             None => tracing::error!(%chain, "a chain's log cannot be verified; its home is taken to be this server"),
         }
     }
-    let mut transaction = db.begin().await.map_err(unavailable)?;
+    let mut transaction = db.begin().await.map_err(failed)?;
     for (chain, home) in homes {
         sqlx::query("UPDATE chains SET home = ? WHERE chain = ?")
             .bind(home.to_string())
             .bind(chain.to_string())
             .execute(&mut *transaction)
             .await
-            .map_err(unavailable)?;
+            .map_err(failed)?;
     }
     sqlx::query("UPDATE chains SET home = ? WHERE home IS NULL")
         .bind(server.to_string())
         .execute(&mut *transaction)
         .await
-        .map_err(unavailable)?;
-    transaction.commit().await.map_err(unavailable)
+        .map_err(failed)?;
+    transaction.commit().await.map_err(failed)
 }
 
 /// Chains of which an event says that they move.
@@ -52,7 +52,7 @@ async fn moved(db: &mut SqliteConnection) -> Result<Vec<KeyId>, StoreError> {
         .bind(MOVE)
         .fetch_all(db)
         .await
-        .map_err(unavailable)?;
+        .map_err(failed)?;
     let key = |bytes: Vec<u8>| bytes.try_into().map(KeyId::ed25519);
     found
         .into_iter()
@@ -67,7 +67,7 @@ async fn home(db: &mut SqliteConnection, id: KeyId) -> Result<Option<ServerName>
         sqlx::query_as::<_, (Vec<u8>, i64)>("SELECT event, received_at FROM entries WHERE chain = ? ORDER BY entry")
             .bind(id.as_bytes().as_slice())
             .fetch(db);
-    while let Some((event, received_at)) = rows.try_next().await.map_err(unavailable)? {
+    while let Some((event, received_at)) = rows.try_next().await.map_err(failed)? {
         let Ok(event) = Unverified::parse(&event) else { return Ok(None) };
         if chain.append(event, Timestamp::from_unix(received_at)).is_err() {
             return Ok(None);

@@ -1,73 +1,81 @@
 //! Chains of another server, taken in beside the changes that wait.
 
-use crate::sqlite::Tell;
 use kez_core::sigchain::Claim;
 use kez_core::{Hash, KeyId, ServerName, Sorted};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, QueryBuilder, Sqlite};
-use tokio::sync::oneshot;
 
-use super::chains::Contested;
-use super::{chains, unavailable};
 use crate::StoreError;
-use crate::handles::{Changed, Followed, Taken};
+use crate::followed::{Followed, Taken};
+use crate::sqlite::answer::Answer;
+use crate::sqlite::failed;
+use crate::sqlite::handles::{self, Contested};
+use crate::sqlite::news::News;
 use crate::sqlite::pieces::{pieces, push_texts};
 
-type Reply = oneshot::Sender<Result<Vec<Taken>, StoreError>>;
-
 /// What one caller wants taken in.
-pub(super) struct Step {
+pub(in crate::sqlite) struct Step {
     /// The other server's address.
-    pub(super) url: String,
-    pub(super) chains: Vec<Followed>,
+    pub(in crate::sqlite) url: String,
+    pub(in crate::sqlite) chains: Vec<Followed>,
     /// Chains that changed and are not among these.
-    pub(super) behind: Vec<KeyId>,
+    pub(in crate::sqlite) behind: Vec<KeyId>,
     /// Up to where its log was read; none where that is as it was.
-    pub(super) log_index: Option<u64>,
+    pub(in crate::sqlite) log_index: Option<u64>,
 }
 
 /// A step, and afterwards how it went.
-pub(super) struct Follow {
+pub(in crate::sqlite) struct Follow {
     step: Step,
-    reply: Reply,
-    answers: Vec<Taken>,
-    told: Vec<Tell>,
+    answer: Answer<Vec<Taken>>,
+    news: Vec<News>,
 }
 
 impl Follow {
-    pub(super) fn new(step: Step, reply: Reply) -> Self {
-        Follow { step, reply, answers: Vec::new(), told: Vec::new() }
+    pub(in crate::sqlite) const fn new(step: Step, answer: Answer<Vec<Taken>>) -> Self {
+        Follow { step, answer, news: Vec::new() }
+    }
+
+    /// What it is to whoever remembers something of the handles.
+    pub(in crate::sqlite) fn news(&self) -> &[News] {
+        &self.news
+    }
+
+    /// Tells the caller.
+    pub(in crate::sqlite) fn answer(self, committed: &Result<(), StoreError>) {
+        self.answer.send(committed);
     }
 
     /// Writes it, without committing.
-    pub(super) async fn write(
+    pub(in crate::sqlite) async fn write(
         &mut self,
         db: &mut SqliteConnection,
         server: &ServerName,
-        changed: &Changed,
     ) -> Result<(), StoreError> {
-        let (mut done, mut behind) = (Vec::new(), texts(&self.step.behind));
+        self.news.clear();
+        let (mut answers, mut done, mut behind) = (Vec::new(), Vec::new(), texts(&self.step.behind));
         for chain in &self.step.chains {
             // What fails of one is undone for that one alone.
-            let mut one = db.begin().await.map_err(unavailable)?;
-            let answer = match take_in(&mut one, chain, server, changed).await {
-                Ok((answer, tell)) => {
-                    one.commit().await.map_err(unavailable)?;
-                    self.told.extend(tell);
+            let mut one = db.begin().await.map_err(failed)?;
+            let answer = match take_in(&mut one, chain, server).await {
+                Ok((answer, news)) => {
+                    one.commit().await.map_err(failed)?;
+                    self.news.extend(news);
                     answer
                 }
                 Err(error) => {
-                    one.rollback().await.map_err(unavailable)?;
+                    one.rollback().await.map_err(failed)?;
                     Taken::Failed(error.to_string())
                 }
             };
             let list = if answer == Taken::Whole { &mut done } else { &mut behind };
             list.push(chain.summary.chain.to_string());
-            self.answers.push(answer);
+            answers.push(answer);
         }
         let url = &self.step.url;
         forget(db, url, &done).await?;
         remember(db, url, &behind).await?;
+        self.answer.put(Ok(answers));
         let Some(log_index) = self.step.log_index else { return Ok(()) };
         sqlx::query("INSERT INTO followed (url, log_index) VALUES (?, ?) ON CONFLICT (url) DO UPDATE SET log_index = excluded.log_index")
             .bind(url.clone())
@@ -75,14 +83,7 @@ impl Follow {
             .execute(db)
             .await
             .map(drop)
-            .map_err(unavailable)
-    }
-
-    /// Tells whoever has to know, then the caller.
-    pub(super) fn answer(self, committed: &Result<(), StoreError>) {
-        self.told.into_iter().for_each(|tell| tell());
-        // A caller that went away does not wait for its answer; the change stands.
-        let _ = self.reply.send(committed.clone().map(|()| self.answers));
+            .map_err(failed)
     }
 }
 
@@ -91,15 +92,14 @@ async fn take_in(
     db: &mut SqliteConnection,
     chain: &Followed,
     server: &ServerName,
-    changed: &Changed,
-) -> Result<(Taken, Option<Tell>), sqlx::Error> {
-    let taken = chains::follow(db, &[&chain.summary], server, changed, Contested::LeftOut).await?;
+) -> Result<(Taken, Option<News>), sqlx::Error> {
+    let taken = handles::follow(db, &[&chain.summary], server, Contested::LeftOut).await?;
     match taken.into_iter().next() {
         Some(Ok(taken)) => {
             if let Some(claims) = &chain.claims {
                 write_claims(db, &chain.summary.chain, claims).await?;
             }
-            Ok((if taken.is_contested { Taken::InPart } else { Taken::Whole }, Some(taken.tell)))
+            Ok((if taken.is_contested { Taken::InPart } else { Taken::Whole }, taken.news))
         }
         Some(Err(reason)) => Ok((Taken::Refused(reason), None)),
         None => Ok((Taken::Failed("it was not looked at".to_owned()), None)),
@@ -132,7 +132,7 @@ async fn forget(db: &mut SqliteConnection, url: &str, chains: &[String]) -> Resu
         query.push_bind(url.to_owned()).push(" AND chain IN (");
         push_texts(&mut query, chains);
         query.push(")");
-        query.build().execute(&mut *db).await.map_err(unavailable)?;
+        query.build().execute(&mut *db).await.map_err(failed)?;
     }
     Ok(())
 }
@@ -144,7 +144,7 @@ async fn remember(db: &mut SqliteConnection, url: &str, chains: &[String]) -> Re
         query.push_values(chains, |mut tuple, chain| {
             tuple.push_bind(url.to_owned()).push_bind(chain.clone());
         });
-        query.build().execute(&mut *db).await.map_err(unavailable)?;
+        query.build().execute(&mut *db).await.map_err(failed)?;
     }
     Ok(())
 }

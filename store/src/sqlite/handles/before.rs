@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::sqlite::Tell;
+use crate::sqlite::news::News;
 use kez_core::sigchain::Summary;
-use kez_core::{Handle, KeyId, ServerName, Sorted};
+use kez_core::{KeyId, ServerName, Sorted};
 use sqlx::sqlite::SqliteConnection;
 
-use crate::handles::{Change, Changed};
 use crate::sqlite::pieces::select_in;
 
 /// What is stored about one chain.
@@ -69,25 +68,19 @@ async fn keys(
 }
 
 impl Before {
-    /// Tells that the handle changed, and of every key that stands for it no longer. Others are left alone: a chain may know
-    /// thousands of keys that ended long ago.
-    pub(super) fn tell(self, now: Summary, server: &ServerName, changed: Changed) -> Tell {
-        let handle = self.live.and_then(|(handle, _)| handle.parse::<Handle>().ok());
+    /// That the handle changed, and every key that stands for it no longer; none where there is no live handle. Other keys are
+    /// left alone: a chain may know thousands that ended long ago.
+    pub(super) fn news(self, now: &Summary, server: &ServerName) -> Option<News> {
+        let handle = self.live.and_then(|(handle, _)| handle.parse().ok())?;
         let is_in_use = now.is_in_use_at(server);
         let is_whole = now.since == 0;
-        Box::new(move || {
-            let Some(handle) = handle else { return };
-            let change = |key, is_end| changed(Change { handle: &handle, key, chain: &now.chain, is_end });
-            change(&now.primary, !is_in_use);
-            let stood = self.keys.iter().filter(|(_, is_active)| **is_active && self.was_in_use).map(|(key, _)| key);
-            for key in stood.filter(|key| **key != now.primary) {
-                // What a chain does not name, as it goes on, is as it was.
-                let is_active = now.keys.get(key).copied().unwrap_or(!is_whole);
-                if !(is_in_use && is_active) {
-                    change(key, true);
-                }
-            }
-        })
+        let was_in_use = self.was_in_use;
+        // What a chain does not name, as it goes on, is as it was.
+        let stands = |key| is_in_use && now.keys.get(key).copied().unwrap_or(!is_whole);
+        let stood = self.keys.iter().filter(|(key, is_active)| **is_active && was_in_use && **key != now.primary);
+        let ended = stood.filter(|(key, _)| !stands(*key)).map(|(key, _)| (*key, true));
+        let keys = std::iter::once((now.primary, !is_in_use)).chain(ended).collect();
+        Some(News { handle, chain: now.chain, keys })
     }
 }
 

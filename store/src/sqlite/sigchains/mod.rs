@@ -1,69 +1,24 @@
-//! The readers: a small pool of connections that never write, and never wait for the writer.
+//! Sigchains: every event in the order of acceptance.
 
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+mod append;
 
 use async_trait::async_trait;
 use kez_core::{Hash, KeyId, Timestamp};
-use sqlx::sqlite::SqlitePoolOptions;
-use sqlx::{QueryBuilder, Sqlite, SqlitePool};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite};
 
-use super::file::FileId;
-use super::{options, unavailable};
+use super::writer::Command;
+use super::{SqliteStore, failed};
 use crate::StoreError;
-use crate::sigchains::{Log, Row};
+use crate::sigchains::{Append, Log, NotStored, Row, Sigchains, Signer};
+
+pub(super) use append::{Appending, append};
 
 /// A row as SQLite gives it.
 type StoredRow = (i64, Vec<u8>, i64, Vec<u8>, Vec<u8>, i64, Vec<u8>);
 
-/// Lookups on whatever file the path names now.
-pub struct Readers {
-    path: PathBuf,
-    pool: Mutex<Option<(FileId, SqlitePool)>>,
-}
-
-impl Readers {
-    /// Readers of the file at `path`, which need not exist yet.
-    #[must_use]
-    pub fn new(path: PathBuf) -> Self {
-        Readers { path, pool: Mutex::new(None) }
-    }
-
-    /// The pool of the file that is there now; made anew when the file was replaced.
-    fn pool(&self) -> Result<SqlitePool, StoreError> {
-        let file = FileId::of(&self.path)?;
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*pool {
-            Some((opened, pool)) if *opened == file => Ok(pool.clone()),
-            _ => {
-                let options = options(&self.path).read_only(true);
-                let made = SqlitePoolOptions::new()
-                    .max_connections(4)
-                    .acquire_timeout(Duration::from_secs(3))
-                    .test_before_acquire(false)
-                    .connect_lazy_with(options);
-                *pool = Some((file, made.clone()));
-                Ok(made)
-            }
-        }
-    }
-
-    pub(super) async fn check(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1 FROM entries LIMIT 1").fetch_optional(&self.pool()?).await.map_err(unavailable)?;
-        Ok(())
-    }
-
-    pub(super) async fn close(&self) {
-        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((_, pool)) = pool {
-            pool.close().await;
-        }
-    }
-}
-
 #[async_trait]
-impl Log for Readers {
+impl Log for SqliteStore {
     async fn log(&self, chain: &KeyId, from: u64, limit: u64) -> Result<Vec<Row>, StoreError> {
         let found: Vec<StoredRow> = sqlx::query_as(
             "SELECT log_index, chain, entry, id, event, received_at, receipt FROM entries \
@@ -72,9 +27,9 @@ impl Log for Readers {
         .bind(chain.as_bytes().as_slice())
         .bind(number(from))
         .bind(number(limit))
-        .fetch_all(&self.pool()?)
+        .fetch_all(&self.log.get()?)
         .await
-        .map_err(unavailable)?;
+        .map_err(failed)?;
         found.into_iter().map(parse).collect()
     }
 
@@ -88,7 +43,7 @@ impl Log for Readers {
             list.push_bind(id.as_bytes().to_vec());
         }
         query.push(")");
-        let found: Vec<StoredRow> = query.build_query_as().fetch_all(&self.pool()?).await.map_err(unavailable)?;
+        let found: Vec<StoredRow> = query.build_query_as().fetch_all(&self.log.get()?).await.map_err(failed)?;
         found.into_iter().map(parse).collect()
     }
 
@@ -99,9 +54,9 @@ impl Log for Readers {
         )
         .bind(number(log_index))
         .bind(number(limit))
-        .fetch_all(&self.pool()?)
+        .fetch_all(&self.log.get()?)
         .await
-        .map_err(unavailable)?;
+        .map_err(failed)?;
         found.into_iter().map(parse).collect()
     }
 
@@ -111,43 +66,80 @@ impl Log for Readers {
             sqlx::query_scalar("SELECT DISTINCT chain FROM entries WHERE chain > ? ORDER BY chain LIMIT ?")
                 .bind(after.map_or_else(Vec::new, |key| key.as_bytes().to_vec()))
                 .bind(number(limit))
-                .fetch_all(&self.pool()?)
+                .fetch_all(&self.log.get()?)
                 .await
-                .map_err(unavailable)?;
+                .map_err(failed)?;
         found.into_iter().map(|bytes| key(&bytes)).collect()
     }
 
     async fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
         let newest: Option<i64> = sqlx::query_scalar("SELECT max(received_at) FROM entries")
-            .fetch_one(&self.pool()?)
+            .fetch_one(&self.log.get()?)
             .await
-            .map_err(unavailable)?;
+            .map_err(failed)?;
         Ok(newest.map(Timestamp::from_unix))
     }
 
     async fn receipt_keys(&self) -> Result<Vec<KeyId>, StoreError> {
         let found: Vec<Vec<u8>> = sqlx::query_scalar("SELECT key FROM receipt_keys ORDER BY number")
-            .fetch_all(&self.pool()?)
+            .fetch_all(&self.log.get()?)
             .await
-            .map_err(unavailable)?;
+            .map_err(failed)?;
         found.into_iter().map(|bytes| key(&bytes)).collect()
     }
 
     async fn limited_since(&self) -> Result<u64, StoreError> {
         let found: Option<i64> = sqlx::query_scalar("SELECT log_index FROM limited_since")
-            .fetch_optional(&self.pool()?)
+            .fetch_optional(&self.log.get()?)
             .await
-            .map_err(unavailable)?;
+            .map_err(failed)?;
         Ok(found.and_then(|log_index| u64::try_from(log_index).ok()).unwrap_or(0))
     }
 
     async fn checkpoint(&self, chain: &KeyId) -> Result<Option<Vec<u8>>, StoreError> {
         sqlx::query_scalar("SELECT content FROM checkpoints WHERE chain = ?")
             .bind(chain.as_bytes().as_slice())
-            .fetch_optional(&self.pool()?)
+            .fetch_optional(&self.log.get()?)
             .await
-            .map_err(unavailable)
+            .map_err(failed)
     }
+}
+
+#[async_trait]
+impl Sigchains for SqliteStore {
+    async fn append(&self, append: Append) -> Result<Result<Vec<Row>, NotStored>, StoreError> {
+        self.writer.ask(|answer| Command::Append(Box::new(append), answer)).await
+    }
+
+    fn keep_checkpoint(&self, chain: KeyId, bytes: Vec<u8>) {
+        self.writer.keep_checkpoint(chain, bytes);
+    }
+
+    async fn sign_with(&self, signer: Signer) -> Result<(), StoreError> {
+        self.writer.ask(|answer| Command::SignWith(Box::new(signer), answer)).await
+    }
+}
+
+/// Remembers who signs receipts.
+pub(super) async fn use_key(db: &mut SqliteConnection, signer: &Signer) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO receipt_keys (key) VALUES (?) ON CONFLICT DO NOTHING")
+        .bind(signer.key().as_bytes().as_slice())
+        .execute(db)
+        .await
+        .map(drop)
+        .map_err(failed)
+}
+
+pub(super) async fn keep_checkpoint(db: &mut SqliteConnection, chain: &KeyId, bytes: &[u8]) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO checkpoints (chain, content) VALUES (?, ?) ON CONFLICT DO UPDATE SET content = excluded.content",
+    )
+    .bind(chain.as_bytes().as_slice())
+    .bind(bytes)
+    .execute(db)
+    .await
+    .map(drop)
+    .map_err(failed)
 }
 
 /// Parses a stored row; what is stored was valid when it was written, so anything else is damage.

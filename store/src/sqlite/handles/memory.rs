@@ -7,12 +7,12 @@ use kez_core::{Claim, Handle, Hash, KeyId, ServerName};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::read::{StoredRow, hash, parse, select_rows};
+use super::rows::{StoredRow, hash, parse, select_rows};
 use super::standing::Standing;
-use super::unavailable;
 use crate::StoreError;
 use crate::decide::{self, View};
 use crate::handles::Row;
+use crate::sqlite::failed;
 use crate::sqlite::pieces::{pieces, push_texts};
 
 /// How long an envelope is remembered once it is stale, in seconds: room for a clock that is set back.
@@ -24,8 +24,6 @@ pub(super) struct Memory {
     pub(super) rows: HashMap<Handle, Row>,
     standing: Standing,
     seen: HashSet<Hash>,
-    /// Handles and keys, as text, of rows that cannot be read. They hold up nobody else.
-    damaged: HashSet<String>,
     changed: BTreeSet<Handle>,
     newly_seen: Vec<(Hash, i64)>,
 }
@@ -41,23 +39,12 @@ impl Memory {
         let keys: Vec<KeyId> = claims.iter().map(|claim| claim.primary).collect();
         let handles: Vec<String> = claims.iter().map(|claim| claim.handle.to_string()).collect();
         for stored in rows(db, &handles, &keys).await? {
-            let names = [stored.0.clone(), stored.1.clone()];
-            match parse(stored, server) {
-                Ok(row) => drop(memory.rows.insert(row.handle.clone(), row)),
-                Err(error) => {
-                    tracing::error!(%error, "a stored row cannot be read");
-                    memory.damaged.extend(names);
-                }
-            }
+            let row = parse(stored, server)?;
+            memory.rows.insert(row.handle.clone(), row);
         }
         memory.standing = Standing::load(db, &keys, memory.rows.values(), server).await?;
         memory.seen = seen(db, claims.iter().map(|claim| claim.id)).await?;
         Ok(memory)
-    }
-
-    pub(super) fn is_damaged(&self, claim: &Claim) -> bool {
-        !self.damaged.is_empty()
-            && (self.damaged.contains(claim.handle.as_str()) || self.damaged.contains(&claim.primary.to_string()))
     }
 
     /// What a claim is judged by.
@@ -98,7 +85,7 @@ impl Memory {
             let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM handles WHERE handle IN (");
             push_texts(&mut query, handles);
             query.push(")");
-            query.build().execute(&mut *db).await.map_err(unavailable)?;
+            query.build().execute(&mut *db).await.map_err(failed)?;
         }
         let rows: Vec<&Row> = self.changed.iter().filter_map(|handle| self.rows.get(handle)).collect();
         for rows in pieces(&rows, 7) {
@@ -115,14 +102,14 @@ impl Memory {
                     .push_bind(row.released.as_ref().map(|release| release.envelope.clone()))
                     .push_bind(row.standing.chain.to_string());
             });
-            query.build().execute(&mut *db).await.map_err(unavailable)?;
+            query.build().execute(&mut *db).await.map_err(failed)?;
         }
         for envelopes in pieces(&self.newly_seen, 2) {
             let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO seen_envelopes (id, forget_after) ");
             query.push_values(envelopes, |mut tuple, (id, forget_after)| {
                 tuple.push_bind(id.as_bytes().to_vec()).push_bind(*forget_after);
             });
-            query.build().execute(&mut *db).await.map_err(unavailable)?;
+            query.build().execute(&mut *db).await.map_err(failed)?;
         }
         Ok(())
     }
@@ -136,7 +123,7 @@ async fn rows(db: &mut SqliteConnection, handles: &[String], keys: &[KeyId]) -> 
     query.push(concat!(") UNION ", select_rows!("WHERE h.released_at IS NULL AND h.primary_key IN (")));
     push_texts(&mut query, &keys);
     query.push(")");
-    query.build_query_as().fetch_all(db).await.map_err(unavailable)
+    query.build_query_as().fetch_all(db).await.map_err(failed)
 }
 
 /// Which of these envelopes were accepted before.
@@ -147,7 +134,7 @@ async fn seen(db: &mut SqliteConnection, ids: impl Iterator<Item = Hash>) -> Res
         list.push_bind(id.as_bytes().to_vec());
     }
     query.push(")");
-    let found: Vec<Vec<u8>> = query.build_query_scalar().fetch_all(db).await.map_err(unavailable)?;
+    let found: Vec<Vec<u8>> = query.build_query_scalar().fetch_all(db).await.map_err(failed)?;
     let known =
         found.into_iter().map(|id| hash(id).ok_or_else(|| StoreError::Corrupt("the id of an envelope".to_owned())));
     known.collect()

@@ -5,42 +5,18 @@
 
 use std::collections::HashSet;
 
-use crate::StoreError;
-use crate::sqlite::{Companion, Tell};
-use async_trait::async_trait;
 use kez_core::sigchain::{Reason, Summary};
 use kez_core::{KeyId, ServerName, Sorted};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::before::{Before, stored};
-use crate::handles::Changed;
+use crate::sqlite::news::News;
 use crate::sqlite::pieces::{pieces, push_texts};
-
-/// Follows the chains that are stored in the registry's own database.
-pub struct Chains {
-    /// This server's name.
-    pub server: ServerName,
-    /// Hears of every key whose standing may have changed.
-    pub changed: Changed,
-}
-
-#[async_trait]
-impl Companion for Chains {
-    async fn follow(
-        &self,
-        db: &mut SqliteConnection,
-        chains: &[&Summary],
-    ) -> Result<Vec<Result<Tell, Reason>>, StoreError> {
-        let followed =
-            follow(db, chains, &self.server, &self.changed, Contested::Refused).await.map_err(unavailable)?;
-        Ok(followed.into_iter().map(|taken| taken.map(|taken| taken.tell)).collect())
-    }
-}
 
 /// What is done about keys of a chain that stand for another identity.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Contested {
+pub(in crate::sqlite) enum Contested {
     /// An event that brings one in is not taken.
     Refused,
     /// The event was taken elsewhere: but for the primary, they do not stand for the chain here.
@@ -48,21 +24,21 @@ pub(super) enum Contested {
 }
 
 /// What came of a chain.
-pub(super) struct Taken {
-    pub(super) tell: Tell,
+pub(in crate::sqlite) struct Taken {
+    /// None where the chain has no live handle.
+    pub(in crate::sqlite) news: Option<News>,
     /// Whether a key of it stands for another identity here.
-    pub(super) is_contested: bool,
+    pub(in crate::sqlite) is_contested: bool,
 }
 
 /// Takes in what chains come to at `server`, or says why one may not come to that; without committing.
 ///
 /// A key that the chain knows and that a recovery brings back may stand for somebody else by now. It goes on to, so that
 /// nobody can keep an owner from recovering; it does not stand for the chain again.
-pub(super) async fn follow(
+pub(in crate::sqlite) async fn follow(
     db: &mut SqliteConnection,
     chains: &[&Summary],
     server: &ServerName,
-    changed: &Changed,
     new_keys: Contested,
 ) -> Result<Vec<Result<Taken, Reason>>, sqlx::Error> {
     let before = stored(db, chains, server).await?;
@@ -89,7 +65,7 @@ pub(super) async fn follow(
     }
     write(db, &waiting).await?;
     let answers = chains.into_iter().zip(before).zip(outcome).map(|((chain, before), outcome)| {
-        outcome.map(|is_contested| Taken { tell: before.tell(chain, server, changed.clone()), is_contested })
+        outcome.map(|is_contested| Taken { news: before.news(&chain, server), is_contested })
     });
     Ok(answers.collect())
 }
@@ -173,11 +149,4 @@ async fn write_keys(
         query.build().execute(&mut *db).await?;
     }
     Ok(())
-}
-
-fn unavailable(error: sqlx::Error) -> StoreError {
-    match error {
-        sqlx::Error::Decode(what) => StoreError::Corrupt(what.to_string()),
-        error => StoreError::Unavailable(error.to_string()),
-    }
 }

@@ -6,11 +6,11 @@ use kez_core::{ChainStanding, Handle, KeyId, ServerName};
 use sqlx::sqlite::SqliteConnection;
 
 use super::before::is_in_use;
-use super::read::hash;
-use super::unavailable;
+use super::rows::hash;
 use crate::StoreError;
 use crate::decide::OwnChain;
 use crate::handles::Row;
+use crate::sqlite::failed;
 use crate::sqlite::pieces::select_in;
 
 /// Which keys are taken, and by whom: what is stored, and what the group changed so far.
@@ -41,14 +41,14 @@ impl Standing {
         let of_rows = rows.clone().map(|row| row.standing.chain);
         let resumable: HashSet<KeyId> = of_rows.chain(standing.own.keys().copied()).collect();
         let mut all: HashSet<KeyId> = keys.iter().copied().collect();
-        for (chain, key) in active_keys(db, &texts(&resumable)).await? {
+        for (chain, key) in active_keys(db, &resumable).await? {
             standing.keys_of.entry(chain).or_default().push(key);
             all.insert(key);
         }
         let others: Vec<KeyId> = all.iter().filter(|key| !keys.contains(key)).copied().collect();
         let all = texts(&all);
         let select = "SELECT key, chain, is_active FROM chain_keys WHERE key IN (";
-        let known: Vec<(String, String, bool)> = select_in(db, select, &all).await.map_err(unavailable)?;
+        let known: Vec<(String, String, bool)> = select_in(db, select, &all).await.map_err(failed)?;
         let mut chains = HashSet::new();
         for (key, chain, is_active) in known {
             let chain = parse(&chain)?;
@@ -113,7 +113,7 @@ async fn own_chains(
     server: &ServerName,
 ) -> Result<HashMap<KeyId, OwnChain>, StoreError> {
     let select = "SELECT chain, primary_key, head, active, home FROM chains WHERE chain IN (";
-    let found: Vec<StoredChain> = select_in(db, select, &texts(keys)).await.map_err(unavailable)?;
+    let found: Vec<StoredChain> = select_in(db, select, &texts(keys)).await.map_err(failed)?;
     let chains = found.into_iter().map(|(chain, primary, head, active, home)| {
         let chain = parse(&chain)?;
         let head = hash(head).ok_or_else(|| StoreError::Corrupt(format!("the head of the chain {chain}")))?;
@@ -124,25 +124,13 @@ async fn own_chains(
     chains.collect()
 }
 
-/// The keys that stand for each of these handles' chains.
-pub(super) async fn members(
-    db: &mut SqliteConnection,
-    handles: HashMap<Handle, KeyId>,
-) -> Result<HashMap<Handle, (KeyId, Vec<KeyId>)>, StoreError> {
-    let mut keys: HashMap<KeyId, Vec<KeyId>> = HashMap::new();
-    for (chain, key) in active_keys(db, &texts(handles.values())).await? {
-        keys.entry(chain).or_default().push(key);
-    }
-    Ok(handles
-        .into_iter()
-        .map(|(handle, chain)| (handle, (chain, keys.get(&chain).cloned().unwrap_or_default())))
-        .collect())
-}
-
 /// Each of these chains with each key that stands for it.
-async fn active_keys(db: &mut SqliteConnection, chains: &[String]) -> Result<Vec<(KeyId, KeyId)>, StoreError> {
+pub(super) async fn active_keys<'a>(
+    db: &mut SqliteConnection,
+    chains: impl IntoIterator<Item = &'a KeyId>,
+) -> Result<Vec<(KeyId, KeyId)>, StoreError> {
     let select = "SELECT chain, key FROM chain_keys WHERE is_active AND chain IN (";
-    let found: Vec<(String, String)> = select_in(db, select, chains).await.map_err(unavailable)?;
+    let found: Vec<(String, String)> = select_in(db, select, &texts(chains)).await.map_err(failed)?;
     found.into_iter().map(|(chain, key)| Ok((parse(&chain)?, parse(&key)?))).collect()
 }
 
@@ -152,7 +140,7 @@ async fn live(
     select: &str,
     values: &[String],
 ) -> Result<HashMap<KeyId, Handle>, StoreError> {
-    let found: Vec<(String, String)> = select_in(db, select, values).await.map_err(unavailable)?;
+    let found: Vec<(String, String)> = select_in(db, select, values).await.map_err(failed)?;
     found.into_iter().map(|(key, handle)| Ok((parse(&key)?, parse(&handle)?))).collect()
 }
 

@@ -1,0 +1,123 @@
+//! A group of changes in one transaction, and afterwards their answers.
+
+use std::collections::HashMap;
+
+use kez_core::{KeyId, Timestamp};
+use sqlx::sqlite::SqliteConnection;
+
+use super::Registry;
+use super::answer::Answer;
+use super::followed::Follow;
+use super::handles::{self, Change};
+use super::news::News;
+use super::sigchains::{self, Appending};
+use super::writer::Command;
+use crate::StoreError;
+use crate::sigchains::Signer;
+
+/// How often forgotten envelopes are deleted, in seconds.
+const PRUNE_SECS: i64 = 600;
+
+/// Changes that will be committed together.
+#[derive(Default)]
+pub(super) struct Group {
+    changes: Vec<Change>,
+    appends: Vec<Appending>,
+    follows: Vec<Follow>,
+    signers: Vec<(Signer, Answer<()>)>,
+    /// The last one of each chain.
+    checkpoints: HashMap<KeyId, Vec<u8>>,
+    checks: Vec<Answer<()>>,
+}
+
+impl Group {
+    pub(super) fn add(&mut self, command: Command) {
+        match command {
+            Command::Register(claim, now, answer) => self.changes.push(Change::registration(claim, now, answer)),
+            Command::Release(claim, now, answer) => self.changes.push(Change::release(claim, now, answer)),
+            Command::Append(append, answer) => self.appends.push(Appending::new(*append, answer)),
+            Command::Follow(step, answer) => self.follows.push(Follow::new(step, answer)),
+            Command::SignWith(signer, answer) => self.signers.push((*signer, answer)),
+            Command::KeepCheckpoint(chain, bytes) => drop(self.checkpoints.insert(chain, bytes)),
+            Command::Check(answer) | Command::Close(answer) => self.checks.push(answer),
+        }
+    }
+
+    /// How many callers wait for it.
+    pub(super) fn len(&self) -> usize {
+        self.changes.len() + self.appends.len() + self.follows.len() + self.signers.len() + self.checks.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0 && self.checkpoints.is_empty()
+    }
+
+    /// Each change as a group of its own.
+    pub(super) fn apart(self) -> impl Iterator<Item = Group> {
+        let Group { changes, appends, follows, signers, checkpoints, checks } = self;
+        let first = Group { signers, checkpoints, checks, ..Group::default() };
+        let changes = changes.into_iter().map(|change| Group { changes: vec![change], ..Group::default() });
+        let appends = appends.into_iter().map(|append| Group { appends: vec![append], ..Group::default() });
+        let follows = follows.into_iter().map(|follow| Group { follows: vec![follow], ..Group::default() });
+        std::iter::once(first).chain(changes).chain(appends).chain(follows)
+    }
+
+    /// Decides everything, each kind in the order of arrival, and writes what follows, without committing. `signer` signs
+    /// receipts where no later one is among the changes.
+    pub(super) async fn store(
+        &mut self,
+        db: &mut SqliteConnection,
+        signer: Option<&Signer>,
+        registry: Option<&Registry>,
+    ) -> Result<(), StoreError> {
+        for (signer, answer) in &mut self.signers {
+            sigchains::use_key(db, signer).await?;
+            answer.put(Ok(()));
+        }
+        for (chain, bytes) in &self.checkpoints {
+            sigchains::keep_checkpoint(db, chain, bytes).await?;
+        }
+        if !self.appends.is_empty() {
+            let signer = self.signers.last().map(|(signer, _)| signer).or(signer);
+            sigchains::append(db, &mut self.appends, signer, registry).await?;
+        }
+        if let Some(registry) = registry {
+            if !self.changes.is_empty() {
+                handles::decide(db, &mut self.changes, &registry.policy).await?;
+            }
+            for follow in &mut self.follows {
+                follow.write(db, &registry.policy.server).await?;
+            }
+        }
+        self.checks.iter_mut().for_each(|check| check.put(Ok(())));
+        Ok(())
+    }
+
+    /// The time, if the last deletion of forgotten envelopes is long enough ago.
+    pub(super) fn due_to_prune(&self, last: Option<Timestamp>) -> Option<Timestamp> {
+        let now = self.changes.last()?.now();
+        last.is_none_or(|last| now.unix() - last.unix() >= PRUNE_SECS).then_some(now)
+    }
+
+    /// Tells whoever has to know, then every caller how it went. Gives the key that signs receipts from now on.
+    pub(super) fn answer(self, committed: &Result<(), StoreError>, registry: Option<&Registry>) -> Option<Signer> {
+        if let Some(Registry { changed, .. }) = registry {
+            // Also after a failure: a commit that was reported as failed may have reached the disk.
+            let of_changes = self.changes.iter().map(Change::news);
+            let of_chains =
+                self.appends.iter().filter_map(Appending::news).chain(self.follows.iter().flat_map(Follow::news));
+            of_changes.for_each(|news: News| news.tell(changed));
+            of_chains.for_each(|news: &News| news.tell(changed));
+        }
+        self.changes.into_iter().for_each(|change| change.answer(committed));
+        self.appends.into_iter().for_each(|append| append.answer(committed));
+        self.follows.into_iter().for_each(|follow| follow.answer(committed));
+        self.checks.into_iter().for_each(|check| check.send(committed));
+        let mut signing = None;
+        for (signer, answer) in self.signers {
+            answer.send(committed);
+            signing = committed.is_ok().then_some(signer);
+        }
+        signing
+    }
+}

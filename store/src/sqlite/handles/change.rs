@@ -1,0 +1,122 @@
+//! Registrations and releases, a group at a time: load everything that they touch, decide one after the other in memory,
+//! write the result. Three statements serve any number of changes, and one refused change spoils no other.
+
+use std::collections::{HashMap, HashSet};
+
+use kez_core::{Claim, Handle, KeyId, Timestamp};
+use sqlx::sqlite::SqliteConnection;
+
+use super::memory::Memory;
+use super::standing;
+use crate::StoreError;
+use crate::decide;
+use crate::handles::{Policy, Refusal, Registered, Row};
+use crate::sqlite::answer::Answer;
+use crate::sqlite::failed;
+use crate::sqlite::news::News;
+
+/// A change that somebody asks for, and afterwards the answer.
+pub(in crate::sqlite) struct Change {
+    claim: Claim,
+    now: Timestamp,
+    asked: Asked,
+    /// Of a release: the chain of the handle, and the keys that stand for it.
+    ending: Option<(KeyId, Vec<KeyId>)>,
+}
+
+enum Asked {
+    Register(Answer<Result<Registered, Refusal>>),
+    Release(Answer<Result<Row, Refusal>>),
+}
+
+impl Change {
+    pub(in crate::sqlite) const fn registration(
+        claim: Claim,
+        now: Timestamp,
+        answer: Answer<Result<Registered, Refusal>>,
+    ) -> Self {
+        Change { claim, now, asked: Asked::Register(answer), ending: None }
+    }
+
+    pub(in crate::sqlite) const fn release(claim: Claim, now: Timestamp, answer: Answer<Result<Row, Refusal>>) -> Self {
+        Change { claim, now, asked: Asked::Release(answer), ending: None }
+    }
+
+    /// When it was asked for.
+    pub(in crate::sqlite) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// What was asked for, for every key that it is about.
+    pub(in crate::sqlite) fn news(&self) -> News {
+        let Claim { handle, primary, .. } = &self.claim;
+        let is_end = self.is_release();
+        let (chain, others) = self.ending.as_ref().map_or((primary, &[][..]), |(chain, keys)| (chain, keys));
+        let others = others.iter().filter(|key| *key != primary);
+        let keys = others.chain([primary]).map(|key| (*key, is_end)).collect();
+        News { handle: handle.clone(), chain: *chain, keys }
+    }
+
+    pub(in crate::sqlite) fn answer(self, committed: &Result<(), StoreError>) {
+        match self.asked {
+            Asked::Register(answer) => answer.send(committed),
+            Asked::Release(answer) => answer.send(committed),
+        }
+    }
+
+    fn is_release(&self) -> bool {
+        matches!(self.asked, Asked::Release(_))
+    }
+}
+
+/// Decides every change in the order of arrival and writes what follows, without committing.
+pub(in crate::sqlite) async fn decide(
+    db: &mut SqliteConnection,
+    changes: &mut [Change],
+    policy: &Policy,
+) -> Result<(), StoreError> {
+    let claims = changes.iter().map(|change| &change.claim).collect();
+    let mut memory = Memory::load(db, claims, &policy.server).await?;
+    note_endings(db, changes, &memory).await?;
+    let stored: HashSet<Handle> = memory.rows.keys().cloned().collect();
+    for Change { claim, now, asked, .. } in changes {
+        let view = memory.view(claim);
+        match asked {
+            Asked::Register(answer) => {
+                let decided = decide::register(view, claim, *now, policy);
+                if let Ok(registered) = &decided {
+                    memory.remember(claim, registered.created.then(|| registered.row.clone()));
+                }
+                answer.put(Ok(decided));
+            }
+            Asked::Release(answer) => {
+                let decided = decide::release(view, claim, *now);
+                if let Ok(row) = &decided {
+                    memory.remember(claim, Some(row.clone()));
+                }
+                answer.put(Ok(decided));
+            }
+        }
+    }
+    memory.write(db, &stored).await
+}
+
+/// Takes note of the chains of handles that may be released, and of the keys that stand for them.
+async fn note_endings(db: &mut SqliteConnection, changes: &mut [Change], memory: &Memory) -> Result<(), StoreError> {
+    let chain_of = |change: &Change| memory.rows.get(&change.claim.handle).map(|row| row.standing.chain);
+    let releases = || changes.iter().filter(|change| change.is_release());
+    let mut keys: HashMap<KeyId, Vec<KeyId>> = releases().filter_map(chain_of).map(|chain| (chain, vec![])).collect();
+    for (chain, key) in standing::active_keys(db, keys.keys()).await? {
+        keys.entry(chain).or_default().push(key);
+    }
+    for change in changes.iter_mut().filter(|change| change.is_release()) {
+        change.ending = chain_of(change).map(|chain| (chain, keys.get(&chain).cloned().unwrap_or_default()));
+    }
+    Ok(())
+}
+
+/// Deletes envelopes that are stale since an hour.
+pub(in crate::sqlite) async fn prune(db: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
+    let query = sqlx::query("DELETE FROM seen_envelopes WHERE forget_after < ?").bind(now.unix());
+    query.execute(db).await.map(drop).map_err(failed)
+}
