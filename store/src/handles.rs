@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kez_core::{ChainStanding, Claim, Handle, KeyId, Timestamp};
 
-pub use crate::decide::{Policy, Refusal};
+pub use crate::decide::claims::{Policy, Refusal};
 use crate::{Database, StoreError};
 
 /// A handle as it is stored: live, or released and remembered.

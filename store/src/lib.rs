@@ -6,6 +6,7 @@
 mod decide;
 pub mod followed;
 pub mod handles;
+mod news;
 pub mod receipt_key;
 pub mod sigchains;
 pub mod sqlite;

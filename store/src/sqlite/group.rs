@@ -9,10 +9,10 @@ use super::Registry;
 use super::answer::Answer;
 use super::followed::Follow;
 use super::handles::{self, Change};
-use super::news::News;
 use super::sigchains::{self, Appending};
 use super::writer::Command;
 use crate::StoreError;
+use crate::news::News;
 use crate::sigchains::Signer;
 
 /// How often forgotten envelopes are deleted, in seconds.

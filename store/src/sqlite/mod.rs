@@ -10,7 +10,6 @@ mod group;
 mod handles;
 mod kind;
 mod lock;
-mod news;
 mod pieces;
 pub(crate) mod place;
 mod pool;

@@ -6,11 +6,12 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, QueryBuilder, Sqlite};
 
 use crate::StoreError;
+use crate::decide::chains::Contested;
 use crate::followed::{Followed, Taken};
+use crate::news::News;
 use crate::sqlite::answer::Answer;
 use crate::sqlite::failed;
-use crate::sqlite::handles::{self, Contested};
-use crate::sqlite::news::News;
+use crate::sqlite::handles;
 use crate::sqlite::pieces::{pieces, push_texts};
 
 /// What one caller wants taken in.

@@ -1,24 +1,13 @@
-//! What is stored about chains before they are taken in, and who has to hear of what that changed.
+//! What is stored about chains before they are taken in.
 
 use std::collections::HashMap;
 
-use crate::sqlite::news::News;
 use kez_core::sigchain::Summary;
-use kez_core::{KeyId, ServerName, Sorted};
+use kez_core::{KeyId, ServerName};
 use sqlx::sqlite::SqliteConnection;
 
+use crate::decide::chains::{Before, is_in_use};
 use crate::sqlite::pieces::select_in;
-
-/// What is stored about one chain.
-#[derive(Default)]
-pub(super) struct Before {
-    /// The keys that the chain's summary is about, and all that stand for the chain, each with whether it does.
-    pub(super) keys: Sorted<KeyId, bool>,
-    /// The live handle and its primary key, as text.
-    pub(super) live: Option<(String, String)>,
-    /// Whether the identity was in use here.
-    was_in_use: bool,
-}
 
 /// What is stored about these chains, in their order.
 pub(super) async fn stored(
@@ -65,28 +54,6 @@ async fn keys(
     let select = "SELECT chain, key, is_active FROM chain_keys WHERE key IN (";
     found.extend(select_in::<(String, String, bool)>(db, select, &named).await?);
     Ok(found)
-}
-
-impl Before {
-    /// That the handle changed, and every key that stands for it no longer; none where there is no live handle. Other keys are
-    /// left alone: a chain may know thousands that ended long ago.
-    pub(super) fn news(self, now: &Summary, server: &ServerName) -> Option<News> {
-        let handle = self.live.and_then(|(handle, _)| handle.parse().ok())?;
-        let is_in_use = now.is_in_use_at(server);
-        let is_whole = now.since == 0;
-        let was_in_use = self.was_in_use;
-        // What a chain does not name, as it goes on, is as it was.
-        let stands = |key| is_in_use && now.keys.get(key).copied().unwrap_or(!is_whole);
-        let stood = self.keys.iter().filter(|(key, is_active)| **is_active && was_in_use && **key != now.primary);
-        let ended = stood.filter(|(key, _)| !stands(*key)).map(|(key, _)| (*key, true));
-        let keys = std::iter::once((now.primary, !is_in_use)).chain(ended).collect();
-        Some(News { handle, chain: now.chain, keys })
-    }
-}
-
-/// Whether an identity with such a row is in use at `server`. A home that was not read yet is taken to be here.
-pub(super) fn is_in_use(active: bool, home: Option<&str>, server: &ServerName) -> bool {
-    active && home.is_none_or(|home| server.matches(home))
 }
 
 fn parse(key: &str) -> Result<KeyId, sqlx::Error> {

@@ -6,22 +6,14 @@
 use std::collections::HashSet;
 
 use kez_core::sigchain::{Reason, Summary};
-use kez_core::{KeyId, ServerName, Sorted};
+use kez_core::{KeyId, ServerName};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::before::{Before, stored};
-use crate::sqlite::news::News;
+use super::before::stored;
+use crate::decide::chains::{Before, Contested};
+use crate::news::News;
 use crate::sqlite::pieces::{pieces, push_texts};
-
-/// What is done about keys of a chain that stand for another identity.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::sqlite) enum Contested {
-    /// An event that brings one in is not taken.
-    Refused,
-    /// The event was taken elsewhere: but for the primary, they do not stand for the chain here.
-    LeftOut,
-}
 
 /// What came of a chain.
 pub(in crate::sqlite) struct Taken {
@@ -32,9 +24,6 @@ pub(in crate::sqlite) struct Taken {
 }
 
 /// Takes in what chains come to at `server`, or says why one may not come to that; without committing.
-///
-/// A key that the chain knows and that a recovery brings back may stand for somebody else by now. It goes on to, so that
-/// nobody can keep an owner from recovering; it does not stand for the chain again.
 pub(in crate::sqlite) async fn follow(
     db: &mut SqliteConnection,
     chains: &[&Summary],
@@ -46,20 +35,17 @@ pub(in crate::sqlite) async fn follow(
     let mut outcome = Vec::new();
     let mut waiting = Vec::new();
     for (chain, before) in chains.iter_mut().zip(&before) {
-        let rises = chain.keys.iter().filter(|(key, is_active)| **is_active && before.keys.get(key) != Some(&true));
-        let rises: Vec<_> = rises.map(|(key, _)| key.to_string()).collect();
+        let rising = texts(before.rising(chain));
         let mut contested = HashSet::new();
-        if !rises.is_empty() {
+        if !rising.is_empty() {
             // What waits to be written may take one of the keys, or set it free.
             write(db, &std::mem::take(&mut waiting)).await?;
-            contested = standing_elsewhere(db, &chain.chain, &rises).await?;
+            contested = standing_elsewhere(db, &chain.chain, &rising).await?;
         }
-        let is_new = |key: &KeyId| new_keys == Contested::Refused && !before.keys.contains_key(key);
-        if contested.iter().any(|key| *key == chain.primary || is_new(key)) {
-            outcome.push(Err(Reason::KeyReuse));
+        if let Err(reason) = before.judge(chain, &contested, new_keys) {
+            outcome.push(Err(reason));
             continue;
         }
-        chain.keys.extend(contested.iter().map(|key| (*key, false)));
         outcome.push(Ok(!contested.is_empty()));
         waiting.push((&*chain, before));
     }
@@ -113,8 +99,8 @@ async fn write(db: &mut SqliteConnection, chains: &[(&Summary, &Before)]) -> Res
         query.build().execute(&mut *db).await?;
     }
     for (chain, before) in chains {
-        write_keys(db, chain, &before.keys).await?;
-        if before.live.as_ref().is_some_and(|(_, primary)| *primary != chain.primary.to_string()) {
+        write_keys(db, chain, before).await?;
+        if before.moves_handle(chain) {
             sqlx::query("UPDATE handles SET primary_key = ? WHERE chain = ? AND released_at IS NULL")
                 .bind(chain.primary.to_string())
                 .bind(chain.chain.to_string())
@@ -125,23 +111,15 @@ async fn write(db: &mut SqliteConnection, chains: &[(&Summary, &Before)]) -> Res
     Ok(())
 }
 
-async fn write_keys(
-    db: &mut SqliteConnection,
-    chain: &Summary,
-    before: &Sorted<KeyId, bool>,
-) -> Result<(), sqlx::Error> {
-    let changed: Vec<_> = chain.keys.iter().filter(|(key, is_active)| before.get(key) != Some(is_active)).collect();
-    for keys in pieces(&changed, 3) {
+async fn write_keys(db: &mut SqliteConnection, chain: &Summary, before: &Before) -> Result<(), sqlx::Error> {
+    for keys in pieces(&before.changed(chain), 3) {
         let mut query = QueryBuilder::<Sqlite>::new("INSERT OR REPLACE INTO chain_keys (key, chain, is_active) ");
         query.push_values(keys, |mut tuple, (key, is_active)| {
-            tuple.push_bind(key.to_string()).push_bind(chain.chain.to_string()).push_bind(**is_active);
+            tuple.push_bind(key.to_string()).push_bind(chain.chain.to_string()).push_bind(*is_active);
         });
         query.build().execute(&mut *db).await?;
     }
-    // Keys of displaced events are free again: only who names all keys knows of them.
-    let is_gone = |key: &&KeyId| chain.since == 0 && !chain.keys.contains_key(key);
-    let gone: Vec<_> = before.keys().filter(is_gone).map(KeyId::to_string).collect();
-    for keys in pieces(&gone, 1) {
+    for keys in pieces(&texts(before.gone(chain)), 1) {
         let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM chain_keys WHERE chain = ");
         query.push_bind(chain.chain.to_string()).push(" AND key IN (");
         push_texts(&mut query, keys);
@@ -149,4 +127,8 @@ async fn write_keys(
         query.build().execute(&mut *db).await?;
     }
     Ok(())
+}
+
+fn texts(keys: Vec<KeyId>) -> Vec<String> {
+    keys.iter().map(KeyId::to_string).collect()
 }

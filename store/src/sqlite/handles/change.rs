@@ -9,11 +9,11 @@ use sqlx::sqlite::SqliteConnection;
 use super::memory::Memory;
 use super::standing;
 use crate::StoreError;
-use crate::decide;
+use crate::decide::claims;
 use crate::handles::{Policy, Refusal, Registered, Row};
+use crate::news::News;
 use crate::sqlite::answer::Answer;
 use crate::sqlite::failed;
-use crate::sqlite::news::News;
 
 /// A change that somebody asks for, and afterwards the answer.
 pub(in crate::sqlite) struct Change {
@@ -83,14 +83,14 @@ pub(in crate::sqlite) async fn decide(
         let view = memory.view(claim);
         match asked {
             Asked::Register(answer) => {
-                let decided = decide::register(view, claim, *now, policy);
+                let decided = claims::register(view, claim, *now, policy);
                 if let Ok(registered) = &decided {
                     memory.remember(claim, registered.created.then(|| registered.row.clone()));
                 }
                 answer.put(Ok(decided));
             }
             Asked::Release(answer) => {
-                let decided = decide::release(view, claim, *now);
+                let decided = claims::release(view, claim, *now);
                 if let Ok(row) = &decided {
                     memory.remember(claim, Some(row.clone()));
                 }

@@ -10,7 +10,7 @@ use sqlx::{QueryBuilder, Sqlite};
 use super::rows::{StoredRow, hash, parse, select_rows};
 use super::standing::Standing;
 use crate::StoreError;
-use crate::decide::{self, View};
+use crate::decide::claims::{self, View};
 use crate::handles::Row;
 use crate::sqlite::failed;
 use crate::sqlite::pieces::{pieces, push_texts};
@@ -51,7 +51,7 @@ impl Memory {
     pub(super) fn view(&self, claim: &Claim) -> View<'_> {
         let row = self.rows.get(&claim.handle);
         let own_chain = self.standing.own_chain(&claim.primary);
-        let resumed = decide::resumed(row, own_chain, claim);
+        let resumed = claims::resumed(row, own_chain, claim);
         View {
             row,
             live_handle_of_key: self.standing.handle_of(&claim.primary),

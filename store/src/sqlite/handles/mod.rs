@@ -18,7 +18,7 @@ use crate::StoreError;
 use crate::handles::{Handles, Refusal, Registered, Row};
 use rows::{BY_KEY, parse, select_rows};
 
-pub(super) use chains::{Contested, follow};
+pub(super) use chains::follow;
 pub(super) use change::{Change, decide, prune};
 pub(super) use homes::fill as fill_homes;
 pub(super) use rows::hash;

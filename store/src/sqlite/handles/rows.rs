@@ -2,8 +2,8 @@
 
 use kez_core::{ChainStanding, Hash, ServerName, Timestamp};
 
-use super::before::is_in_use;
 use crate::StoreError;
+use crate::decide::chains::is_in_use;
 use crate::handles::{Release, Row};
 
 /// A query for rows, in the order of [`StoredRow`]; `h` is the handle's row, `c` its chain's.

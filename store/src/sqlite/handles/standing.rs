@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use kez_core::{ChainStanding, Handle, KeyId, ServerName};
 use sqlx::sqlite::SqliteConnection;
 
-use super::before::is_in_use;
 use super::rows::hash;
 use crate::StoreError;
-use crate::decide::OwnChain;
+use crate::decide::chains::is_in_use;
+use crate::decide::claims::OwnChain;
 use crate::handles::Row;
 use crate::sqlite::failed;
 use crate::sqlite::pieces::select_in;

@@ -9,10 +9,11 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::number;
 use crate::StoreError;
+use crate::decide::chains::Contested;
+use crate::news::News;
 use crate::sigchains::{Append, NotStored, Row, Signer};
 use crate::sqlite::answer::Answer;
-use crate::sqlite::handles::{self, Contested};
-use crate::sqlite::news::News;
+use crate::sqlite::handles;
 use crate::sqlite::{Registry, failed};
 
 /// Rows that one statement writes: seven values each, and SQLite takes 32,766 of them.

@@ -1,4 +1,4 @@
-//! The checks that depend on what is stored, as pure functions, in the protocol's order.
+//! Taking and releasing a handle: the checks that depend on what is stored, in the protocol's order.
 
 use kez_core::{ChainStanding, Claim, Handle, KeyId, ServerName, Timestamp};
 
@@ -15,24 +15,24 @@ pub struct Policy {
 
 /// What is stored about a claim's handle, key and envelope at the moment of the decision.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
-    pub(super) row: Option<&'a Row>,
-    pub(super) live_handle_of_key: Option<&'a Handle>,
+pub(crate) struct View<'a> {
+    pub(crate) row: Option<&'a Row>,
+    pub(crate) live_handle_of_key: Option<&'a Handle>,
     /// Whether the key is or was the chain key, a primary or a device in the chain of a live handle.
-    pub(super) is_bound: bool,
+    pub(crate) is_bound: bool,
     /// The chain that the key began, if it began one.
-    pub(super) own_chain: Option<&'a OwnChain>,
+    pub(crate) own_chain: Option<&'a OwnChain>,
     /// Whether a key that stands for the chain that would be [`resumed`] owns the live handle of another identity, or
     /// stands for it.
-    pub(super) stands_elsewhere: bool,
-    pub(super) seen: bool,
+    pub(crate) stands_elsewhere: bool,
+    pub(crate) seen: bool,
 }
 
 /// A chain, for the key that began it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct OwnChain {
-    pub(super) primary: KeyId,
-    pub(super) standing: ChainStanding,
+pub(crate) struct OwnChain {
+    pub(crate) primary: KeyId,
+    pub(crate) standing: ChainStanding,
 }
 
 /// Why a well-signed claim is refused.
@@ -53,7 +53,7 @@ pub enum Refusal {
 }
 
 /// Checks 9 to 11 of a registration.
-pub(super) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: &Policy) -> Result<Registered, Refusal> {
+pub(crate) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: &Policy) -> Result<Registered, Refusal> {
     if let Some(row) = view.row.filter(|row| row.released.is_none() && row.primary == claim.primary) {
         return Ok(Registered { row: row.clone(), created: false });
     }
@@ -102,13 +102,13 @@ pub(super) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: &P
 
 /// The chain that a registration would take up again: the one that the handle belongs to, if it speaks for the key, or else
 /// the one that the key began, if that still does.
-pub(super) fn resumed(row: Option<&Row>, own: Option<&OwnChain>, claim: &Claim) -> Option<KeyId> {
+pub(crate) fn resumed(row: Option<&Row>, own: Option<&OwnChain>, claim: &Claim) -> Option<KeyId> {
     let of_handle = row.filter(|row| row.chain_primary == Some(claim.primary)).map(|row| row.standing.chain);
     of_handle.or_else(|| own.filter(|chain| chain.primary == claim.primary).map(|chain| chain.standing.chain))
 }
 
 /// The stored part of a release's checks; gives the row as it is afterwards.
-pub(super) fn release(view: View<'_>, claim: &Claim, now: Timestamp) -> Result<Row, Refusal> {
+pub(crate) fn release(view: View<'_>, claim: &Claim, now: Timestamp) -> Result<Row, Refusal> {
     if view.seen {
         return Err(Refusal::Replayed);
     }

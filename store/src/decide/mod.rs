@@ -1,0 +1,4 @@
+//! What is decided by what is stored, as pure functions: an engine reads, asks these, and writes.
+
+pub(crate) mod chains;
+pub(crate) mod claims;
