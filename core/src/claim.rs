@@ -8,9 +8,9 @@ mod subject;
 
 use std::str::FromStr;
 
-use crate::key::KeyId;
 use crate::sigchain::Claim;
 
+pub use judge::proof_text;
 pub use subject::{Domain, Gist, GithubUser, Host};
 
 /// The path of the document that speaks for a host (RFC 8615).
@@ -90,16 +90,6 @@ impl FromStr for Kind {
 
     fn from_str(text: &str) -> Result<Self, NotCheckable> {
         Kind::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(NotCheckable::UnknownType)
-    }
-}
-
-/// What somebody publishes to prove a claim of this type for the identity of `chain`: the value of the TXT record, the
-/// whole JSON document, or a line of the gist.
-#[must_use]
-pub fn proof_text(kind: Kind, chain: &KeyId) -> String {
-    match kind {
-        Kind::Dns | Kind::Github => judge::token(chain),
-        Kind::Https => format!(r#"{{"kez":"claims","chains":["{chain}"]}}"#),
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use rand_core::TryCryptoRng;
 
-use crate::canonical::{self, Json, Object, object};
+use crate::canonical::{self, Json, Object, member, object};
 use crate::envelope::{EnvelopeType, malformed, no_more, sign, take_string};
 use crate::hash::decode_lower_hex;
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite};
@@ -109,15 +109,14 @@ pub struct ContactRequest {
 
 impl ContactRequest {
     fn payload(&self, from: KeyId) -> Object {
-        let text = |name: &str, value: String| (name.to_owned(), Json::String(value));
         object([
-            text("type", EnvelopeType::ContactRequest.payload_type().to_owned()),
+            member("type", EnvelopeType::ContactRequest.payload_type()),
             ("version".to_owned(), Json::Integer(1)),
-            text("from", from.to_string()),
-            text("to", self.to.to_string()),
-            text("server", self.server.to_string()),
-            text("created_at", self.created_at.to_string()),
-            text("nonce", self.nonce.to_string()),
+            member("from", from),
+            member("to", self.to),
+            member("server", &self.server),
+            member("created_at", self.created_at),
+            member("nonce", self.nonce),
         ])
     }
 

@@ -3,7 +3,7 @@
 //! `sig` is over JCS(payload). `ed25519-sha512-jcs` is PureEdDSA (RFC 8032 section 5.1) verified strictly;
 //! `schnorr-sha256-jcs` is BIP-340 over SHA-256(JCS(payload)). The id is SHA-256(JCS(envelope)).
 
-use crate::canonical::{Json, Object, object, object_to_canonical};
+use crate::canonical::{Json, MAX_VALUES, Object, member, object, object_to_canonical};
 use crate::hash::{Hash, decode_lower_hex};
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite};
 use crate::problem::{Code, Problem};
@@ -18,6 +18,7 @@ pub(crate) use signature::Signed;
 
 /// Largest envelope, in canonical bytes.
 pub const MAX_ENVELOPE_BYTES: usize = 8_192;
+const _: () = assert!(2 * MAX_VALUES - 1 > MAX_ENVELOPE_BYTES, "what the reader cuts off is no envelope");
 
 /// What an envelope can say. Each type is a domain of its own: the signed payload names it, so a signature made for
 /// one never verifies as another.
@@ -215,14 +216,13 @@ impl Envelope {
 /// Signs `payload`, which must hold the `type` and `version` of `envelope_type`, and returns the whole envelope's
 /// canonical bytes.
 pub(crate) fn sign(envelope_type: EnvelopeType, payload: Object, key: &SigningKey) -> Vec<u8> {
-    let text = |name: &str, value: String| (name.to_owned(), Json::String(value));
     let signature = object([
-        text("alg", Alg::Ed25519Sha512Jcs.as_str().to_owned()),
-        text("key", key.id().to_string()),
-        text("sig", const_hex::encode(key.sign(&object_to_canonical(&payload)))),
+        member("alg", Alg::Ed25519Sha512Jcs.as_str()),
+        member("key", key.id()),
+        member("sig", const_hex::encode(key.sign(&object_to_canonical(&payload)))),
     ]);
     object_to_canonical(&object([
-        text("kez", envelope_type.tag().to_owned()),
+        member("kez", envelope_type.tag()),
         ("payload".to_owned(), Json::Object(payload)),
         ("signature".to_owned(), Json::Object(signature)),
     ]))

@@ -11,10 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::hash::Hash;
 use crate::key::SigningKey;
-pub use written::{is_word, sheet};
-
-/// How many words a recovery key has.
-pub const WORDS: usize = 24;
+pub use written::{WORDS, is_word, sheet};
 
 /// The English list of BIP-39, a word a line: 2,048 of them, which are 11 bits each. Browsers fetch it as the file that it
 /// is, in the minute in which they need it.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::canonical::{self, Json, Object, object};
+use crate::canonical::{self, Json, Object, member, object};
 use crate::envelope::{Alg, Content, Envelope, EnvelopeType, malformed, no_more, sign, take_string};
 use crate::handle::Handle;
 use crate::hash::Hash;
@@ -137,14 +137,13 @@ impl Statement {
     }
 
     fn payload(&self, primary: KeyId) -> Object {
-        let text = |name: &str, value: String| (name.to_owned(), Json::String(value));
         object([
-            text("type", self.kind.payload_type().to_owned()),
+            member("type", self.kind.payload_type()),
             ("version".to_owned(), Json::Integer(1)),
-            text("handle", self.handle.to_string()),
-            text("primary", primary.to_string()),
-            text("server", self.server.to_string()),
-            text("created_at", self.created_at.to_string()),
+            member("handle", &self.handle),
+            member("primary", primary),
+            member("server", &self.server),
+            member("created_at", self.created_at),
         ])
     }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Json, MAX_DEPTH, MAX_INTEGER, Object};
-use crate::envelope::MAX_ENVELOPE_BYTES;
+use super::MAX_DEPTH;
+use super::value::{Json, MAX_INTEGER, Object};
 use crate::problem::{Code, Problem};
 
 /// Reads one document. Its values take several times the memory of its text: whoever reads what strangers send sees to
@@ -56,7 +56,7 @@ const BAD_NUMBER: &str = "a number must be an integer within ±9007199254740991,
 const BAD_NAME: &str = "a member's name must be ASCII";
 
 /// Values that no envelope has: n values take 2n − 1 bytes at least, and an envelope has 8,192.
-const MAX_VALUES: usize = MAX_ENVELOPE_BYTES / 2 + 1;
+pub(crate) const MAX_VALUES: usize = 4_097;
 /// Levels whose members are kept beyond [`MAX_VALUES`], so that the shape of an envelope can be judged, which is the
 /// earlier check: the envelope, its payload, the payload's body. They too are only kept up to twice as many values.
 const SHAPE_LEVELS: usize = 3;

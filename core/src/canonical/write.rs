@@ -1,6 +1,6 @@
 //! Printing by RFC 8785: no white space, members in the order of their names, one spelling of every string.
 
-use super::{Json, Object};
+use super::value::{Json, Object};
 
 /// The bytes that cannot stand in a string as they are. A look into a table is quicker than three comparisons, and
 /// strings are most of what is written.
@@ -15,7 +15,37 @@ const ESCAPED: [bool; 256] = {
     table
 };
 
-pub(super) fn value(out: &mut Vec<u8>, json: &Json) {
+impl Json {
+    /// The canonical bytes (RFC 8785), the same as [`super::to_vec`] gives but without serde in between: a server does this
+    /// twice for every envelope that it reads. Names that are not ASCII, which no document from [`super::parse`] has, would
+    /// be in the order of their code points.
+    #[must_use]
+    pub fn to_canonical(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        value(&mut out, self);
+        out
+    }
+}
+
+/// The canonical bytes of an object, as [`Json::to_canonical`].
+#[must_use]
+pub(crate) fn object_to_canonical(members: &Object) -> Vec<u8> {
+    let mut out = Vec::new();
+    object(&mut out, members);
+    out
+}
+
+/// The canonical bytes of an object, as the text that they are: what its signer reads.
+pub(crate) fn text(members: &Object) -> String {
+    String::from_utf8(object_to_canonical(members)).expect("strings and punctuation are written as UTF-8")
+}
+
+/// Appends the canonical bytes of an object to `out`.
+pub(crate) fn append(out: &mut Vec<u8>, members: &Object) {
+    object(out, members);
+}
+
+fn value(out: &mut Vec<u8>, json: &Json) {
     match json {
         Json::Null => out.extend_from_slice(b"null"),
         Json::Bool(true) => out.extend_from_slice(b"true"),
@@ -27,7 +57,7 @@ pub(super) fn value(out: &mut Vec<u8>, json: &Json) {
     }
 }
 
-pub(super) fn object(out: &mut Vec<u8>, members: &Object) {
+fn object(out: &mut Vec<u8>, members: &Object) {
     list(out, b'{', members.iter(), b'}', |out, (name, member)| {
         string(out, name);
         out.push(b':');

@@ -1,12 +1,17 @@
 //! Whether what was found proves a claim. The chain's key stands there as a whole: nothing is searched for within texts.
 
-use super::Evidence;
+use super::{Evidence, Kind};
 use crate::canonical::{Json, parse};
 use crate::key::KeyId;
 
-/// The text that names a chain, in a record or on a line.
-pub(super) fn token(chain: &KeyId) -> String {
-    format!("kez={chain}")
+/// What somebody publishes to prove a claim of this type for the identity of `chain`: the value of the TXT record, the
+/// whole JSON document, or a line of the gist.
+#[must_use]
+pub fn proof_text(kind: Kind, chain: &KeyId) -> String {
+    match kind {
+        Kind::Dns | Kind::Github => token(chain),
+        Kind::Https => format!(r#"{{"kez":"claims","chains":["{chain}"]}}"#),
+    }
 }
 
 impl Evidence {
@@ -32,4 +37,9 @@ fn document_names(chain: &KeyId, document: &[u8]) -> bool {
     let Some(Json::Array(chains)) = members.get("chains") else { return false };
     let chain = chain.to_string();
     is_ours && chains.iter().any(|named| matches!(named, Json::String(text) if *text == chain))
+}
+
+/// The text that names a chain, in a record or on a line.
+fn token(chain: &KeyId) -> String {
+    format!("kez={chain}")
 }

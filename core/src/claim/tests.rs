@@ -1,4 +1,5 @@
 use super::*;
+use crate::KeyId;
 
 const HEX: &str = "2152f8d19b791d24453242e15f2eab6cb7cffa7b6a5ed30097960e069881db12";
 

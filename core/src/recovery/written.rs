@@ -2,8 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::WORDS;
 use crate::text::is_hidden;
+
+/// How many words a recovery key has.
+pub const WORDS: usize = 24;
 
 /// How the first line of a sheet begins, and how what is above its words ends. None of the words that tell them apart are
 /// in the list.

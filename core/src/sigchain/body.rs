@@ -9,7 +9,7 @@ use super::fields::{Fields, Flaws};
 use super::possession::Pop;
 use super::state::Claim;
 use super::{Reason, TYPE_PREFIX};
-use crate::canonical::{Json, Object, object};
+use crate::canonical::{Json, Object, member, object};
 use crate::hash::{Hash, decode_lower_hex};
 use crate::key::{KeyId, MalformedKey};
 use crate::server_name::ServerName;
@@ -177,27 +177,26 @@ impl Body {
 
     /// The payload's `body` member.
     pub(super) fn to_object(&self) -> Object {
-        let text = |name: &str, value: &dyn fmt::Display| (name.to_owned(), Json::String(value.to_string()));
         let list = |keys: &[KeyId]| {
             let keys = keys.iter().map(|key| Json::String(key.to_string())).collect();
             ("rotation_keys".to_owned(), Json::Array(keys))
         };
         match self {
             Body::Genesis { primary, rotation_keys, server } => {
-                object([text("primary", primary), list(rotation_keys), text("server", server)])
+                object([member("primary", primary), list(rotation_keys), member("server", server)])
             }
             Body::AddDeviceKey { key, enc_key, pop } => {
-                let enc_key = enc_key.iter().map(|enc_key| text("enc_key", enc_key));
-                object([text("key", key), text("pop", pop)].into_iter().chain(enc_key))
+                let enc_key = enc_key.iter().map(|enc_key| member("enc_key", enc_key));
+                object([member("key", key), member("pop", pop)].into_iter().chain(enc_key))
             }
-            Body::RevokeKey { key, reason } => object([text("key", key), text("reason", &reason.as_str())]),
+            Body::RevokeKey { key, reason } => object([member("key", key), member("reason", reason.as_str())]),
             Body::RotatePrimary { primary, rotation_keys, pop } => {
-                object([text("primary", primary), list(rotation_keys), text("pop", pop)])
+                object([member("primary", primary), list(rotation_keys), member("pop", pop)])
             }
             Body::ClaimAdd { claim } => object([("claim".to_owned(), Json::Object(claim.to_object()))]),
-            Body::ClaimRemove { claim } => object([text("claim", claim)]),
-            Body::ServerMove { from, to } => object([text("from", from), text("to", to)]),
-            Body::Deactivate { reason } => object(reason.iter().map(|reason| text("reason", reason))),
+            Body::ClaimRemove { claim } => object([member("claim", claim)]),
+            Body::ServerMove { from, to } => object([member("from", from), member("to", to)]),
+            Body::Deactivate { reason } => object(reason.iter().map(|reason| member("reason", reason))),
             Body::Unlisted { body, .. } => body.clone(),
         }
     }

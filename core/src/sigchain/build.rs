@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::{TYPE_PREFIX, event};
-use crate::canonical::{self, Json, Object, object};
+use crate::canonical::{self, Json, Object, member, object};
 use crate::hash::Hash;
 use crate::key::{KeyId, SigningKey};
 use crate::time::Timestamp;
@@ -61,9 +61,4 @@ impl Place {
             ("prev".to_owned(), prev),
         ]);
     }
-}
-
-/// A member whose value is a text.
-pub(super) fn member(name: &str, value: impl ToString) -> (String, Json) {
-    (name.to_owned(), Json::String(value.to_string()))
 }

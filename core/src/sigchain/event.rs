@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::Reason;
 use super::body::Body;
-use super::build::{Place, member};
+use super::build::Place;
 use super::fields::{Fields, Flaws};
 use super::keyring::{Fresh, Keyring, s_is_canonical};
-use crate::canonical::{self, Json, Object, object, object_to_canonical};
+use crate::canonical::{self, Json, Object, member, object, object_to_canonical};
 use crate::envelope::{MAX_ENVELOPE_BYTES, Verified};
 use crate::hash::Hash;
 use crate::key::{KeyId, SigningKey};

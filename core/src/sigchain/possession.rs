@@ -8,8 +8,8 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::body::EncKey;
-use super::build::{Place, member};
-use crate::canonical::{Json, object, object_to_canonical};
+use super::build::Place;
+use crate::canonical::{Json, member, object, object_to_canonical};
 use crate::key::{KeyId, SigningKey};
 
 /// What the key becomes.

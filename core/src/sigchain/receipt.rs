@@ -1,7 +1,6 @@
 //! Receipts: a server's signed word on when it took an event, and as which entry of its log.
 
-use super::build::member;
-use crate::canonical::{Json, Object, object};
+use crate::canonical::{Json, Object, member, object};
 use crate::envelope::{Alg, Content, Envelope, EnvelopeType, malformed, no_more, sign, take_string};
 use crate::hash::Hash;
 use crate::key::{KeyId, SigningKey};

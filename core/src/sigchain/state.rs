@@ -4,9 +4,8 @@ use serde::{Serialize, Serializer};
 
 use super::Reason;
 use super::body::{EncKey, RevokeReason};
-use super::build::member;
 use super::fields::{Fields, Flaws};
-use crate::canonical::{Object, object};
+use crate::canonical::{Object, member, object};
 use crate::hash::Hash;
 use crate::key::KeyId;
 use crate::server_name::ServerName;

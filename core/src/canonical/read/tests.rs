@@ -1,4 +1,5 @@
 use super::*;
+use crate::envelope::MAX_ENVELOPE_BYTES;
 use crate::sigchain::{NotAnEvent, Reason, Unverified};
 use crate::verify_envelope;
 
