@@ -1,17 +1,13 @@
 //! What an event says: its type and its body.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Serialize, Serializer};
-
+use super::claim::Claim;
+use super::enc_key::EncKey;
 use super::fields::{Fields, Flaws};
-use super::possession::Pop;
-use super::state::Claim;
+use super::pop::Pop;
 use super::{Reason, TYPE_PREFIX};
 use crate::canonical::{Json, Object, member, object};
-use crate::hash::{Hash, decode_lower_hex};
-use crate::key::{KeyId, MalformedKey};
+use crate::hash::Hash;
+use crate::key::KeyId;
 use crate::server_name::ServerName;
 
 /// An event's type with its body.
@@ -61,44 +57,6 @@ impl RevokeReason {
             RevokeReason::Compromised => "compromised",
             RevokeReason::Retired => "retired",
         }
-    }
-}
-
-/// A device's encryption key, `x25519:<64 lower-case hex digits>` (RFC 7748).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EncKey([u8; 32]);
-
-impl EncKey {
-    /// From the public key's 32 bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        EncKey(bytes)
-    }
-
-    /// The public key's 32 bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl FromStr for EncKey {
-    type Err = MalformedKey;
-
-    fn from_str(text: &str) -> Result<Self, MalformedKey> {
-        text.strip_prefix("x25519:").and_then(decode_lower_hex).map(EncKey).ok_or(MalformedKey::Spelling)
-    }
-}
-
-impl fmt::Display for EncKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "x25519:{}", const_hex::encode(self.0))
-    }
-}
-
-impl Serialize for EncKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

@@ -1,30 +1,13 @@
 //! Making events.
 
 use super::body::Body;
+use super::place::Place;
 use super::{TYPE_PREFIX, event};
 use crate::canonical::{self, Json, Object, member, object};
-use crate::hash::Hash;
-use crate::key::{KeyId, SigningKey};
+use crate::key::SigningKey;
 use crate::time::Timestamp;
 
-/// Where an event stands: its chain, its number and the event before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The chain's id, which is its genesis key's.
-    pub chain: KeyId,
-    /// The event's number; the genesis is 1.
-    pub seq: u64,
-    /// The id of the event before; none before the genesis.
-    pub prev: Option<Hash>,
-}
-
 impl Place {
-    /// Where the genesis of the chain of `key` stands.
-    #[must_use]
-    pub const fn genesis(key: KeyId) -> Self {
-        Place { chain: key, seq: 1, prev: None }
-    }
-
     /// Signs `body` at this place, and returns the event's canonical bytes, ready to be sent.
     #[must_use]
     pub fn sign(&self, body: &Body, created_at: Timestamp, key: &SigningKey) -> Vec<u8> {
@@ -49,16 +32,5 @@ impl Place {
         }
         self.write(&mut payload);
         payload
-    }
-
-    /// Adds `chain`, `seq` and `prev`.
-    pub(super) fn write(&self, members: &mut Object) {
-        let prev = self.prev.map_or(Json::Null, |prev| Json::String(prev.to_string()));
-        let seq = i64::try_from(self.seq).unwrap_or(i64::MAX);
-        members.extend([
-            member("chain", self.chain),
-            ("seq".to_owned(), Json::Integer(seq)),
-            ("prev".to_owned(), prev),
-        ]);
     }
 }

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::build::Place;
 use super::event::{Event, Unverified};
 use super::keyring::Keyring;
+use super::link::Link;
+use super::place::Place;
 use super::state::State;
 use super::undo::Undo;
 use super::{Reason, authority, fork, rules};
@@ -38,15 +39,6 @@ pub struct Chain {
     /// Who signed the entries of the day before the last one, recovery forks aside, and when they were received.
     pub(super) recent: Vec<(KeyId, Timestamp)>,
     pub(super) keyring: Keyring,
-}
-
-/// What is kept of an event in the chain.
-#[derive(Clone, Debug)]
-pub(super) struct Link {
-    pub(super) id: Hash,
-    pub(super) signer: KeyId,
-    pub(super) received_at: Timestamp,
-    pub(super) undo: Undo,
 }
 
 /// The newest event.

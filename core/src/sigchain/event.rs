@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::Reason;
 use super::body::Body;
-use super::build::Place;
 use super::fields::{Fields, Flaws};
 use super::keyring::{Fresh, Keyring, s_is_canonical};
+use super::place::Place;
 use crate::canonical::{self, Json, Object, member, object, object_to_canonical};
 use crate::envelope::{MAX_ENVELOPE_BYTES, Verified};
 use crate::hash::Hash;

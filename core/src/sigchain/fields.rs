@@ -5,8 +5,8 @@
 
 use std::str::FromStr;
 
-use super::body::EncKey;
-use super::possession::Pop;
+use super::enc_key::EncKey;
+use super::pop::Pop;
 use super::{MAX_ROTATION_KEYS, Reason};
 use crate::canonical::{Json, MAX_INTEGER, Object};
 use crate::hash::{Hash, decode_lower_hex};

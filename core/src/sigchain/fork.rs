@@ -1,8 +1,8 @@
 //! Recovery forks: a rotation that takes the place of events that stand in the chain already.
 
 use super::body::Body;
-use super::chain::Link;
 use super::event::Event;
+use super::link::Link;
 use super::state::State;
 use super::undo::Undo;
 use super::{RECOVERY_WINDOW_SECS, Reason};

@@ -5,10 +5,13 @@
 
 use std::str::FromStr as _;
 
-use super::body::{EncKey, RevokeReason};
-use super::chain::{Chain, Link, Standing};
+use super::body::RevokeReason;
+use super::chain::{Chain, Standing};
+use super::claim::Claim;
+use super::enc_key::EncKey;
 use super::keyring::Keyring;
-use super::state::{Claim, Device, Revocation, RevokedFor, State};
+use super::link::Link;
+use super::state::{Device, Revocation, RevokedFor, State};
 use super::undo::{Rotated, Undo};
 use crate::hash::Hash;
 use crate::key::KeyId;

@@ -6,9 +6,11 @@
 use ed25519_dalek::Signature;
 use serde::Serialize;
 
-use super::body::{Body, EncKey};
-use super::build::Place;
-use super::possession::{Pop, Possession, Role};
+use super::body::Body;
+use super::enc_key::EncKey;
+use super::place::Place;
+use super::pop::Pop;
+use super::possession::{Possession, Role};
 use crate::canonical::{Json, Object, parse_unjudged};
 use crate::hash::{Hash, decode_lower_hex};
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite, ed25519_key};

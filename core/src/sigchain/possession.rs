@@ -3,12 +3,9 @@
 //! pop = Ed25519(new key, JCS({type, version, chain, seq, prev, key, role[, enc_key]})). It is bound to its place and to
 //! its companion, so that a proof seen elsewhere is worth nothing here.
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
-use super::body::EncKey;
-use super::build::Place;
+use super::enc_key::EncKey;
+use super::place::Place;
+use super::pop::Pop;
 use crate::canonical::{Json, member, object, object_to_canonical};
 use crate::key::{KeyId, SigningKey};
 
@@ -30,36 +27,6 @@ impl Role {
     }
 }
 
-/// A proof of possession, 128 lower-case hex digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pop([u8; 64]);
-
-impl Pop {
-    /// From the signature's 64 bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 64]) -> Self {
-        Pop(bytes)
-    }
-
-    /// The signature's 64 bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 64] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Pop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&const_hex::encode(self.0))
-    }
-}
-
-impl Serialize for Pop {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// What a new key signs, before it has.
 #[derive(Clone, Copy, Debug)]
 pub struct Possession<'a> {
@@ -75,7 +42,7 @@ impl Possession<'_> {
     /// The new key's proof.
     #[must_use]
     pub fn prove(&self, key: &SigningKey) -> Pop {
-        Pop(key.sign(&self.signing_input(&key.id())))
+        Pop::from_bytes(key.sign(&self.signing_input(&key.id())))
     }
 
     /// JCS of what `key` signs.

@@ -5,7 +5,7 @@
 //! key that is not on it.
 
 use super::RECOVERY_WINDOW_SECS;
-use super::chain::Link;
+use super::link::Link;
 use super::undo::Undo;
 use crate::key::KeyId;
 use crate::sorted::Sorted;

@@ -3,7 +3,8 @@
 use super::Reason;
 use super::body::Body;
 use super::event::Event;
-use super::possession::{Pop, Possession, Role};
+use super::pop::Pop;
+use super::possession::{Possession, Role};
 use super::state::State;
 use crate::key::KeyId;
 

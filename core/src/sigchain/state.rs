@@ -2,19 +2,13 @@
 
 use serde::{Serialize, Serializer};
 
-use super::Reason;
-use super::body::{EncKey, RevokeReason};
-use super::fields::{Fields, Flaws};
-use crate::canonical::{Object, member, object};
+use super::body::RevokeReason;
+use super::claim::Claim;
+use super::enc_key::EncKey;
 use crate::hash::Hash;
 use crate::key::KeyId;
 use crate::server_name::ServerName;
 use crate::sorted::Sorted;
-
-/// The longest texts of a claim, in characters.
-const MAX_CLAIM_TYPE: usize = 32;
-const MAX_CLAIM_SUBJECT: usize = 253;
-const MAX_CLAIM_PROOF: usize = 2_048;
 
 /// An identity as its chain leaves it, serialised as the protocol shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,17 +37,6 @@ pub struct Device {
     /// What to encrypt to it with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enc_key: Option<EncKey>,
-}
-
-/// What the identity says of itself, and where to check it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Claim {
-    /// The kind of claim, 1 to 32 characters.
-    pub r#type: String,
-    /// What is claimed, 1 to 253 characters.
-    pub subject: String,
-    /// Where the proof is, 1 to 2,048 characters.
-    pub proof: String,
 }
 
 /// When and why a key lost its role.
@@ -106,21 +89,5 @@ impl State {
     /// Whether `key` has a role in the chain or ever had one.
     pub(super) fn knows(&self, key: &KeyId) -> bool {
         self.rotation_keys.contains(key) || self.devices.contains_key(key) || self.revoked.contains_key(key)
-    }
-}
-
-impl Claim {
-    pub(super) fn read(mut fields: Fields, flaws: &mut Flaws) -> Result<Claim, Reason> {
-        let claim = Claim {
-            r#type: fields.text("type", MAX_CLAIM_TYPE)?,
-            subject: fields.text("subject", MAX_CLAIM_SUBJECT)?,
-            proof: fields.text("proof", MAX_CLAIM_PROOF)?,
-        };
-        fields.end(flaws);
-        Ok(claim)
-    }
-
-    pub(super) fn to_object(&self) -> Object {
-        object([member("type", &self.r#type), member("subject", &self.subject), member("proof", &self.proof)])
     }
 }

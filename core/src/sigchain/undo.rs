@@ -4,8 +4,9 @@
 //! from the newest one, and no other copy of the state is kept.
 
 use super::body::Body;
+use super::claim::Claim;
 use super::event::Event;
-use super::state::{Claim, Device, Revocation, RevokedFor, State};
+use super::state::{Device, Revocation, RevokedFor, State};
 use crate::hash::Hash;
 use crate::key::KeyId;
 use crate::server_name::ServerName;
