@@ -9,7 +9,8 @@ mod log;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use kez_core::sigchain::{Audit, Chain, Entry, Receipt, Unverified, verify};
+use kez_core::receipt::Receipt;
+use kez_core::sigchain::{Audit, Chain, Entry, Unverified, verify};
 use kez_core::{Hash, SigningKey};
 
 use self::log::{EVENTS, Log};

@@ -25,7 +25,6 @@ mod pop;
 mod possession;
 mod ranks;
 mod reason;
-mod receipt;
 mod rules;
 mod state;
 mod summary;
@@ -44,12 +43,10 @@ pub use place::Place;
 pub use pop::Pop;
 pub use possession::{Possession, Role};
 pub use reason::Reason;
-pub use receipt::Receipt;
 pub use state::{Device, Revocation, RevokedFor, State};
 pub use summary::Summary;
 
-pub(crate) use event::{is_event, verify_alone};
-pub(crate) use receipt::Members as ReceiptMembers;
+pub(crate) use event::{TAG, verify_alone};
 
 /// How long after the first event that it displaces a recovery fork is taken, in seconds and inclusive: 72 hours.
 pub const RECOVERY_WINDOW_SECS: u64 = 259_200;
@@ -57,4 +54,4 @@ pub const RECOVERY_WINDOW_SECS: u64 = 259_200;
 pub const MAX_ROTATION_KEYS: usize = 5;
 
 /// What every event's type begins with.
-const TYPE_PREFIX: &str = "kez.sigchain.";
+pub(crate) const TYPE_PREFIX: &str = "kez.sigchain.";

@@ -4,9 +4,8 @@
 mod story;
 
 use kez_core::canonical;
-use kez_core::sigchain::{
-    Audit, Body, Chain, Entry, Failure, Place, Reason, Receipt, RevokeReason, Unverified, verify,
-};
+use kez_core::receipt::Receipt;
+use kez_core::sigchain::{Audit, Body, Chain, Entry, Failure, Place, Reason, RevokeReason, Unverified, verify};
 use kez_core::{Hash, KeyId, SigningKey, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::Index;

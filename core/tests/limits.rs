@@ -2,8 +2,9 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use kez_core::canonical::Object;
+use kez_core::receipt::Receipt;
 use kez_core::sigchain::{
-    Arrival, Body, Chain, Claim, Limits, MAX_AUDIT_BYTES, Place, Possession, Reason, Receipt, RevokeReason, Role, Step,
+    Arrival, Body, Chain, Claim, Limits, MAX_AUDIT_BYTES, Place, Possession, Reason, RevokeReason, Role, Step,
     Unverified,
 };
 use kez_core::{Hash, KeyId, SigningKey, Timestamp};

@@ -1,7 +1,8 @@
 //! Receipts, and what is read in an audit log.
 #![cfg(not(target_arch = "wasm32"))]
 
-use kez_core::sigchain::{Audit, Body, Failure, Place, Reason, Receipt};
+use kez_core::receipt::Receipt;
+use kez_core::sigchain::{Audit, Body, Failure, Place, Reason};
 use kez_core::{Code, Hash, SigningKey, Timestamp, verify_envelope};
 
 fn key(seed: u8) -> SigningKey {

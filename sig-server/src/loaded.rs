@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use kez_core::sigchain::{Chain, Head, Limits, Receipt, Unverified};
+use kez_core::receipt::Receipt;
+use kez_core::sigchain::{Chain, Head, Limits, Unverified};
 use kez_core::{Hash, KeyId, Timestamp};
 
 use crate::checkpoint::Seal;

@@ -1,7 +1,8 @@
 //! Sigchains: every event that was accepted, in order, with the receipt that says so.
 
 use async_trait::async_trait;
-use kez_core::sigchain::{Reason, Receipt, Summary};
+use kez_core::receipt::Receipt;
+use kez_core::sigchain::{Reason, Summary};
 use kez_core::{Hash, KeyId, ServerName, SigningKey, Timestamp};
 
 use crate::{Database, StoreError};

@@ -4,7 +4,7 @@ use crate::canonical::{self, Json, Object};
 use crate::problem::{Code, Problem};
 
 /// The members of the text's one object.
-pub(super) fn read_object(text: &[u8]) -> Result<Object, Problem> {
+pub(crate) fn read_object(text: &[u8]) -> Result<Object, Problem> {
     match canonical::parse_envelope(text)? {
         Json::Object(members) => Ok(members),
         _ => Err(malformed("An envelope is a JSON object.")),

@@ -1,9 +1,20 @@
-//! Whether an envelope's signature holds, and whose it is.
+//! Whether an envelope's signature holds, and making one.
 
-use super::{Alg, Content, Envelope, malformed_key, unknown_alg};
+use super::alg::Alg;
+use crate::canonical::{Object, member, object, object_to_canonical};
 use crate::hash::Hash;
-use crate::key::{KeyId, MalformedKey, ed25519_key, secp256k1_key};
+use crate::key::{KeyId, MalformedKey, SigningKey, ed25519_key, secp256k1_key};
 use crate::problem::{Code, Problem};
+
+/// An envelope's `signature` member, and what it is over.
+#[derive(Debug)]
+pub(super) struct Signature {
+    pub(super) alg: String,
+    pub(super) key: String,
+    pub(super) sig: [u8; 64],
+    /// JCS of the payload.
+    pub(super) over: Vec<u8>,
+}
 
 /// A signature that holds.
 pub(crate) struct Signed {
@@ -13,32 +24,24 @@ pub(crate) struct Signed {
     pub(crate) owner: KeyId,
 }
 
-impl Envelope {
-    /// The alg, the keys, that the owner signs, and the signature; returns the key that signed. Inlined, so that a
-    /// program whose `only` is always Ed25519, such as the web page, is linked without the other curve.
-    #[inline(always)]
-    pub(crate) fn verify(&self, only: Alg) -> Result<KeyId, Problem> {
-        let Signed { signer, owner } = self.verify_signature(only)?;
-        if owner == signer { Ok(signer) } else { Err(not_by_owner()) }
+impl Signature {
+    /// `alg`, where it is one that is known.
+    pub(super) fn alg(&self) -> Result<Alg, Problem> {
+        Alg::parse(&self.alg).ok_or_else(unknown_alg)
     }
 
-    /// As [`Envelope::verify`], for who will find out whether the signer may sign for the owner.
+    /// Who says to have signed, with this alg and no other.
+    pub(super) fn signer(&self, only: Alg) -> Result<KeyId, Problem> {
+        if self.alg()? == only { self.key.parse().map_err(malformed_key) } else { Err(unknown_alg()) }
+    }
+
+    /// Whether the signer signed. Inlined, so that a program whose `only` is always Ed25519, such as the web page, is
+    /// linked without the other curve.
     #[inline(always)]
-    pub(crate) fn verify_signature(&self, only: Alg) -> Result<Signed, Problem> {
-        let alg = Alg::parse(&self.alg).filter(|&alg| alg == only).ok_or_else(unknown_alg)?;
-        let signer = self.key.parse::<KeyId>().map_err(malformed_key)?;
-        let owner = match &self.content {
-            Content::Handle(members) => members.primary.parse::<KeyId>().map_err(malformed_key)?,
-            Content::Contact(members) => {
-                members.recipient().map_err(malformed_key)?;
-                members.from.parse::<KeyId>().map_err(malformed_key)?
-            }
-            Content::Receipt(_) | Content::Unknown => signer,
-        };
-        if [signer, owner].iter().any(|key| key.suite() != alg.suite()) {
+    pub(super) fn verify(&self, only: Alg, signed: Signed) -> Result<Signed, Problem> {
+        if [signed.signer, signed.owner].iter().any(|key| key.suite() != only.suite()) {
             return Err(Problem::new(Code::UnsupportedAlg, "The key is not of the suite that `alg` signs with."));
         }
-        let signed = Signed { signer, owner };
         match only {
             Alg::Ed25519Sha512Jcs => self.verify_by(signed, ed25519_key, verify_ed25519),
             Alg::SchnorrSha256Jcs => self.verify_by(signed, secp256k1_key, verify_schnorr),
@@ -56,7 +59,7 @@ impl Envelope {
         if owner != signer {
             usable(owner.as_bytes()).map_err(malformed_key)?;
         }
-        if verifies(&public, &self.signing_input, &self.sig) {
+        if verifies(&public, &self.over, &self.sig) {
             return Ok(signed);
         }
         // Who signs comes before whether the signature holds.
@@ -65,6 +68,15 @@ impl Envelope {
         }
         Err(Problem::new(Code::BadSignature, "The signature is not this key's over the canonical payload."))
     }
+}
+
+/// The `signature` member of an envelope with this payload.
+pub(super) fn sign(payload: &Object, key: &SigningKey) -> Object {
+    object([
+        member("alg", Alg::Ed25519Sha512Jcs.as_str()),
+        member("key", key.id()),
+        member("sig", const_hex::encode(key.sign(&object_to_canonical(payload)))),
+    ])
 }
 
 fn verify_ed25519(key: &ed25519_dalek::VerifyingKey, signing_input: &[u8], sig: &[u8; 64]) -> bool {
@@ -76,6 +88,14 @@ fn verify_schnorr(key: &k256::schnorr::VerifyingKey, signing_input: &[u8], sig: 
         .is_ok_and(|sig| key.verify_raw(Hash::of(signing_input).as_bytes(), &sig).is_ok())
 }
 
-fn not_by_owner() -> Problem {
+fn unknown_alg() -> Problem {
+    Problem::new(Code::UnsupportedAlg, "Sign with `ed25519-sha512-jcs`.")
+}
+
+pub(super) fn malformed_key(error: MalformedKey) -> Problem {
+    Problem::new(Code::MalformedKey, error.to_string())
+}
+
+pub(super) fn not_by_owner() -> Problem {
     Problem::new(Code::KeyMismatch, "Sign with the key that the payload names as its owner.")
 }

@@ -8,14 +8,14 @@ use super::fields::{Fields, Flaws};
 use super::keyring::{Fresh, Keyring, s_is_canonical};
 use super::place::Place;
 use crate::canonical::{self, Json, Object, member, object, object_to_canonical};
-use crate::envelope::{MAX_ENVELOPE_BYTES, Verified};
+use crate::envelope::MAX_ENVELOPE_BYTES;
 use crate::hash::Hash;
 use crate::key::{KeyId, SigningKey};
 use crate::problem::Problem;
 use crate::time::Timestamp;
 
 /// The envelope's tag.
-const TAG: &str = "sigchain_event";
+pub(crate) const TAG: &str = "sigchain_event";
 const ALG: &str = "ed25519-sha512-jcs";
 /// Members stand in the order of their names, so the signed payload is one piece of the whole.
 const BEFORE_PAYLOAD: &[u8] = br#"{"kez":"sigchain_event","payload":"#;
@@ -203,27 +203,14 @@ impl Unverified {
     }
 }
 
-/// Whether an envelope says by its tag or by its type that it is an event, rightly or not.
-pub(crate) fn is_event(envelope: &Object) -> bool {
-    let payload_type = match envelope.get("payload") {
-        Some(Json::Object(payload)) => payload.get("type"),
-        _ => None,
-    };
-    let is_type = matches!(payload_type, Some(Json::String(name))
-        if name.starts_with(super::TYPE_PREFIX) && *name != super::receipt::PAYLOAD_TYPE);
-    is_type || matches!(envelope.get("kez"), Some(Json::String(tag)) if tag == TAG)
-}
-
 /// Verifies an event's envelope with no chain in sight.
-pub(crate) fn verify_alone(envelope: Object) -> Result<Verified, Problem> {
+pub(crate) fn verify_alone(envelope: Object) -> Result<Event, Problem> {
     let event = Unverified::read(Json::Object(envelope)).map_err(Reason::as_envelope_problem)?;
     let chain = event.chain.clone();
     if chain.parse::<KeyId>().is_err() {
         return Err(Reason::BadKeyEncoding.as_envelope_problem());
     }
-    let event = event.authenticate(&chain, &Keyring::default()).map_err(Reason::as_envelope_problem)?;
-    let payload_type = format!("{}{}", super::TYPE_PREFIX, event.body.name());
-    Ok(Verified { payload_type, key: event.signer, id: event.id })
+    event.authenticate(&chain, &Keyring::default()).map_err(Reason::as_envelope_problem)
 }
 
 /// Signs a payload, and returns the whole event's canonical bytes.

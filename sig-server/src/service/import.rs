@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kez_core::sigchain::{Arrival, Audit, Chain, Head, Reason, Receipt, Received, Unverified};
+use kez_core::receipt::Receipt;
+use kez_core::sigchain::{Arrival, Audit, Chain, Head, Reason, Received, Unverified};
 use kez_core::{Hash, KeyId, Timestamp};
 
 use super::Service;

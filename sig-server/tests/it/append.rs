@@ -1,7 +1,7 @@
 //! Events that are taken, and what the answer says.
 
 use kez_core::Hash;
-use kez_core::sigchain::Receipt;
+use kez_core::receipt::Receipt;
 use reqwest::Method;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! What was answered outlives the process; what was not written was not answered.
 
-use kez_core::sigchain::Receipt;
+use kez_core::receipt::Receipt;
 use kez_store::StoreError;
 
 use super::engine::{Engine, Heard, signer};

@@ -71,6 +71,6 @@ pub(crate) async fn keys_that_sign_receipts_are_kept_in_the_order_of_their_first
     }
     assert_eq!(store.receipt_keys().await.expect("it is there"), [signer().key(), other().key()]);
     let rows = alice.store(&*store, &genesis).await.expect("it is there").expect("it is stored");
-    let (_, by) = kez_core::sigchain::Receipt::verify(&rows[0].receipt).expect("it is signed");
+    let (_, by) = kez_core::receipt::Receipt::verify(&rows[0].receipt).expect("it is signed");
     assert_eq!(by, signer().key(), "the last one that was named");
 }

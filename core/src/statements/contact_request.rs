@@ -7,7 +7,7 @@ use std::str::FromStr;
 use rand_core::TryCryptoRng;
 
 use crate::canonical::{self, Json, Object, member, object};
-use crate::envelope::{EnvelopeType, malformed, no_more, sign, take_string};
+use crate::envelope::{EnvelopeType, Payload, malformed, no_more, sign, take_string};
 use crate::hash::decode_lower_hex;
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite};
 use crate::problem::Problem;
@@ -64,16 +64,15 @@ impl fmt::Display for MessageId {
 /// The payload's members as they were sent: of the right JSON types and forms, not yet judged.
 #[derive(Debug)]
 pub(crate) struct Members {
-    pub(crate) from: String,
+    from: String,
     to: String,
     server: String,
     created_at: Timestamp,
     nonce: MessageId,
 }
 
-impl Members {
-    /// Reads what is left of a payload once `type` and `version` were taken.
-    pub(crate) fn read(mut payload: Object) -> Result<Self, Problem> {
+impl Payload for Members {
+    fn read(mut payload: Object) -> Result<Self, Problem> {
         let members = Members {
             from: take_string(&mut payload, "from")?,
             to: take_string(&mut payload, "to")?,
@@ -87,8 +86,15 @@ impl Members {
         Ok(members)
     }
 
+    fn owner(&self) -> Result<Option<KeyId>, MalformedKey> {
+        self.recipient()?;
+        self.from.parse().map(Some)
+    }
+}
+
+impl Members {
     /// The recipient's key, which has to be spelt right and of the only suite that chains have.
-    pub(crate) fn recipient(&self) -> Result<KeyId, MalformedKey> {
+    fn recipient(&self) -> Result<KeyId, MalformedKey> {
         let to: KeyId = self.to.parse()?;
         if to.suite() == Suite::Ed25519 { Ok(to) } else { Err(MalformedKey::Spelling) }
     }

@@ -1,14 +1,12 @@
 //! Receipts: a server's signed word on when it took an event, and as which entry of its log.
 
 use crate::canonical::{Json, Object, member, object};
-use crate::envelope::{Alg, Content, Envelope, EnvelopeType, malformed, no_more, sign, take_string};
+use crate::envelope::{Alg, Envelope, EnvelopeType, Payload, malformed, no_more, sign, take_string};
 use crate::hash::Hash;
-use crate::key::{KeyId, SigningKey};
+use crate::key::{KeyId, MalformedKey, SigningKey};
 use crate::problem::Problem;
 use crate::server_name::ServerName;
 use crate::time::Timestamp;
-
-pub(super) const PAYLOAD_TYPE: &str = EnvelopeType::SigchainReceipt.payload_type();
 
 /// What a receipt says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +32,7 @@ impl Receipt {
         let number =
             |name: &str, value: u64| (name.to_owned(), Json::Integer(i64::try_from(value).unwrap_or(i64::MAX)));
         let payload = object([
-            member("type", PAYLOAD_TYPE),
+            member("type", EnvelopeType::SigchainReceipt.payload_type()),
             number("version", 1),
             member("chain", self.chain),
             number("seq", self.seq),
@@ -52,12 +50,10 @@ impl Receipt {
     /// # Errors
     /// As [`crate::verify_envelope`].
     pub fn verify(text: &[u8]) -> Result<(Receipt, KeyId), Problem> {
-        let envelope = Envelope::parse(text, Some(EnvelopeType::SigchainReceipt))?;
+        let envelope = Envelope::<Members>::parse(text, EnvelopeType::SigchainReceipt)?;
         let key = envelope.verify(Alg::Ed25519Sha512Jcs)?;
-        match envelope.into_parts() {
-            (Content::Receipt(members), _) => Ok((members.0, key)),
-            _ => Err(malformed("This envelope is no receipt.")),
-        }
+        let (Members(receipt), _) = envelope.into_parts();
+        Ok((receipt, key))
     }
 }
 
@@ -65,9 +61,8 @@ impl Receipt {
 #[derive(Debug)]
 pub(crate) struct Members(Receipt);
 
-impl Members {
-    /// Reads what is left of a payload once `type` and `version` were taken.
-    pub(crate) fn read(mut payload: Object) -> Result<Self, Problem> {
+impl Payload for Members {
+    fn read(mut payload: Object) -> Result<Self, Problem> {
         let mut number = |name: &str| match payload.remove(name) {
             Some(Json::Integer(value)) => {
                 u64::try_from(value).map_err(|_| malformed(format!("`{name}` is not below 0.")))
@@ -88,5 +83,9 @@ impl Members {
         };
         no_more(&payload)?;
         Ok(Members(receipt))
+    }
+
+    fn owner(&self) -> Result<Option<KeyId>, MalformedKey> {
+        Ok(None)
     }
 }

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use crate::canonical::{self, Json, Object, member, object};
-use crate::envelope::{Alg, Content, Envelope, EnvelopeType, malformed, no_more, sign, take_string};
+use crate::envelope::{Alg, Envelope, EnvelopeType, Payload, malformed, no_more, sign, take_string};
 use crate::handle::Handle;
 use crate::hash::Hash;
-use crate::key::{KeyId, SigningKey};
+use crate::key::{KeyId, MalformedKey, SigningKey};
 use crate::problem::{Code, Problem};
 use crate::server_name::ServerName;
 use crate::time::Timestamp;
@@ -19,15 +19,14 @@ pub const CLOCK_SKEW_SECS: u64 = 300;
 /// The payload's members as they were sent: of the right JSON types, not yet judged.
 #[derive(Debug)]
 pub(crate) struct Members {
-    pub(crate) handle: String,
-    pub(crate) primary: String,
-    pub(crate) server: String,
-    pub(crate) created_at: Timestamp,
+    handle: String,
+    primary: String,
+    server: String,
+    created_at: Timestamp,
 }
 
-impl Members {
-    /// Reads what is left of a payload once `type` and `version` were taken.
-    pub(crate) fn read(mut payload: Object) -> Result<Self, Problem> {
+impl Payload for Members {
+    fn read(mut payload: Object) -> Result<Self, Problem> {
         let members = Members {
             handle: take_string(&mut payload, "handle")?,
             primary: take_string(&mut payload, "primary")?,
@@ -38,6 +37,10 @@ impl Members {
         };
         no_more(&payload)?;
         Ok(members)
+    }
+
+    fn owner(&self) -> Result<Option<KeyId>, MalformedKey> {
+        self.primary.parse().map(Some)
     }
 }
 
@@ -85,12 +88,10 @@ impl Admission<'_> {
     }
 
     fn admit(&self, expected: EnvelopeType, text: &[u8]) -> Result<Claim, Problem> {
-        let envelope = Envelope::parse(text, Some(expected))?;
+        let envelope = Envelope::<Members>::parse(text, expected)?;
         let primary = envelope.verify(Alg::Ed25519Sha512Jcs)?;
         let id = envelope.id();
-        let (Content::Handle(members), envelope) = envelope.into_parts() else {
-            return Err(malformed("This envelope is not about a handle."));
-        };
+        let (members, envelope) = envelope.into_parts();
         if !self.server.matches(&members.server) {
             return Err(Problem::new(Code::WrongServer, format!("Sign for the server {}.", self.server)));
         }
@@ -194,12 +195,10 @@ impl Expected<'_> {
     /// # Errors
     /// [`Unproven`], the first thing that is wrong.
     pub fn verify(&self, text: &[u8]) -> Result<Claim, Unproven> {
-        let envelope = Envelope::parse(text, Some(EnvelopeType::HandleRegistration))?;
+        let envelope = Envelope::<Members>::parse(text, EnvelopeType::HandleRegistration)?;
         let primary = envelope.verify(Alg::Ed25519Sha512Jcs)?;
         let id = envelope.id();
-        let (Content::Handle(members), envelope) = envelope.into_parts() else {
-            return Err(malformed("This envelope is not about a handle.").into());
-        };
+        let (members, envelope) = envelope.into_parts();
         let differs = |member, signed: String| Err(Unproven::Differs { member, signed: signed.into() });
         if members.handle != self.handle.as_str() {
             return differs("handle", members.handle);

@@ -1,8 +1,8 @@
 //! Reading contact requests: first what the envelope says and whether its signature holds, then whether the key that
 //! signed stands for the identity that it speaks for.
 
-use super::{MAX_AGE_SECS, MessageId};
-use crate::envelope::{Alg, Content, Envelope, EnvelopeType, Signed, malformed};
+use super::{MAX_AGE_SECS, Members, MessageId};
+use crate::envelope::{Alg, Envelope, EnvelopeType, Signed};
 use crate::hash::Hash;
 use crate::key::KeyId;
 use crate::problem::{Code, Problem};
@@ -31,12 +31,10 @@ impl Receiver<'_> {
     /// recipient, [`Code::WrongServer`], and [`Code::StaleTimestamp`] when it is from the future or older than
     /// [`MAX_AGE_SECS`].
     pub fn verify(&self, text: &[u8], sender: &KeyId) -> Result<SignedRequest, Problem> {
-        let envelope = Envelope::parse(text, Some(EnvelopeType::ContactRequest))?;
+        let envelope = Envelope::<Members>::parse(text, EnvelopeType::ContactRequest)?;
         let Signed { signer, owner: from } = envelope.verify_signature(Alg::Ed25519Sha512Jcs)?;
         let id = envelope.id();
-        let (Content::Contact(members), _) = envelope.into_parts() else {
-            return Err(malformed("This envelope is not a contact request."));
-        };
+        let (members, _) = envelope.into_parts();
         if from != *sender {
             return Err(Problem::new(Code::KeyMismatch, "Another identity delivered this request than it is from."));
         }

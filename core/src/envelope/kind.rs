@@ -1,0 +1,46 @@
+//! The types of envelopes, by name. None of what they say is known here.
+
+/// What an envelope can say. Each type is a domain of its own: the signed payload names it, so a signature made for
+/// one never verifies as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvelopeType {
+    /// A key takes a handle.
+    HandleRegistration,
+    /// A key gives its handle back.
+    HandleRelease,
+    /// An identity asks another one to be in touch.
+    ContactRequest,
+    /// A server says when it took a sigchain event.
+    SigchainReceipt,
+}
+
+impl EnvelopeType {
+    pub(super) const ALL: [EnvelopeType; 4] = [
+        EnvelopeType::HandleRegistration,
+        EnvelopeType::HandleRelease,
+        EnvelopeType::ContactRequest,
+        EnvelopeType::SigchainReceipt,
+    ];
+
+    /// The value of the envelope's `kez` member.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            EnvelopeType::HandleRegistration => "handle_registration",
+            EnvelopeType::HandleRelease => "handle_release",
+            EnvelopeType::ContactRequest => "contact_request",
+            EnvelopeType::SigchainReceipt => "sigchain_receipt",
+        }
+    }
+
+    /// The value of the payload's `type` member.
+    #[must_use]
+    pub const fn payload_type(self) -> &'static str {
+        match self {
+            EnvelopeType::HandleRegistration => "kez.chat.handle_registration",
+            EnvelopeType::HandleRelease => "kez.chat.handle_release",
+            EnvelopeType::ContactRequest => "kez.chat.contact_request",
+            EnvelopeType::SigchainReceipt => "kez.sigchain.receipt",
+        }
+    }
+}
