@@ -33,7 +33,7 @@ pub use hash::Hash;
 pub use key::{KeyId, PublicKey, SigningKey, Suite};
 pub use problem::{Code, Problem};
 pub use record::{ChainStanding, Record};
-pub use registration::{Admission, Claim};
+pub use registration::{Admission, Admitted};
 pub use server_name::ServerName;
 pub use sorted::Sorted;
 pub use statements::{contact_request, receipt, registration};

@@ -3,7 +3,7 @@
 
 use kez_core::canonical::{self, Json, MAX_INTEGER};
 use kez_core::registration::Statement;
-use kez_core::{Admission, Claim, Handle, Hash, KeyId, ServerName, SigningKey, Timestamp, verify_envelope};
+use kez_core::{Admission, Admitted, Handle, Hash, KeyId, ServerName, SigningKey, Timestamp, verify_envelope};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::strategy::Union;
@@ -54,15 +54,15 @@ fn as_serde(json: &Json) -> serde_json::Value {
     serde_json::to_value(json).expect("a document is plain JSON")
 }
 
-fn claims() -> impl Strategy<Value = (Claim, ServerName)> {
+fn registrations() -> impl Strategy<Value = (Admitted, ServerName)> {
     let handle = "[a-z0-9][a-z0-9_-]{2,31}".prop_map(|text| text.parse::<Handle>().expect("made by the rule"));
     let free = handle.prop_filter("reserved", |handle| !handle.is_reserved());
     (any::<[u8; 32]>(), free, 0..4_000_000_000_i64).prop_map(|(seed, handle, now)| {
         let server: ServerName = "kez.lat".parse().expect("the name is well formed");
         let now = Timestamp::from_unix(now);
         let body = Statement::registration(handle, server.clone(), now).sign(&SigningKey::from_seed(&seed));
-        let claim = Admission { server: &server, now }.registration(&body).expect("what we sign, we accept");
-        (claim, server)
+        let admitted = Admission { server: &server, now }.registration(&body).expect("what we sign, we accept");
+        (admitted, server)
     })
 }
 
@@ -72,34 +72,34 @@ proptest! {
     /// One byte changed or taken out: refused. One byte put in: refused, except white space between tokens, which is
     /// another spelling of the same envelope.
     #[test]
-    fn a_changed_envelope_is_refused((claim, server) in claims(), edits in vec((any::<prop::sample::Index>(), any::<u8>()), 24)) {
-        let admission = Admission { server: &server, now: claim.created_at };
+    fn a_changed_envelope_is_refused((admitted, server) in registrations(), edits in vec((any::<prop::sample::Index>(), any::<u8>()), 24)) {
+        let admission = Admission { server: &server, now: admitted.created_at };
         for (index, byte) in edits {
-            let at = index.index(claim.envelope.len());
-            let mut changed = claim.envelope.clone();
+            let at = index.index(admitted.envelope.len());
+            let mut changed = admitted.envelope.clone();
             changed[at] = if byte == changed[at] { byte ^ 1 } else { byte };
             prop_assert!(admission.registration(&changed).is_err(), "byte {at} changed to {byte}");
             prop_assert!(verify_envelope(&changed).is_err(), "byte {at} changed to {byte}");
 
-            let mut removed = claim.envelope.clone();
+            let mut removed = admitted.envelope.clone();
             removed.remove(at);
             prop_assert!(admission.registration(&removed).is_err(), "byte {at} taken out");
 
-            let mut inserted = claim.envelope.clone();
+            let mut inserted = admitted.envelope.clone();
             inserted.insert(at, byte);
             if let Ok(other) = admission.registration(&inserted) {
                 prop_assert!(b" \t\r\n".contains(&byte), "byte {byte} put in at {at}");
-                prop_assert_eq!(&other, &claim);
+                prop_assert_eq!(&other, &admitted);
             }
         }
     }
 
     #[test]
-    fn signatures_do_not_carry_over((claim, server) in claims(), (other, _) in claims()) {
-        prop_assume!(claim.primary != other.primary);
-        let text = String::from_utf8(claim.envelope.clone()).expect("JSON is text");
-        let swapped = text.replace(&claim.primary.to_string(), &other.primary.to_string());
-        let admission = Admission { server: &server, now: claim.created_at };
+    fn signatures_do_not_carry_over((admitted, server) in registrations(), (other, _) in registrations()) {
+        prop_assume!(admitted.primary != other.primary);
+        let text = String::from_utf8(admitted.envelope.clone()).expect("JSON is text");
+        let swapped = text.replace(&admitted.primary.to_string(), &other.primary.to_string());
+        let admission = Admission { server: &server, now: admitted.created_at };
         prop_assert!(admission.registration(swapped.as_bytes()).is_err());
         let release = text.replace("handle_registration", "handle_release");
         prop_assert!(admission.release(release.as_bytes()).is_err());

@@ -116,8 +116,8 @@ impl Registry {
     /// The first check that fails, or that the store is away.
     pub async fn register(&self, envelope: &[u8]) -> Result<(Record, bool), ApiError> {
         let now = self.clock.now();
-        let claim = Admission { server: &self.names.server, now }.registration(envelope)?;
-        let registered = self.store.register(claim, now).await??;
+        let admitted = Admission { server: &self.names.server, now }.registration(envelope)?;
+        let registered = self.store.register(admitted, now).await??;
         Ok((self.record(&registered.row), registered.created))
     }
 
@@ -127,8 +127,8 @@ impl Registry {
     /// The first check that fails, or that the store is away.
     pub async fn release(&self, envelope: &[u8]) -> Result<(Handle, Timestamp), ApiError> {
         let now = self.clock.now();
-        let claim = Admission { server: &self.names.server, now }.release(envelope)?;
-        let row = self.store.release(claim, now).await??;
+        let admitted = Admission { server: &self.names.server, now }.release(envelope)?;
+        let row = self.store.release(admitted, now).await??;
         Ok((row.handle, row.released.map_or(now, |release| release.at)))
     }
 

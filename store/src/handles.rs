@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kez_core::{ChainStanding, Claim, Handle, KeyId, Timestamp};
+use kez_core::{Admitted, ChainStanding, Handle, KeyId, Timestamp};
 
 pub use crate::decide::claims::{Policy, Refusal};
 use crate::{Database, StoreError};
@@ -69,10 +69,10 @@ pub trait Handles: Database {
     /// Registers, atomically with every check that depends on what is stored. When this returns `Ok(Ok(_))` the row
     /// is durable: it survives the death of the process and of the machine. Of any number of racing calls for one
     /// handle or one key, exactly one creates.
-    async fn register(&self, claim: Claim, now: Timestamp) -> Result<Result<Registered, Refusal>, StoreError>;
+    async fn register(&self, admitted: Admitted, now: Timestamp) -> Result<Result<Registered, Refusal>, StoreError>;
 
     /// Releases, with the same guarantees.
-    async fn release(&self, claim: Claim, now: Timestamp) -> Result<Result<Row, Refusal>, StoreError>;
+    async fn release(&self, admitted: Admitted, now: Timestamp) -> Result<Result<Row, Refusal>, StoreError>;
 
     /// The row of a handle, live or released.
     async fn by_handle(&self, handle: &Handle) -> Result<Option<Row>, StoreError>;

@@ -53,9 +53,9 @@ pub struct Admission<'a> {
     pub now: Timestamp,
 }
 
-/// An envelope that passed every check that needs no database: signed by `primary`, for this server, in time.
+/// An admitted envelope: it passed every check that needs no database, and is signed by `primary`, for this server, in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct Admitted {
     /// The handle that is taken or released.
     pub handle: Handle,
     /// The key that signed.
@@ -75,7 +75,7 @@ impl Admission<'_> {
     /// The first check that fails: [`Code::MalformedJson`], [`Code::MalformedEnvelope`], [`Code::PayloadTooLarge`],
     /// [`Code::UnsupportedAlg`], [`Code::MalformedKey`], [`Code::KeyMismatch`], [`Code::BadSignature`],
     /// [`Code::WrongServer`], [`Code::InvalidHandle`], [`Code::ReservedHandle`], [`Code::StaleTimestamp`].
-    pub fn registration(&self, text: &[u8]) -> Result<Claim, Problem> {
+    pub fn registration(&self, text: &[u8]) -> Result<Admitted, Problem> {
         self.admit(EnvelopeType::HandleRegistration, text)
     }
 
@@ -83,11 +83,11 @@ impl Admission<'_> {
     ///
     /// # Errors
     /// As [`Admission::registration`], without [`Code::ReservedHandle`].
-    pub fn release(&self, text: &[u8]) -> Result<Claim, Problem> {
+    pub fn release(&self, text: &[u8]) -> Result<Admitted, Problem> {
         self.admit(EnvelopeType::HandleRelease, text)
     }
 
-    fn admit(&self, expected: EnvelopeType, text: &[u8]) -> Result<Claim, Problem> {
+    fn admit(&self, expected: EnvelopeType, text: &[u8]) -> Result<Admitted, Problem> {
         let envelope = Envelope::<Members>::parse(text, expected)?;
         let primary = envelope.verify(Alg::Ed25519Sha512Jcs)?;
         let id = envelope.id();
@@ -111,7 +111,7 @@ impl Admission<'_> {
                 )
             });
         }
-        Ok(Claim { handle, primary, created_at: members.created_at, id, envelope })
+        Ok(Admitted { handle, primary, created_at: members.created_at, id, envelope })
     }
 }
 
@@ -194,7 +194,7 @@ impl Expected<'_> {
     ///
     /// # Errors
     /// [`Unproven`], the first thing that is wrong.
-    pub fn verify(&self, text: &[u8]) -> Result<Claim, Unproven> {
+    pub fn verify(&self, text: &[u8]) -> Result<Admitted, Unproven> {
         let envelope = Envelope::<Members>::parse(text, EnvelopeType::HandleRegistration)?;
         let primary = envelope.verify(Alg::Ed25519Sha512Jcs)?;
         let id = envelope.id();
@@ -209,6 +209,6 @@ impl Expected<'_> {
         if !self.server.matches(&members.server) {
             return differs("server", members.server);
         }
-        Ok(Claim { handle: self.handle.clone(), primary, created_at: members.created_at, id, envelope })
+        Ok(Admitted { handle: self.handle.clone(), primary, created_at: members.created_at, id, envelope })
     }
 }

@@ -2,7 +2,7 @@
 
 use kez_core::canonical::{self, Json};
 use kez_core::registration::{Expected, Statement};
-use kez_core::{Admission, Claim, Code, Hash, Problem, ServerName, SigningKey, Timestamp, verify_envelope};
+use kez_core::{Admission, Admitted, Code, Hash, Problem, ServerName, SigningKey, Timestamp, verify_envelope};
 use serde::Deserialize;
 
 use super::{each, refused, same};
@@ -44,18 +44,18 @@ pub(crate) fn releases_invalid() {
     each("release/invalid", |case| refused_by(&case, |a, text| a.release(text)));
 }
 
-type Judge = fn(&Admission<'_>, &[u8]) -> Result<Claim, Problem>;
+type Judge = fn(&Admission<'_>, &[u8]) -> Result<Admitted, Problem>;
 type Say = fn(kez_core::Handle, ServerName, Timestamp) -> Statement;
 
 fn accepted(case: &Case, judge: Judge, say: Say) -> Result<(), String> {
     let server: ServerName = case.server.parse().map_err(|_| "the server's name is malformed")?;
     let body = case.body.as_bytes();
-    let claim =
+    let admitted =
         judge(&Admission { server: &server, now: case.now }, body).map_err(|problem| format!("refused: {problem}"))?;
-    same("envelope_id", &Some(claim.id.to_string()), &case.expect.envelope_id)?;
-    same("the hash of the bytes", &Hash::of(&claim.envelope), &claim.id)?;
+    same("envelope_id", &Some(admitted.id.to_string()), &case.expect.envelope_id)?;
+    same("the hash of the bytes", &Hash::of(&admitted.envelope), &admitted.id)?;
 
-    let Ok(Json::Object(members)) = canonical::parse(&claim.envelope) else { return Err("not an object".into()) };
+    let Ok(Json::Object(members)) = canonical::parse(&admitted.envelope) else { return Err("not an object".into()) };
     let payload = members.get("payload").map(canonical::to_vec).unwrap_or_default();
     if let Some(wanted) = &case.expect.canonical_payload {
         same("canonical_payload", &String::from_utf8_lossy(&payload).into_owned(), wanted)?;
@@ -65,17 +65,17 @@ fn accepted(case: &Case, judge: Judge, say: Say) -> Result<(), String> {
     }
     if let Some(hex) = &case.expect.seed_hex {
         let seed = const_hex::decode_to_array(hex).map_err(|error| error.to_string())?;
-        let statement = say(claim.handle.clone(), server.clone(), claim.created_at);
-        same("the envelope signed again", &statement.sign(&SigningKey::from_seed(&seed)), &claim.envelope)?;
-        same("the signing input", &statement.signing_input(claim.primary).into_bytes(), &payload)?;
+        let statement = say(admitted.handle.clone(), server.clone(), admitted.created_at);
+        same("the envelope signed again", &statement.sign(&SigningKey::from_seed(&seed)), &admitted.envelope)?;
+        same("the signing input", &statement.signing_input(admitted.primary).into_bytes(), &payload)?;
     }
 
     let verified = verify_envelope(body).map_err(|problem| format!("verify_envelope refuses: {problem}"))?;
-    same("verify_envelope's key and id", &(verified.key, verified.id), &(claim.primary, claim.id))?;
-    let expected = Expected { handle: &claim.handle, primary: claim.primary, server: &server };
+    same("verify_envelope's key and id", &(verified.key, verified.id), &(admitted.primary, admitted.id))?;
+    let expected = Expected { handle: &admitted.handle, primary: admitted.primary, server: &server };
     let proven = expected.verify(body).ok();
     let is_registration = verified.payload_type == "kez.chat.handle_registration";
-    same("what a reader proves", &proven, &is_registration.then_some(claim.clone()))
+    same("what a reader proves", &proven, &is_registration.then_some(admitted.clone()))
 }
 
 fn refused_by(case: &Case, judge: Judge) -> Result<(), String> {

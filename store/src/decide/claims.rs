@@ -1,6 +1,6 @@
 //! Taking and releasing a handle: the checks that depend on what is stored, in the protocol's order.
 
-use kez_core::{ChainStanding, Claim, Handle, KeyId, ServerName, Timestamp};
+use kez_core::{Admitted, ChainStanding, Handle, KeyId, ServerName, Timestamp};
 
 use crate::handles::{Registered, Release, Row};
 
@@ -53,8 +53,13 @@ pub enum Refusal {
 }
 
 /// Checks 9 to 11 of a registration.
-pub(crate) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: &Policy) -> Result<Registered, Refusal> {
-    if let Some(row) = view.row.filter(|row| row.released.is_none() && row.primary == claim.primary) {
+pub(crate) fn register(
+    view: View<'_>,
+    admitted: &Admitted,
+    now: Timestamp,
+    policy: &Policy,
+) -> Result<Registered, Refusal> {
+    if let Some(row) = view.row.filter(|row| row.released.is_none() && row.primary == admitted.primary) {
         return Ok(Registered { row: row.clone(), created: false });
     }
     if view.seen {
@@ -66,7 +71,7 @@ pub(crate) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: &P
         Some(Row { released: Some(release), primary, chain_primary, .. }) => {
             // Whoever the chain speaks for now: an owner who recovers gets back what a thief released, and a key that was
             // rotated away since is another key.
-            let has_right = chain_primary.unwrap_or(*primary) == claim.primary;
+            let has_right = chain_primary.unwrap_or(*primary) == admitted.primary;
             has_right || now.unix() - release.at.unix() >= policy.release_hold_secs
         }
     };
@@ -77,8 +82,8 @@ pub(crate) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: &P
         return Err(Refusal::KeyAlreadyRegistered);
     }
     // The identity that had the handle goes on where it was.
-    let resumed = view.row.filter(|row| row.chain_primary == Some(claim.primary));
-    if resumed.is_none() && view.own_chain.is_some_and(|chain| chain.primary != claim.primary) {
+    let resumed = view.row.filter(|row| row.chain_primary == Some(admitted.primary));
+    if resumed.is_none() && view.own_chain.is_some_and(|chain| chain.primary != admitted.primary) {
         // Its chain speaks for another key now.
         return Err(Refusal::KeyAlreadyRegistered);
     }
@@ -86,15 +91,15 @@ pub(crate) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: &P
         // With the chain, all of its keys would stand for a live handle again, and one of them for two.
         return Err(Refusal::KeyAlreadyRegistered);
     }
-    let fresh = ChainStanding { chain: claim.primary, head: None, active: true };
+    let fresh = ChainStanding { chain: admitted.primary, head: None, active: true };
     let begun = view.own_chain.map_or(fresh, |chain| chain.standing);
     let row = Row {
-        handle: claim.handle.clone(),
-        primary: claim.primary,
+        handle: admitted.handle.clone(),
+        primary: admitted.primary,
         standing: resumed.map_or(begun, |row| row.standing),
-        chain_primary: (resumed.is_some() || view.own_chain.is_some()).then_some(claim.primary),
+        chain_primary: (resumed.is_some() || view.own_chain.is_some()).then_some(admitted.primary),
         registered_at: now,
-        registration: claim.envelope.clone(),
+        registration: admitted.envelope.clone(),
         released: None,
     };
     Ok(Registered { row, created: true })
@@ -102,13 +107,13 @@ pub(crate) fn register(view: View<'_>, claim: &Claim, now: Timestamp, policy: &P
 
 /// The chain that a registration would take up again: the one that the handle belongs to, if it speaks for the key, or else
 /// the one that the key began, if that still does.
-pub(crate) fn resumed(row: Option<&Row>, own: Option<&OwnChain>, claim: &Claim) -> Option<KeyId> {
-    let of_handle = row.filter(|row| row.chain_primary == Some(claim.primary)).map(|row| row.standing.chain);
-    of_handle.or_else(|| own.filter(|chain| chain.primary == claim.primary).map(|chain| chain.standing.chain))
+pub(crate) fn resumed(row: Option<&Row>, own: Option<&OwnChain>, admitted: &Admitted) -> Option<KeyId> {
+    let of_handle = row.filter(|row| row.chain_primary == Some(admitted.primary)).map(|row| row.standing.chain);
+    of_handle.or_else(|| own.filter(|chain| chain.primary == admitted.primary).map(|chain| chain.standing.chain))
 }
 
 /// The stored part of a release's checks; gives the row as it is afterwards.
-pub(crate) fn release(view: View<'_>, claim: &Claim, now: Timestamp) -> Result<Row, Refusal> {
+pub(crate) fn release(view: View<'_>, admitted: &Admitted, now: Timestamp) -> Result<Row, Refusal> {
     if view.seen {
         return Err(Refusal::Replayed);
     }
@@ -116,8 +121,8 @@ pub(crate) fn release(view: View<'_>, claim: &Claim, now: Timestamp) -> Result<R
     if row.released.is_some() {
         return Err(Refusal::Gone);
     }
-    if row.primary != claim.primary {
+    if row.primary != admitted.primary {
         return Err(Refusal::KeyMismatch);
     }
-    Ok(Row { released: Some(Release { at: now, envelope: claim.envelope.clone() }), ..row.clone() })
+    Ok(Row { released: Some(Release { at: now, envelope: admitted.envelope.clone() }), ..row.clone() })
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kez_core::{Claim, KeyId, Timestamp};
+use kez_core::{Admitted, KeyId, Timestamp};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::mpsc;
@@ -30,8 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What callers send to the writer task.
 pub(super) enum Command {
-    Register(Claim, Timestamp, Answer<Result<Registered, Refusal>>),
-    Release(Claim, Timestamp, Answer<Result<Row, Refusal>>),
+    Register(Admitted, Timestamp, Answer<Result<Registered, Refusal>>),
+    Release(Admitted, Timestamp, Answer<Result<Row, Refusal>>),
     Append(Box<Append>, Answer<Result<Vec<sigchains::Row>, NotStored>>),
     Follow(Step, Answer<Vec<Taken>>),
     SignWith(Box<Signer>, Answer<()>),

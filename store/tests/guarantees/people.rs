@@ -1,8 +1,8 @@
 //! Those who sign: for handles, and events of their chains.
 
 use kez_core::registration::Statement;
-use kez_core::sigchain::{Body, Chain, Claim as Claimed, Place, Possession, RevokeReason, Role, Summary, Unverified};
-use kez_core::{Admission, Claim, Handle, KeyId, ServerName, SigningKey, Timestamp};
+use kez_core::sigchain::{Body, Chain, Claim, Place, Possession, RevokeReason, Role, Summary, Unverified};
+use kez_core::{Admission, Admitted, Handle, KeyId, ServerName, SigningKey, Timestamp};
 use kez_store::Store;
 use kez_store::StoreError;
 use kez_store::followed::Followed;
@@ -29,13 +29,13 @@ pub(crate) fn handle(text: &str) -> Handle {
 }
 
 /// That `key` takes a handle.
-pub(crate) fn claim(name: &str, key: &SigningKey, now: Timestamp) -> Claim {
+pub(crate) fn claim(name: &str, key: &SigningKey, now: Timestamp) -> Admitted {
     let envelope = Statement::registration(handle(name), server(), now).sign(key);
     Admission { server: &server(), now }.registration(&envelope).expect("a good one")
 }
 
 /// That `key` gives a handle back.
-pub(crate) fn release(name: &str, key: &SigningKey, now: Timestamp) -> Claim {
+pub(crate) fn release(name: &str, key: &SigningKey, now: Timestamp) -> Admitted {
     let envelope = Statement::release(handle(name), server(), now).sign(key);
     Admission { server: &server(), now }.release(&envelope).expect("a good one")
 }
@@ -103,7 +103,7 @@ impl Owner {
 
     pub(crate) fn claimed(&self, subject: &str) -> Vec<u8> {
         let claim =
-            Claimed { r#type: "dns".to_owned(), subject: subject.to_owned(), proof: format!("dns:_kez.{subject}") };
+            Claim { r#type: "dns".to_owned(), subject: subject.to_owned(), proof: format!("dns:_kez.{subject}") };
         self.chain.next().sign(&Body::ClaimAdd { claim }, at(0), &self.primary())
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kez_core::{Claim, Handle, KeyId, Timestamp};
+use kez_core::{Admitted, Handle, KeyId, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
 use super::memory::Memory;
@@ -17,7 +17,7 @@ use crate::sqlite::failed;
 
 /// A change that somebody asks for, and afterwards the answer.
 pub(in crate::sqlite) struct Change {
-    claim: Claim,
+    admitted: Admitted,
     now: Timestamp,
     asked: Asked,
     /// Of a release: the chain of the handle, and the keys that stand for it.
@@ -31,15 +31,19 @@ enum Asked {
 
 impl Change {
     pub(in crate::sqlite) const fn registration(
-        claim: Claim,
+        admitted: Admitted,
         now: Timestamp,
         answer: Answer<Result<Registered, Refusal>>,
     ) -> Self {
-        Change { claim, now, asked: Asked::Register(answer), ending: None }
+        Change { admitted, now, asked: Asked::Register(answer), ending: None }
     }
 
-    pub(in crate::sqlite) const fn release(claim: Claim, now: Timestamp, answer: Answer<Result<Row, Refusal>>) -> Self {
-        Change { claim, now, asked: Asked::Release(answer), ending: None }
+    pub(in crate::sqlite) const fn release(
+        admitted: Admitted,
+        now: Timestamp,
+        answer: Answer<Result<Row, Refusal>>,
+    ) -> Self {
+        Change { admitted, now, asked: Asked::Release(answer), ending: None }
     }
 
     /// When it was asked for.
@@ -49,7 +53,7 @@ impl Change {
 
     /// What was asked for, for every key that it is about.
     pub(in crate::sqlite) fn news(&self) -> News {
-        let Claim { handle, primary, .. } = &self.claim;
+        let Admitted { handle, primary, .. } = &self.admitted;
         let is_end = self.is_release();
         let (chain, others) = self.ending.as_ref().map_or((primary, &[][..]), |(chain, keys)| (chain, keys));
         let others = others.iter().filter(|key| *key != primary);
@@ -75,24 +79,24 @@ pub(in crate::sqlite) async fn decide(
     changes: &mut [Change],
     policy: &Policy,
 ) -> Result<(), StoreError> {
-    let claims = changes.iter().map(|change| &change.claim).collect();
+    let claims = changes.iter().map(|change| &change.admitted).collect();
     let mut memory = Memory::load(db, claims, &policy.server).await?;
     note_endings(db, changes, &memory).await?;
     let stored: HashSet<Handle> = memory.rows.keys().cloned().collect();
-    for Change { claim, now, asked, .. } in changes {
-        let view = memory.view(claim);
+    for Change { admitted, now, asked, .. } in changes {
+        let view = memory.view(admitted);
         match asked {
             Asked::Register(answer) => {
-                let decided = claims::register(view, claim, *now, policy);
+                let decided = claims::register(view, admitted, *now, policy);
                 if let Ok(registered) = &decided {
-                    memory.remember(claim, registered.created.then(|| registered.row.clone()));
+                    memory.remember(admitted, registered.created.then(|| registered.row.clone()));
                 }
                 answer.put(Ok(decided));
             }
             Asked::Release(answer) => {
-                let decided = claims::release(view, claim, *now);
+                let decided = claims::release(view, admitted, *now);
                 if let Ok(row) = &decided {
-                    memory.remember(claim, Some(row.clone()));
+                    memory.remember(admitted, Some(row.clone()));
                 }
                 answer.put(Ok(decided));
             }
@@ -103,7 +107,7 @@ pub(in crate::sqlite) async fn decide(
 
 /// Takes note of the chains of handles that may be released, and of the keys that stand for them.
 async fn note_endings(db: &mut SqliteConnection, changes: &mut [Change], memory: &Memory) -> Result<(), StoreError> {
-    let chain_of = |change: &Change| memory.rows.get(&change.claim.handle).map(|row| row.standing.chain);
+    let chain_of = |change: &Change| memory.rows.get(&change.admitted.handle).map(|row| row.standing.chain);
     let releases = || changes.iter().filter(|change| change.is_release());
     let mut keys: HashMap<KeyId, Vec<KeyId>> = releases().filter_map(chain_of).map(|chain| (chain, vec![])).collect();
     for (chain, key) in standing::active_keys(db, keys.keys()).await? {

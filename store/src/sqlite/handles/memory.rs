@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kez_core::registration::CLOCK_SKEW_SECS;
-use kez_core::{Claim, Handle, Hash, KeyId, ServerName};
+use kez_core::{Admitted, Handle, Hash, KeyId, ServerName};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -32,41 +32,41 @@ impl Memory {
     /// Everything that these claims are about.
     pub(super) async fn load(
         db: &mut SqliteConnection,
-        claims: Vec<&Claim>,
+        claims: Vec<&Admitted>,
         server: &ServerName,
     ) -> Result<Memory, StoreError> {
         let mut memory = Memory::default();
-        let keys: Vec<KeyId> = claims.iter().map(|claim| claim.primary).collect();
-        let handles: Vec<String> = claims.iter().map(|claim| claim.handle.to_string()).collect();
+        let keys: Vec<KeyId> = claims.iter().map(|admitted| admitted.primary).collect();
+        let handles: Vec<String> = claims.iter().map(|admitted| admitted.handle.to_string()).collect();
         for stored in rows(db, &handles, &keys).await? {
             let row = parse(stored, server)?;
             memory.rows.insert(row.handle.clone(), row);
         }
         memory.standing = Standing::load(db, &keys, memory.rows.values(), server).await?;
-        memory.seen = seen(db, claims.iter().map(|claim| claim.id)).await?;
+        memory.seen = seen(db, claims.iter().map(|admitted| admitted.id)).await?;
         Ok(memory)
     }
 
     /// What a claim is judged by.
-    pub(super) fn view(&self, claim: &Claim) -> View<'_> {
-        let row = self.rows.get(&claim.handle);
-        let own_chain = self.standing.own_chain(&claim.primary);
-        let resumed = claims::resumed(row, own_chain, claim);
+    pub(super) fn view(&self, admitted: &Admitted) -> View<'_> {
+        let row = self.rows.get(&admitted.handle);
+        let own_chain = self.standing.own_chain(&admitted.primary);
+        let resumed = claims::resumed(row, own_chain, admitted);
         View {
             row,
-            live_handle_of_key: self.standing.handle_of(&claim.primary),
-            is_bound: self.standing.is_bound(&claim.primary),
+            live_handle_of_key: self.standing.handle_of(&admitted.primary),
+            is_bound: self.standing.is_bound(&admitted.primary),
             own_chain,
             stands_elsewhere: resumed.is_some_and(|chain| self.standing.stands_elsewhere(&chain)),
-            seen: self.seen.contains(&claim.id),
+            seen: self.seen.contains(&admitted.id),
         }
     }
 
     /// An accepted envelope, and the row that it changed, if it did.
-    pub(super) fn remember(&mut self, claim: &Claim, row: Option<Row>) {
-        if self.seen.insert(claim.id) {
-            let stale = claim.created_at.unix() + i64::try_from(CLOCK_SKEW_SECS).unwrap_or(i64::MAX);
-            self.newly_seen.push((claim.id, stale + REMEMBER_SECS));
+    pub(super) fn remember(&mut self, admitted: &Admitted, row: Option<Row>) {
+        if self.seen.insert(admitted.id) {
+            let stale = admitted.created_at.unix() + i64::try_from(CLOCK_SKEW_SECS).unwrap_or(i64::MAX);
+            self.newly_seen.push((admitted.id, stale + REMEMBER_SECS));
         }
         if let Some(row) = row {
             self.changed.insert(row.handle.clone());

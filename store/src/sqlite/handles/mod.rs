@@ -9,7 +9,7 @@ mod rows;
 mod standing;
 
 use async_trait::async_trait;
-use kez_core::{Claim, Handle, KeyId, ServerName, Timestamp};
+use kez_core::{Admitted, Handle, KeyId, ServerName, Timestamp};
 use sqlx::SqlitePool;
 
 use super::writer::Command;
@@ -41,12 +41,12 @@ impl SqliteStore {
 
 #[async_trait]
 impl Handles for SqliteStore {
-    async fn register(&self, claim: Claim, now: Timestamp) -> Result<Result<Registered, Refusal>, StoreError> {
-        self.writer.ask(|answer| Command::Register(claim, now, answer)).await
+    async fn register(&self, admitted: Admitted, now: Timestamp) -> Result<Result<Registered, Refusal>, StoreError> {
+        self.writer.ask(|answer| Command::Register(admitted, now, answer)).await
     }
 
-    async fn release(&self, claim: Claim, now: Timestamp) -> Result<Result<Row, Refusal>, StoreError> {
-        self.writer.ask(|answer| Command::Release(claim, now, answer)).await
+    async fn release(&self, admitted: Admitted, now: Timestamp) -> Result<Result<Row, Refusal>, StoreError> {
+        self.writer.ask(|answer| Command::Release(admitted, now, answer)).await
     }
 
     async fn by_handle(&self, handle: &Handle) -> Result<Option<Row>, StoreError> {
