@@ -1,7 +1,7 @@
 //! Which page a path is.
 
 use leptos::prelude::*;
-use leptos_meta::{Meta, Title, provide_meta_context};
+use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
@@ -26,21 +26,5 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/:name") view=Profile ssr=SsrMode::Async />
             </Routes>
         </Router>
-    }
-}
-
-/// A page's title and description.
-#[component]
-pub(crate) fn About(
-    /// What the browser's tab says, without the product's name.
-    #[prop(into)]
-    title: String,
-    /// One sentence for search engines and link previews.
-    #[prop(into)]
-    description: String,
-) -> impl IntoView {
-    view! {
-        <Title text=title />
-        <Meta name="description" content=description />
     }
 }

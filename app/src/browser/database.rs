@@ -1,12 +1,13 @@
 //! IndexedDB. Every piece of work opens its database anew and closes it, so that what is read is what was kept. Browsers
 //! have been seen to answer nothing at all, so nothing here is waited for without an end.
 
-use js_sys::{Array, Function, Object, Promise, Reflect};
+use js_sys::{Array, Function, Promise, Reflect};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{IdbDatabase, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction};
 
+use super::object::object;
 use super::storage_fault::StorageFault;
 
 /// A database with stores that hold records under keys of their own choice.
@@ -110,20 +111,6 @@ impl Drop for Work {
 pub(crate) async fn settled(request: &IdbRequest) -> Result<JsValue, StorageFault> {
     event(request, "onsuccess", &["onerror"], WORKING)?.await?;
     Ok(request.result()?)
-}
-
-/// A plain JavaScript object with these members.
-pub(crate) fn object(members: &[(&str, &JsValue)]) -> Result<Object, JsValue> {
-    let object = Object::new();
-    for (name, value) in members {
-        Reflect::set(&object, &(*name).into(), value)?;
-    }
-    Ok(object)
-}
-
-/// A member of an object.
-pub(crate) fn member(object: &JsValue, name: &str) -> Option<JsValue> {
-    Reflect::get(object, &name.into()).ok()
 }
 
 /// A transaction; one that writes completes only when the disk has it. The bindings have no stable call for the option.

@@ -6,6 +6,7 @@ mod clock;
 mod database;
 mod fetch;
 mod network;
+mod object;
 mod page;
 mod paper;
 mod storage_fault;
@@ -13,9 +14,10 @@ mod tabs;
 
 pub(crate) use bell::Bell;
 pub(crate) use clock::{now, server_now, set_server_time, sleep, wrong_clock};
-pub(crate) use database::{Database, member, object, settled};
+pub(crate) use database::{Database, settled};
 pub(crate) use fetch::{AbortOnDrop, Answer, Offline, get, get_within, post_json, send_json};
 pub(crate) use network::{Listener, is_online};
+pub(crate) use object::{member, object};
 pub(crate) use page::{
     attribute, copy, draw, focus, is_checked, mark, on, on_press, on_submit, put, reveal, tell, text_of, value_of,
 };

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::JsValue;
 
-use super::database::member;
+use super::object::member;
 
 /// Why nothing could be kept, or read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

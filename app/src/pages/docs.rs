@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::Missing;
-use crate::app::About;
+use super::about::About;
 use crate::backend::{Backend, Operation};
 use crate::reply::{Outcome, report};
 

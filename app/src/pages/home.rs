@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::about::About;
 use super::site;
-use crate::app::About;
 use crate::components::NeedsScript;
 use crate::islands::HandleSearch;
 

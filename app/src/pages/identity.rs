@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
+use super::about::About;
 use super::messages::Messages;
 use super::own::{Backup, Claims, Devices};
-use crate::app::About;
 use crate::components::NeedsScript;
 use crate::islands::IdentityPanel;
 

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::about::About;
 use super::own::Lines;
-use crate::app::About;
 use crate::components::NeedsScript;
 use crate::islands::JoinPanel;
 

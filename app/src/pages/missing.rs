@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::About;
+use super::about::About;
 use crate::reply::{Outcome, report};
 
 /// The answer to every path that is no page, and to every handle that nobody holds.

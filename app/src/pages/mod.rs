@@ -1,5 +1,6 @@
 //! The pages, rendered on the server.
 
+mod about;
 mod docs;
 mod home;
 mod identity;

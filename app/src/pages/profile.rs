@@ -6,9 +6,9 @@ use kez_core::{Handle, Record, Timestamp};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
+use super::about::About;
 use super::messages::Ask;
 use super::{Missing, site};
-use crate::app::About;
 use crate::backend::{self, Backend, Unavailable};
 use crate::components::{day, grouped, picture, qr_code};
 use crate::islands::{CopyProfileKey, ProofPanel};

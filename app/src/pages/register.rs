@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
+use super::about::About;
 use super::own::Backup;
-use crate::app::About;
 use crate::components::NeedsScript;
 use crate::islands::RegisterFlow;
 use crate::place::AskedFor;

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::JsValue;
 
-use super::Fault;
+use super::fault::Fault;
 use crate::browser::{Database, StorageFault, settled};
 
 const STORE: &str = "identity";
@@ -24,12 +24,6 @@ impl Slot {
             Slot::Next => "next",
         }
         .into()
-    }
-}
-
-impl From<StorageFault> for Fault {
-    fn from(fault: StorageFault) -> Self {
-        Fault::Storage(fault)
     }
 }
 

@@ -8,7 +8,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, SubtleCrypto};
 use zeroize::Zeroizing;
 
-use super::Fault;
+use super::fault::Fault;
 use super::seal::{DataKey, Domain, random};
 use crate::browser::object;
 

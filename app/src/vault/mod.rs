@@ -6,6 +6,8 @@
 
 mod database;
 mod device;
+mod fault;
+mod lookup;
 mod names;
 mod record;
 mod seal;
@@ -16,59 +18,12 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 use self::database::Slot;
+pub(crate) use self::fault::Fault;
+use self::lookup::{find, load_record};
 pub(crate) use self::names::{name_devices, names};
 use self::record::Record;
 pub(crate) use self::record::{Identity, Stage};
 pub(crate) use self::seal::random;
-use crate::browser::StorageFault;
-
-/// Why the vault cannot do its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// The page has no WebCrypto, because it is not in a secure context.
-    NoWebCrypto,
-    /// The browser gives no random bytes.
-    NoRandomness,
-    /// The browser kept nothing, or read nothing.
-    Storage(StorageFault),
-    /// The browser's cryptography failed.
-    Cryptography,
-    /// What was kept does not open, or is not what was written.
-    Damaged,
-    /// Another tab changed the record in the meantime.
-    Changed,
-}
-
-impl Fault {
-    /// What happened, and what to do.
-    pub(crate) const fn advice(self) -> &'static str {
-        match self {
-            Fault::NoWebCrypto => {
-                "This browser gives the page no cryptography, which it does only over HTTPS. \
-                 Open the page through https:// and try again."
-            }
-            Fault::NoRandomness => {
-                "This browser has no source of randomness, so no safe key can be made in it. \
-                 Use another browser."
-            }
-            Fault::Storage(fault) => fault.advice(),
-            Fault::Cryptography => {
-                "This browser's cryptography failed. Load the page again; if that does not help, use another browser."
-            }
-            Fault::Damaged => {
-                "What this browser kept cannot be opened again, so it must not be relied on. \
-                 Load the page again; if that does not help, use another browser."
-            }
-            Fault::Changed => "Another tab changed the identity of this browser. Load the page again.",
-        }
-    }
-}
-
-impl From<JsValue> for Fault {
-    fn from(_: JsValue) -> Self {
-        Fault::Cryptography
-    }
-}
 
 /// What this browser holds, if anything. Its seed is not looked at.
 pub(crate) async fn load() -> Result<Option<Identity>, Fault> {
@@ -171,22 +126,6 @@ async fn make(slot: Slot, handle: Handle, stage: Stage, now: Timestamp) -> Resul
     crate::task::spawn(ask_to_persist());
     prove(&record.identity).await?;
     Ok(record.identity)
-}
-
-async fn load_record(slot: Slot) -> Result<Option<Record>, Fault> {
-    let record = database::read(slot).await?;
-    if record.is_undefined() { Ok(None) } else { Record::from_js(&record).map(Some) }
-}
-
-/// The record of `id`, if it is still there.
-async fn find(id: &KeyId) -> Result<(Slot, Record), Fault> {
-    for slot in [Slot::Current, Slot::Next] {
-        match load_record(slot).await? {
-            Some(record) if record.identity.key == *id => return Ok((slot, record)),
-            _ => {}
-        }
-    }
-    Err(Fault::Changed)
 }
 
 /// Asks the browser not to clear this site's data when the disk gets full. It may ask the person and it may say no, so

@@ -3,9 +3,11 @@
 use kez_core::canonical::{self, Json, object};
 use kez_core::{KeyId, Sorted};
 
+use super::fault::Fault;
+use super::lookup::find;
 use super::record::Record;
 use super::seal::{Domain, seal_as, unseal_as};
-use super::{Fault, database, device, find};
+use super::{database, device};
 
 /// The longest name of a device, in characters.
 const MAX_NAME: usize = 40;

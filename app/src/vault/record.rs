@@ -4,8 +4,8 @@ use js_sys::Uint8Array;
 use kez_core::{Handle, KeyId, Timestamp};
 use wasm_bindgen::{JsCast as _, JsValue};
 
-use super::Fault;
 use super::device::DeviceSlot;
+use super::fault::Fault;
 use crate::browser::{member, object};
 
 /// The version of the form below. A newer one is left alone.

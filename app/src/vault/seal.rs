@@ -8,7 +8,7 @@ use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use kez_core::{KeyId, SigningKey};
 use zeroize::Zeroizing;
 
-use super::Fault;
+use super::fault::Fault;
 
 /// Bytes of an XChaCha20 nonce. Long enough to be drawn at random for every sealing.
 const NONCE: usize = 24;

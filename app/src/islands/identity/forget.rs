@@ -10,7 +10,7 @@ use leptos::wasm_split::wasm_split;
 use super::super::bind::{act, flag, text, typed};
 use super::super::live::Live;
 use super::super::var::Var;
-use super::{Held, said, show};
+use super::held::{Held, said, show};
 use crate::chain::{NOT_LOADED, NotLoaded};
 use crate::contacts;
 use crate::task::spawn;

@@ -8,6 +8,7 @@
 //! (empty), `Go on registering` (made), `Open your profile` (registered), `Take @<handle> again` (released).
 
 mod forget;
+mod held;
 mod messages;
 mod release;
 
@@ -15,8 +16,9 @@ use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;
 
 use self::forget::Forget;
+use self::held::{Held, of, said};
 use self::release::Release;
-use super::bind::{act, effect, flag, says, says_one, text, word};
+use super::bind::{act, effect, flag, says_one, text, word};
 use super::copy_button::CopyButton;
 use super::live::Live;
 use super::var::Var;
@@ -25,49 +27,7 @@ use crate::chain::{self, NOT_LOADED, NotLoaded};
 use crate::components::{day, grouped, picture};
 use crate::place::server_name;
 use crate::task::spawn;
-use crate::vault::{self, Fault, Identity, Stage};
-
-/// What is known of the vault.
-#[derive(Clone, PartialEq, Eq)]
-enum Held {
-    Loading,
-    Nothing,
-    Identity(Identity),
-    Unavailable(Fault),
-}
-
-impl Held {
-    const fn state(&self) -> &'static str {
-        match self {
-            Held::Loading => "loading",
-            Held::Nothing => "empty",
-            Held::Identity(identity) => identity.stage.as_str(),
-            Held::Unavailable(_) => "unavailable",
-        }
-    }
-
-    const fn identity(&self) -> Option<&Identity> {
-        if let Held::Identity(identity) = self { Some(identity) } else { None }
-    }
-}
-
-/// Something about the identity, or nothing where there is none.
-fn of(held: Var<Held>, what: impl Fn(&Identity) -> String + Send + Sync + 'static) -> Signal<String> {
-    text(move || held.with(|held| held.identity().map(&what).unwrap_or_default()))
-}
-
-/// The same, for an element to say.
-fn said(held: Var<Held>, what: impl Fn(&Identity) -> String + Send + Sync + 'static) -> Signal<String> {
-    says(move || held.with(|held| held.identity().map(&what).unwrap_or_default()))
-}
-
-/// Shows what is held from now on, and moves the keyboard to its title: the button that was pressed is gone with what
-/// it was about.
-async fn show(held: Var<Held>, now_held: Held, title: &'static str) {
-    held.set(now_held);
-    browser::sleep(20).await;
-    browser::focus(title);
-}
+use crate::vault::{self, Identity, Stage};
 
 /// Reads the vault and shows it.
 #[island]

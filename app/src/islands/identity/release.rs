@@ -12,7 +12,7 @@ use leptos::wasm_split::wasm_split;
 use super::super::bind::{act, effect, flag, text, typed};
 use super::super::live::Live;
 use super::super::var::Var;
-use super::{Held, said, show};
+use super::held::{Held, said, show};
 use crate::api::{self, Failure};
 use crate::browser;
 use crate::chain::{NOT_LOADED, NotLoaded};
