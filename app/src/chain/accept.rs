@@ -2,14 +2,26 @@
 
 use std::cell::RefCell;
 
-use kez_core::contact_request::{Pace, SignedRequest, Wait};
+use kez_core::contact_request::{Pace, Received, SignedRequest, Wait};
 use kez_core::sigchain::{Chain, MAX_AUDIT_BYTES};
 use kez_core::{Handle, Hash, KeyId, ServerName, Timestamp};
 
-use super::Judged;
 use super::fetch::{Trouble, holder_of, proven};
 use crate::api::{Failure, Holder};
 use crate::browser;
+
+/// What a contact request turned out to be.
+#[derive(Debug)]
+pub(crate) enum Judged {
+    /// It speaks for the identity that it is from, which has this handle.
+    Theirs(Received, Handle),
+    /// It does not.
+    Nobodys,
+    /// The log of who it says it is from is too large to be read.
+    TooLarge,
+    /// That cannot be found out at the moment.
+    NotNow,
+}
 
 /// Seconds for which a sender's chain is believed to be the newest.
 const FRESH: u64 = 60;

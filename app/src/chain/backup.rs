@@ -15,7 +15,7 @@ use kez_core::sigchain::Body;
 use zeroize::Zeroizing;
 
 use super::draft::{self, Use};
-use super::follow::{self, Own};
+use super::own::{self, Own};
 use super::sheet;
 use crate::browser::{self, draw, focus, mark, tell, value_of};
 use crate::components::day;
@@ -246,7 +246,7 @@ async fn finish() {
     show_use();
     draw("backup-fields", "");
     tell("backup-sheet", "");
-    follow::display(identity, fetched).await;
+    own::keep(identity, fetched).await;
     focus("backup-title");
 }
 

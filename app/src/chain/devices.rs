@@ -13,8 +13,8 @@ use kez_core::sigchain::{Body, Offer, RevokeReason};
 use web_sys::Element;
 
 use super::fetch::Trouble;
-use super::follow::{self, Own};
 use super::markup::{button, escape, key, theirs};
+use super::own::{self, Own};
 use super::pairing;
 use crate::browser::{self, draw, focus, mark, put, tell, value_of};
 use crate::components::picture;
@@ -38,7 +38,7 @@ pub(super) fn listen() {
     browser::on_fragment(take_code);
     browser::on_submit("devices-add", || {
         spawn(async {
-            if let Some(own) = follow::shown() {
+            if let Some(own) = own::shown() {
                 find(&own).await;
             }
         });
@@ -105,7 +105,7 @@ pub(super) async fn show(own: &Rc<Own>) {
 }
 
 async fn pressed(button: Element) {
-    let Some(own) = follow::shown() else { return };
+    let Some(own) = own::shown() else { return };
     let about = button.get_attribute("data-about").unwrap_or_default();
     tell("devices-error", "");
     let done = match button.get_attribute("data-do").as_deref() {
@@ -135,7 +135,7 @@ async fn name(own: &Rc<Own>, about: &str) -> Result<(), Trouble> {
 
 async fn remove(own: &Rc<Own>, about: &str, reason: RevokeReason) -> Result<(), Trouble> {
     let Ok(which) = about.parse::<KeyId>() else { return Ok(()) };
-    sign(own, &Body::RevokeKey { key: which, reason }, "Signing, and telling the server…").await?;
+    sign(own, &Body::RevokeKey { key: which, reason }).await?;
     tell("devices-note", "It was removed. It loses its connection within seconds.");
     focus("devices-title");
     Ok(())
@@ -170,12 +170,12 @@ async fn add(own: &Rc<Own>) -> Result<(), Trouble> {
     let next = own.fetched.borrow().chain.next();
     if offer.place() != next {
         forget_offer();
-        follow::reload(own.identity.clone()).await;
+        own::reload(own.identity.clone()).await;
         return Err(Trouble::Odd(
             "The log of keys went on since that browser asked. It renews its offer within seconds; look the code up again.",
         ));
     }
-    sign(own, &offer.body(), "Signing, and telling the server…").await?;
+    sign(own, &offer.body()).await?;
     forget_offer();
     put("device-code", "");
     tell("devices-note", "The device was added. Give it a name, so that you know it later.");
@@ -183,17 +183,10 @@ async fn add(own: &Rc<Own>) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Signs with this browser's key, and shows what came of it.
-pub(super) async fn sign(own: &Rc<Own>, body: &Body, progress: &str) -> Result<(), Trouble> {
-    tell("devices-progress", progress);
-    let secret = vault::open(&own.identity.key).await?;
-    // The chain is taken out while it is worked on: nothing else may be built on it meanwhile.
-    let mut fetched = own.fetched.replace(super::fetch::Fetched::empty(own.identity.chain));
-    let done = fetched.sign(body, &secret).await;
-    own.fetched.replace(fetched);
-    drop(secret);
-    follow::reload(own.identity.clone()).await;
-    done
+/// Signs, and says so meanwhile.
+async fn sign(own: &Own, body: &Body) -> Result<(), Trouble> {
+    tell("devices-progress", "Signing, and telling the server…");
+    own.sign(body).await
 }
 
 fn forget_offer() {

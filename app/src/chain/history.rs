@@ -9,7 +9,7 @@ use std::rc::Rc;
 use kez_core::KeyId;
 use kez_core::sigchain::{Body, RevokeReason};
 
-use super::claims;
+use super::claim_items;
 use super::fetch::{Fetched, Told};
 use super::markup::{button, escape, theirs};
 use crate::browser::{self, draw, mark, tell};
@@ -87,9 +87,9 @@ pub(super) fn say(fetched: &Fetched, told: &Told) -> (String, Option<KeyId>) {
             (says, Some(*primary))
         }
         Body::ClaimAdd { claim } => {
-            let says = match claims::about(claim) {
+            let says = match claim_items::about(claim) {
                 Some(about) => format!("Claimed: {about}."),
-                None => format!("Claimed what nobody can check: {}.", claims::words(claim)),
+                None => format!("Claimed what nobody can check: {}.", claim_items::words(claim)),
             };
             (says, None)
         }

@@ -10,9 +10,9 @@ use kez_core::sigchain::Offer;
 use kez_core::{Code, Handle, ServerName};
 
 use super::fetch::{Fetched, Trouble, path, proven};
-use super::follow;
 use super::markup::key;
 use super::pairing::{self, Ticket};
+use super::standing;
 use crate::api::{self, Failure, Holder};
 use crate::browser::{self, draw, focus, mark, put, tell, value_of};
 use crate::components::qr_code;
@@ -124,7 +124,7 @@ async fn offer(handle: &Handle) -> Result<bool, Trouble> {
 
 /// Whether this browser's key was in use for an identity, and counts no more.
 async fn is_out(held: &Identity) -> bool {
-    held.stage == Stage::Registered && follow::counts_still(held).await == Some(false)
+    held.stage == Stage::Registered && standing::counts_still(held).await == Some(false)
 }
 
 async fn prove(fetched: &Fetched, identity: &Identity) -> Result<Offer, Trouble> {

@@ -6,28 +6,31 @@
 
 mod accept;
 mod backup;
+mod claim_items;
 mod claims;
 mod devices;
 mod draft;
 mod fetch;
-mod follow;
 mod history;
 mod join;
 mod markup;
+mod own;
 mod pairing;
 mod profile;
 mod recover;
 mod recovery_steps;
+mod sections;
 mod sheet;
+mod standing;
 mod words;
 
-use std::future::Future;
-use std::pin::Pin;
-
-use kez_core::contact_request::{Received, SignedRequest};
+use kez_core::contact_request::SignedRequest;
 use kez_core::{Handle, KeyId, ServerName};
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
+pub(crate) use self::accept::Judged;
+pub(crate) use self::profile::Card;
+use crate::task::Later;
 use crate::vault::Identity;
 
 /// What to say when the program could not be loaded.
@@ -44,37 +47,10 @@ impl From<SplitLoaderError> for NotLoaded {
     }
 }
 
-/// What is answered once it is known.
-pub(crate) type Later<T> = Pin<Box<dyn Future<Output = T>>>;
-
-/// What a chain says of the card on a profile page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Card {
-    /// The log leads from the key that took the name to the key shown.
-    Follows,
-    /// It does not; this is what differs.
-    Differs(String),
-    /// It could not be had; this is what to do.
-    Unknown(String),
-}
-
 /// Verifies the chain of a profile, and draws its history; `signer` is the key that signed the registration.
 #[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
 pub(crate) fn card(handle: Handle, shown: KeyId, signer: KeyId) -> Result<Later<Card>, NotLoaded> {
     Ok(Box::pin(async move { profile::check(&handle, &shown, &signer).await }))
-}
-
-/// What a contact request turned out to be.
-#[derive(Debug)]
-pub(crate) enum Judged {
-    /// It speaks for the identity that it is from, which has this handle.
-    Theirs(Received, Handle),
-    /// It does not.
-    Nobodys,
-    /// The log of who it says it is from is too large to be read.
-    TooLarge,
-    /// That cannot be found out at the moment.
-    NotNow,
 }
 
 /// Judges a contact request by the chain of the identity that it says it is from.
@@ -96,21 +72,21 @@ pub(crate) fn reach(
 /// Shows backup, devices and claims of the identity that this browser holds.
 #[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
 pub(crate) fn own(identity: Identity) -> Result<(), NotLoaded> {
-    follow::show(identity);
+    sections::show(identity);
     Ok(())
 }
 
 /// Makes the recovery words of an identity that was registered just now.
 #[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
 pub(crate) fn first_words(identity: Identity) -> Result<(), NotLoaded> {
-    backup::begin(identity);
+    sections::first_words(identity);
     Ok(())
 }
 
 /// Why `identity` may no longer log in, as its chain has it.
 #[wasm_split(sigchain, wasm_split_path = ::leptos::wasm_split, fallible)]
 pub(crate) fn why_out(identity: Identity) -> Result<Later<Option<String>>, NotLoaded> {
-    Ok(Box::pin(async move { follow::why_out(&identity).await }))
+    Ok(Box::pin(async move { standing::why_out(&identity).await }))
 }
 
 /// Runs the page on which a browser asks to become a device.

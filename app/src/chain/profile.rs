@@ -4,10 +4,21 @@ use kez_core::sigchain::{Body, RECOVERY_WINDOW_SECS};
 use kez_core::{Handle, KeyId, Timestamp};
 
 use super::fetch::{Fetched, Trouble};
-use super::{Card, claims, history};
+use super::{claim_items, history};
 use crate::api;
 use crate::browser::{self, mark, tell};
 use crate::components::day;
+
+/// What a chain says of the card on a profile page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Card {
+    /// The log leads from the key that took the name to the key shown.
+    Follows,
+    /// It does not; this is what differs.
+    Differs(String),
+    /// It could not be had; this is what to do.
+    Unknown(String),
+}
 
 /// Verifies the chain of `handle` and shows it.
 pub(super) async fn check(handle: &Handle, shown: &KeyId, signer: &KeyId) -> Card {
@@ -36,7 +47,7 @@ pub(super) async fn check(handle: &Handle, shown: &KeyId, signer: &KeyId) -> Car
             state.primary
         ));
     }
-    claims::card(handle, &fetched);
+    claim_items::show(handle, &fetched);
     history::show(warn(&fetched), fetched);
     Card::Follows
 }

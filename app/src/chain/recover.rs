@@ -14,8 +14,8 @@ use kez_core::sigchain::RevokeReason;
 use zeroize::Zeroizing;
 
 use super::fetch::{Fetched, Trouble, proven};
-use super::follow;
 use super::recovery_steps::{Plan, Way};
+use super::standing;
 use super::words;
 use crate::api::Failure;
 use crate::browser::{self, draw, focus, mark, put, tell, value_of};
@@ -44,7 +44,7 @@ pub(super) fn run() {
             Err(fault) => return failed("start", fault.advice()),
         };
         let Some(identity) = held else { return to("start") };
-        let counts = follow::counts_still(&identity).await;
+        let counts = standing::counts_still(&identity).await;
         if identity.stage == Stage::Made && counts == Some(false) {
             return to("start");
         }
@@ -71,7 +71,7 @@ async fn may_give_way(fetched: &Fetched) -> Result<(), Trouble> {
     let is_of_it = fetched.chain.id() == identity.chain || fetched.chain.had_primary(&identity.key);
     let gives_way = match identity.stage {
         Stage::Joining => true,
-        Stage::Made => follow::counts_still(&identity).await == Some(false),
+        Stage::Made => standing::counts_still(&identity).await == Some(false),
         Stage::Registered => is_of_it,
         Stage::Released => false,
     };

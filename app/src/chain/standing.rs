@@ -1,91 +1,12 @@
-//! The chain of the identity that this browser holds: what its page shows, and whether its key still stands.
-
-use std::cell::RefCell;
-use std::rc::Rc;
+//! Whether a key stands for its identity, as the chain has it; else why not.
 
 use kez_core::sigchain::RevokedFor;
 use kez_core::{Handle, KeyId, ServerName};
 
 use super::fetch::{Fetched, Trouble, holder_of, proven};
-use super::{backup, claims, devices};
 use crate::api::Failure;
-use crate::browser::{self, draw, mark, tell};
-use crate::components::{grouped, picture};
 use crate::place::server_name;
-use crate::task::spawn;
 use crate::vault::{self, Identity};
-
-/// The identity that is shown, with its verified chain.
-pub(super) struct Own {
-    pub(super) identity: Identity,
-    pub(super) fetched: RefCell<Fetched>,
-}
-
-thread_local! {
-    /// What the page shows; buttons act on it.
-    static OWN: RefCell<Option<Rc<Own>>> = const { RefCell::new(None) };
-}
-
-/// What the page shows.
-pub(super) fn shown() -> Option<Rc<Own>> {
-    OWN.with_borrow(Clone::clone)
-}
-
-/// Shows an identity, which is another one than before, or the same with something changed.
-pub(super) fn show(identity: Identity) {
-    backup::listen();
-    devices::listen();
-    claims::listen();
-    spawn(reload(identity));
-}
-
-/// Reads the chain anew and shows it.
-pub(super) async fn reload(identity: Identity) {
-    match look(&identity).await {
-        Ok(Ok(fetched)) => display(identity, fetched).await,
-        Ok(Err(why)) => {
-            OWN.set(None);
-            for section in ["backup", "devices", "claims", "release"] {
-                mark(section, "hidden", Some(""));
-            }
-            counts("out", "This browser can no longer sign for this identity: its key is out.");
-            let Some(why) = why else {
-                return tell("standing", "This key no longer owns a handle here.");
-            };
-            // The handle has no character that means something in markup.
-            tell("standing", &why.says(&identity.handle, false));
-            draw("standing", &why.says(&identity.handle, true));
-        }
-        Err(trouble) => {
-            OWN.set(None);
-            counts("opened", "Opened and tested just now. Whether it still counts could not be found out.");
-            tell("standing", &trouble.advice());
-        }
-    }
-}
-
-/// Shows an identity with its chain as it is known here, which may be newer than what the server has taken in.
-pub(super) async fn display(identity: Identity, fetched: Fetched) {
-    let primary = fetched.chain.state().map_or(identity.primary, |state| state.primary);
-    let own = Rc::new(Own { identity, fetched: RefCell::new(fetched) });
-    OWN.set(Some(Rc::clone(&own)));
-    tell("standing", "");
-    counts("proven", "Opened and tested just now: this browser can sign.");
-    // What others see of this identity, whichever of its keys is in this browser.
-    draw("identity-picture", &picture(&primary));
-    draw("identity-key", &grouped(&primary));
-    backup::show(&own);
-    devices::show(&own).await;
-    claims::show(&own);
-}
-
-/// Says whether the key in this browser counts, where it could be opened at all.
-fn counts(state: &str, says: &str) {
-    if browser::attribute("identity-proven", "data-state").as_deref() != Some("broken") {
-        mark("identity-proven", "data-state", Some(state));
-        tell("identity-proven", says);
-    }
-}
 
 /// Whether the key of this identity counts; none where that cannot be found out.
 pub(super) async fn counts_still(identity: &Identity) -> Option<bool> {
@@ -93,9 +14,10 @@ pub(super) async fn counts_still(identity: &Identity) -> Option<bool> {
 }
 
 /// What speaks for an identity by this key, or why the key may not act for it, as far as the chain says.
-type Look = Result<Fetched, Option<Out>>;
+pub(super) type Look = Result<Fetched, Option<Out>>;
 
-async fn look(identity: &Identity) -> Result<Look, Trouble> {
+/// Looks at the chain of `identity`, all of it verified.
+pub(super) async fn look(identity: &Identity) -> Result<Look, Trouble> {
     let Some(holder) = holder_of(&identity.key).await? else {
         // Another server that keeps the chain knows of a new key first.
         return Ok(by_handle(identity).await?.unwrap_or(Err(None)));
@@ -140,7 +62,7 @@ pub(super) async fn why_out(identity: &Identity) -> Option<String> {
 
 /// Why a key may not act for its identity.
 #[derive(Clone, Copy)]
-enum Out {
+pub(super) enum Out {
     /// The identity was ended.
     Ended,
     /// It was a device, and was removed.
@@ -169,7 +91,7 @@ impl Out {
     }
 
     /// In words, or as markup, with the way on as a link.
-    fn says(self, handle: &Handle, as_markup: bool) -> String {
+    pub(super) fn says(self, handle: &Handle, as_markup: bool) -> String {
         let link = |to: &str, words: &str| {
             if as_markup { format!("<a href=\"{to}\">{words}</a>") } else { words.to_owned() }
         };
