@@ -85,7 +85,7 @@ impl Link {
 }
 
 /// Why a connection was refused, and whether it may be better later.
-pub(crate) struct Refusal {
+pub(crate) struct NotLetIn {
     /// For a person.
     pub(crate) why: String,
     /// Whether to try again without being asked to.
@@ -94,11 +94,11 @@ pub(crate) struct Refusal {
 
 /// Finds out why there was no connection; nothing where it simply was not reached. A broker says no more than that it
 /// refuses, so the server is asked what it knows of the key.
-pub(crate) async fn explain(trouble: Trouble, identity: &Identity) -> Option<Refusal> {
+pub(crate) async fn explain(trouble: Trouble, identity: &Identity) -> Option<NotLetIn> {
     let handle = &identity.handle;
     match trouble {
-        Trouble::Vault(fault) => Some(Refusal { why: fault.advice().to_owned(), may_pass: false }),
-        Trouble::OddNonce => Some(Refusal {
+        Trouble::Vault(fault) => Some(NotLetIn { why: fault.advice().to_owned(), may_pass: false }),
+        Trouble::OddNonce => Some(NotLetIn {
             why:
                 "The broker asked for a signature that no broker needs. Nothing was signed. Tell who runs this server."
                     .to_owned(),
@@ -109,7 +109,7 @@ pub(crate) async fn explain(trouble: Trouble, identity: &Identity) -> Option<Ref
                 let why = api::trouble().await.unwrap_or_else(|| {
                     "Your key is registered, but the server does not let it in at the moment. It may be connected too often.".to_owned()
                 });
-                Some(Refusal { why, may_pass: true })
+                Some(NotLetIn { why, may_pass: true })
             }
             Ok(_) | Err(Failure::Refused { code: Code::NotFound, .. }) => {
                 let by_chain = match chain::why_out(identity.clone()).await {
@@ -119,7 +119,7 @@ pub(crate) async fn explain(trouble: Trouble, identity: &Identity) -> Option<Ref
                 let why = by_chain.unwrap_or_else(|| format!(
                     "This key holds no handle on this server any more: {handle} was released, or never registered. Register it again to receive anything."
                 ));
-                Some(Refusal { why, may_pass: false })
+                Some(NotLetIn { why, may_pass: false })
             }
             Err(_) => None,
         },

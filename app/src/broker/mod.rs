@@ -1,4 +1,4 @@
-//! Messages: this browser's connection to the server's broker, as the identity that it holds.
+//! The broker: this browser's connection to the server's broker, as the identity that it holds.
 //!
 //! What speaks NATS is a bundle of its own (`broker/` at the top of the source tree), loaded when it is first needed.
 

@@ -13,7 +13,7 @@ use crate::components::day;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Card {
     /// The log leads from the key that took the name to the key shown.
-    Follows,
+    Leads,
     /// It does not; this is what differs.
     Differs(String),
     /// It could not be had; this is what to do.
@@ -49,7 +49,7 @@ pub(super) async fn check(handle: &Handle, shown: &KeyId, signer: &KeyId) -> Car
     }
     claim_items::show(handle, &fetched);
     history::show(warn(&fetched), fetched);
-    Card::Follows
+    Card::Leads
 }
 
 /// Warns of a key that was changed so lately that its owner could still undo it; says that the log was verified.

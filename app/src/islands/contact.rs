@@ -132,7 +132,7 @@ pub fn ContactPanel() -> impl IntoView {
     });
 }
 
-/// Offers to ask. It is part of the program that has the messages.
+/// Offers to ask. It is part of the program that has the contacts.
 #[wasm_split(messages, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn ask() -> Result<(), NotLoaded> {
     browser::on_press("contact-lost", |_| spawn(offer()));

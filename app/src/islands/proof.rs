@@ -164,7 +164,7 @@ async fn by_chain(handle: Handle, shown: KeyId, signer: KeyId) -> Proof {
         Err(_) => return Proof::Unchecked(NOT_LOADED.to_owned()),
     };
     match card {
-        Card::Follows => Proof::Verified,
+        Card::Leads => Proof::Verified,
         Card::Differs(what) => Proof::Failed(4, what),
         Card::Unknown(advice) => Proof::Unchecked(advice),
     }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::about::About;
-use super::messages::Messages;
+use super::contacts::Contacts;
 use super::own::{Backup, Claims, Devices};
 use crate::components::NeedsScript;
 use crate::islands::IdentityPanel;
@@ -20,7 +20,7 @@ pub fn Identity() -> AnyView {
         <NeedsScript />
         <IdentityPanel>
             <p id="standing" class="alarm" role="alert" tabindex="-1" data-empty=""></p>
-            <Messages />
+            <Contacts />
             <Devices />
             <Claims />
             <Backup />

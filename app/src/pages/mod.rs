@@ -1,11 +1,11 @@
 //! The pages, rendered on the server.
 
 mod about;
+mod contacts;
 mod docs;
 mod home;
 mod identity;
 mod join;
-mod messages;
 mod missing;
 mod own;
 mod profile;

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::about::About;
-use super::messages::Ask;
+use super::contacts::Ask;
 use super::{Missing, site};
 use crate::backend::{self, Backend, Unavailable};
 use crate::components::{day, grouped, picture, qr_code};

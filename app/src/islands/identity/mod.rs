@@ -4,12 +4,12 @@
 //! name is `#identity-name`, the identity's key `#identity-key`; `#identity-proven` with `data-state` `checking`, `opened` (it
 //! works; whether it counts is not known), `proven`, `out` (it does not count any more) or `broken` says whether this
 //! browser can sign; `#identity-error` (button `Try again`) and `#standing` (the key no longer owns its handle) have
-//! `role=alert`. See [`messages`], [`release`] and [`forget`] for the rest. Links: `Register a handle`
+//! `role=alert`. See [`contacts`], [`release`] and [`forget`] for the rest. Links: `Register a handle`
 //! (empty), `Go on registering` (made), `Open your profile` (registered), `Take @<handle> again` (released).
 
+mod contacts;
 mod forget;
 mod held;
-mod messages;
 mod release;
 
 use leptos::prelude::*;
@@ -32,14 +32,14 @@ use crate::vault::{self, Identity, Stage};
 /// Reads the vault and shows it.
 #[island]
 pub fn IdentityPanel(
-    /// What is about messages, which the page brings.
+    /// What is about contacts, which the page brings.
     children: Children,
 ) -> impl IntoView {
     let held = Var::new(Held::Loading);
     let proven = Var::new("checking");
     effect(move || {
         let identity = held.with(|held| held.identity().filter(|held| held.stage == Stage::Registered).cloned());
-        spawn(follow(identity));
+        spawn(show_all(identity));
     });
     let begin = move || {
         spawn(async move {
@@ -92,7 +92,7 @@ pub fn IdentityPanel(
 }
 
 /// Shows what is about an identity that is registered; hides it where there is none.
-async fn follow(identity: Option<Identity>) {
+async fn show_all(identity: Option<Identity>) {
     if identity.is_none() {
         for section in ["backup", "devices", "claims"] {
             mark(section, "hidden", Some(""));
@@ -105,7 +105,7 @@ async fn follow(identity: Option<Identity>) {
             None => Ok(()),
         }
     };
-    if messages::drive(identity.clone()).await.is_err() || chain.await.is_err() {
+    if contacts::drive(identity.clone()).await.is_err() || chain.await.is_err() {
         tell("standing", NOT_LOADED);
         tell("identity-proven", "");
     }

@@ -32,7 +32,7 @@ struct Running {
     _changes: Channel,
 }
 
-/// Whose messages are shown, and what moves them.
+/// Whose contacts are shown, and what moves them.
 #[derive(Default)]
 struct Panel {
     listens: Cell<bool>,

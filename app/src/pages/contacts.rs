@@ -1,4 +1,4 @@
-//! What is about messages on `/identity` and on profiles. Whether there is anything to show is for the browser to say: the
+//! What is about contacts on `/identity` and on profiles. Whether there is anything to show is for the browser to say: the
 //! islands fill it in. It stands here because views are most of a page's program, and this one is never made anew.
 
 use leptos::prelude::*;
@@ -7,7 +7,7 @@ use crate::islands::ContactPanel;
 
 /// The connection, who asks, and what was decided.
 #[component]
-pub(super) fn Messages() -> AnyView {
+pub(super) fn Contacts() -> AnyView {
     view! {
         <div id="messages" class="stack" hidden>
             <section id="connection" class="card connection" aria-labelledby="connection-title" data-state="connecting">
