@@ -10,7 +10,7 @@ mod client;
 mod clock;
 mod commands;
 mod failure;
-mod identity;
+mod holding;
 mod keyfile;
 mod output;
 mod passphrase;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::client::Client;
 use crate::clock;
 use crate::failure::{Failure, Local};
-use crate::identity::Identity;
+use crate::holding::Holding;
 use crate::server_url::ServerUrl;
 use crate::{output, system};
 
@@ -42,7 +42,7 @@ impl Home {
         server: Option<ServerUrl>,
         name: Option<&ServerName>,
     ) -> Result<Home, Failure> {
-        let (url, name) = match Identity::at(key_file, key, server.as_ref(), name) {
+        let (url, name) = match Holding::at(key_file, key, server.as_ref(), name) {
             Some(identity) => (identity.server, Some(identity.server_name)),
             None => (server.ok_or_else(unknown)?, name.cloned()),
         };

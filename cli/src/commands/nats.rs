@@ -7,7 +7,7 @@ use super::{home, key};
 use crate::args::{HomeArgs, KeyArgs};
 use crate::client::Client;
 use crate::failure::{Failure, Local};
-use crate::identity::Identity;
+use crate::holding::Holding;
 use crate::{keyfile, output};
 
 /// Signs the login for `nonce` at the broker of the key's home server, and prints it.
@@ -17,7 +17,7 @@ pub(super) fn sign(keys: &KeyArgs, nonce: &str, home: HomeArgs) -> Result<(), Fa
     })?;
     let key_file = keyfile::path(keys.file.as_deref())?;
     let key = key::unlock(&key_file, keys)?;
-    let remembered = Identity::at(&key_file, key.id(), home.server.as_ref(), home.server_name.as_ref());
+    let remembered = Holding::at(&key_file, key.id(), home.server.as_ref(), home.server_name.as_ref());
     let server: ServerName = match (remembered, home.server, home.server_name) {
         (Some(identity), _, _) => identity.server_name,
         (None, Some(url), name) => home::name(&Client::new(url), name.as_ref())?,

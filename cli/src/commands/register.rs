@@ -7,7 +7,7 @@ use super::{home, key, lookup, submit::submit};
 use crate::args::KeyArgs;
 use crate::client::Client;
 use crate::failure::{Failure, Local};
-use crate::identity::Identity;
+use crate::holding::Holding;
 use crate::server_url::ServerUrl;
 use crate::{keyfile, output};
 
@@ -32,7 +32,7 @@ pub(super) fn run(
     let record: Record =
         submit(&client, "/v1/register", &key, |now| Statement::registration(handle.clone(), server_name.clone(), now))?;
     check(&record, &handle, &server_name, Some(key.id()))?;
-    let identity = Identity { key: key.id(), handle, server, server_name };
+    let identity = Holding { key: key.id(), handle, server, server_name };
     if let Err(error) = identity.save(&key_file) {
         output::warn(&format!("The handle is registered, but not remembered for `kez release`: {error}."));
     }

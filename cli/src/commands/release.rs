@@ -9,7 +9,7 @@ use super::{home, key, submit::submit};
 use crate::args::KeyArgs;
 use crate::client::Client;
 use crate::failure::{Failure, Local};
-use crate::identity::Identity;
+use crate::holding::Holding;
 use crate::server_url::ServerUrl;
 use crate::{keyfile, output};
 
@@ -23,7 +23,7 @@ struct Released {
 pub(super) fn run(keys: &KeyArgs, server: Option<ServerUrl>, server_name: Option<&ServerName>) -> Result<(), Failure> {
     let key_file = keyfile::path(keys.file.as_deref())?;
     let key = key::unlock(&key_file, keys)?;
-    let (client, identity) = match Identity::at(&key_file, key.id(), server.as_ref(), server_name) {
+    let (client, identity) = match Holding::at(&key_file, key.id(), server.as_ref(), server_name) {
         Some(identity) => (Client::new(identity.server.clone()), identity),
         None => ask(server, server_name, &key)?,
     };
@@ -31,7 +31,7 @@ pub(super) fn run(keys: &KeyArgs, server: Option<ServerUrl>, server_name: Option
         Statement::release(identity.handle.clone(), identity.server_name.clone(), now)
     });
     if answer.as_ref().map_or_else(|failure| failure.is(Code::Gone), |_| true) {
-        Identity::forget(&key_file);
+        Holding::forget(&key_file);
     }
     let released = answer?;
     if released.handle != identity.handle.as_str() {
@@ -48,7 +48,7 @@ fn ask(
     server: Option<ServerUrl>,
     server_name: Option<&ServerName>,
     key: &SigningKey,
-) -> Result<(Client, Identity), Failure> {
+) -> Result<(Client, Holding), Failure> {
     let server = server.ok_or_else(home::unknown)?;
     let client = Client::new(server.clone());
     let server_name = home::name(&client, server_name)?;
@@ -58,5 +58,5 @@ fn ask(
         .parse()
         .map_err(|_| Failure::new(Local::NotVerified, "The server's record names a handle that cannot exist."))?;
     check(&record, &handle, &server_name, Some(key.id()))?;
-    Ok((client, Identity { key: key.id(), handle, server, server_name }))
+    Ok((client, Holding { key: key.id(), handle, server, server_name }))
 }

@@ -9,7 +9,7 @@ use crate::commands::lookup;
 use crate::failure::{Failure, Local};
 
 /// An identity as far as it could be looked up.
-pub(super) struct Identity {
+pub(super) struct ProvenIdentity {
     /// Verified; nothing is in it when the identity has begun none.
     pub(super) chain: Chain,
     /// What the server proves to be the identity's.
@@ -39,13 +39,13 @@ impl Whose {
     }
 }
 
-impl Identity {
+impl ProvenIdentity {
     /// Looks the identity up whose chain key is `from`.
-    pub(super) fn of(home: &Home, from: &KeyId, whose: Whose) -> Result<Identity, Failure> {
+    pub(super) fn of(home: &Home, from: &KeyId, whose: Whose) -> Result<ProvenIdentity, Failure> {
         if let Some(record) = whose.record {
             match proven(home, &record) {
                 Ok((proven, chain)) if proven.chain == *from => {
-                    return Ok(Identity { chain, handle: proven.handle.parse().ok() });
+                    return Ok(ProvenIdentity { chain, handle: proven.handle.parse().ok() });
                 }
                 // The server itself says that there is a chain; without it, nobody is believed.
                 Err(failure) if record.head.is_some() => return Err(failure),
@@ -59,9 +59,9 @@ impl Identity {
         if let Some(record) = record.filter(|record| record.chain == *from)
             && let Ok((proven, chain)) = proven(home, &record)
         {
-            return Ok(Identity { chain, handle: proven.handle.parse().ok() });
+            return Ok(ProvenIdentity { chain, handle: proven.handle.parse().ok() });
         }
-        Ok(Identity { chain, handle: None })
+        Ok(ProvenIdentity { chain, handle: None })
     }
 
     /// About how many bytes it took to learn that: the events, and as much again around them.

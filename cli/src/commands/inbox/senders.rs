@@ -7,7 +7,7 @@ use kez_core::contact_request::{Pace, Received, SignedRequest, Wait};
 use kez_core::sigchain::MAX_AUDIT_BYTES;
 use kez_core::{Handle, Hash, KeyId, Problem, Timestamp};
 
-use super::identity::{Identity, Whose};
+use super::identity::{ProvenIdentity, Whose};
 use crate::commands::home::Home;
 use crate::failure::{Failure, Local};
 use crate::system;
@@ -30,7 +30,7 @@ struct Kept {
     head: Option<Hash>,
     at: Timestamp,
     /// Who it is, or why that cannot be read.
-    found: Result<Identity, Failure>,
+    found: Result<ProvenIdentity, Failure>,
 }
 
 /// What a request turned out to be.
@@ -73,8 +73,8 @@ impl Senders {
             }
         }
         let head = whose.head;
-        let found = Identity::of(home, &from, whose);
-        self.pace.end(&from, found.as_ref().map_or(MAX_AUDIT_BYTES, Identity::size));
+        let found = ProvenIdentity::of(home, &from, whose);
+        self.pace.end(&from, found.as_ref().map_or(MAX_AUDIT_BYTES, ProvenIdentity::size));
         if let Err(failure) = &found
             && !failure.is_local(Local::LogTooLarge)
         {

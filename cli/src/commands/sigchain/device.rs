@@ -11,7 +11,7 @@ use super::super::input;
 use super::{Mine, key, of_name, save};
 use crate::args::{HomeArgs, KeyArgs};
 use crate::failure::{Failure, Local};
-use crate::identity::Identity;
+use crate::holding::Holding;
 use crate::server_url::ServerUrl;
 use crate::{keyfile, output};
 
@@ -37,7 +37,7 @@ pub(super) fn offer(keys: &KeyArgs, name: &str, server: Option<ServerUrl>) -> Re
     let key = key::unlock(&key_file, keys)?;
     let place = fetched.next();
     let pop = Possession { place: &place, role: Role::Device, enc_key: None }.prove(&key).to_string();
-    save(&Identity { key: key.id(), ..identity }, &key_file);
+    save(&Holding { key: key.id(), ..identity }, &key_file);
     let Place { chain, seq, prev } = place;
     output::json(&Offer { chain, seq, prev, key: key.id(), pop })
 }

@@ -20,7 +20,7 @@ use crate::args::{HomeArgs, KeyArgs, SigchainCommand};
 use crate::chain::Fetched;
 use crate::client::Client;
 use crate::failure::{Failure, Local};
-use crate::identity::Identity;
+use crate::holding::Holding;
 use crate::server_url::ServerUrl;
 use crate::{keyfile, output};
 
@@ -99,13 +99,13 @@ impl Mine {
     /// Remembers that this other key file's key has the handle at this home.
     fn remember(&self, key_file: &std::path::Path, key: KeyId) {
         let server = self.home.client.url().clone();
-        let identity = Identity { key, handle: self.handle.clone(), server, server_name: self.home.name.clone() };
+        let identity = Holding { key, handle: self.handle.clone(), server, server_name: self.home.name.clone() };
         save(&identity, key_file);
     }
 }
 
 /// Forgetting it costs a `--server` later, and nothing else.
-fn save(identity: &Identity, key_file: &std::path::Path) {
+fn save(identity: &Holding, key_file: &std::path::Path) {
     if let Err(error) = identity.save(key_file) {
         output::warn(&format!("The handle cannot be remembered beside {}: {error}.", key_file.display()));
     }
@@ -125,12 +125,12 @@ fn at_home(key_file: &std::path::Path, id: KeyId, args: HomeArgs) -> Result<(Hom
 }
 
 /// Somebody's record, proven, with their chain.
-fn of_name(name: &str, server: Option<ServerUrl>) -> Result<(Identity, Record, Fetched), Failure> {
+fn of_name(name: &str, server: Option<ServerUrl>) -> Result<(Holding, Record, Fetched), Failure> {
     let (handle, server_name) = lookup::parse(name)?;
     let url = server.unwrap_or_else(|| ServerUrl::of(&server_name));
     let record = lookup::proven(&Client::new(url.clone()), &handle, &server_name)?;
     let fetched = Fetched::of(&record)?;
-    let identity = Identity { key: record.primary, handle, server: url, server_name };
+    let identity = Holding { key: record.primary, handle, server: url, server_name };
     Ok((identity, record, fetched))
 }
 

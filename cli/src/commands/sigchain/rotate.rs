@@ -14,7 +14,7 @@ use crate::args::{HomeArgs, KeyArgs};
 use crate::chain::Fetched;
 use crate::client::Client;
 use crate::failure::{Failure, Local};
-use crate::identity::Identity;
+use crate::holding::Holding;
 use crate::server_url::ServerUrl;
 use crate::{output, system};
 
@@ -74,7 +74,7 @@ pub(super) fn recover(
         output::warn(&format!("{key} is revoked again: the event that had revoked it was displaced."));
     }
     if is_live {
-        save(&Identity { key: primary.id(), ..identity.clone() }, &path);
+        save(&Holding { key: primary.id(), ..identity.clone() }, &path);
     } else {
         output::warn(&format!(
             "The handle was released, and is this key's to take: kez --key {} register {} --server {}",
@@ -98,7 +98,7 @@ fn revoked_behind(chain: &Chain, place: &Place) -> Vec<(KeyId, RevokeReason)> {
 
 /// Whose chain is to be recovered.
 struct Found {
-    identity: Identity,
+    identity: Holding,
     fetched: Fetched,
     is_live: bool,
 }
@@ -114,7 +114,7 @@ fn find(name: &str, server: Option<ServerUrl>) -> Result<Found, Failure> {
     let (handle, server_name) = lookup::parse(name)?;
     let server = server.unwrap_or_else(|| ServerUrl::of(&server_name));
     let fetched = Fetched::at(home::sig_server(&Client::new(server.clone()))?, key)?;
-    Ok(Found { identity: Identity { key, handle, server, server_name }, fetched, is_live: false })
+    Ok(Found { identity: Holding { key, handle, server, server_name }, fetched, is_live: false })
 }
 
 fn body(place: &Place, primary: &SigningKey, rotation_keys: Vec<KeyId>) -> Body {

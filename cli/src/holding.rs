@@ -13,7 +13,7 @@ use crate::server_url::ServerUrl;
 
 /// A handle that the key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
+pub(crate) struct Holding {
     pub(crate) key: KeyId,
     pub(crate) handle: Handle,
     /// Where the server was asked.
@@ -30,11 +30,11 @@ struct Document {
     server_name: String,
 }
 
-impl Identity {
+impl Holding {
     /// What is remembered about `key`, if anything.
     fn load(key_file: &Path, key: KeyId) -> Option<Self> {
         let document: Document = serde_json::from_slice(&fs::read(beside(key_file)).ok()?).ok()?;
-        let identity = Identity {
+        let identity = Holding {
             key: document.key,
             handle: document.handle.parse().ok()?,
             server: document.server.parse().ok()?,
@@ -50,7 +50,7 @@ impl Identity {
         server: Option<&ServerUrl>,
         name: Option<&ServerName>,
     ) -> Option<Self> {
-        Identity::load(key_file, key).filter(|identity| {
+        Holding::load(key_file, key).filter(|identity| {
             server.is_none_or(|url| *url == identity.server) && name.is_none_or(|name| *name == identity.server_name)
         })
     }
