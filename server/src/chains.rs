@@ -7,7 +7,7 @@ use kez_core::KeyId;
 use kez_http::clock::Clock;
 use kez_sig_server::gate::{self, Unreachable};
 use kez_sig_server::limits::Limits;
-use kez_sig_server::service::{Policy, Service};
+use kez_sig_server::service::{ChainPolicy, Service};
 use kez_store::sigchains::Sigchains;
 use kez_store::{StoreError, receipt_key};
 
@@ -27,7 +27,7 @@ pub(crate) async fn embed(
 ) -> Result<Arc<Service>, String> {
     let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
     let say = |error: StoreError| format!("{}: {error}", config.db.display());
-    let policy = Policy {
+    let policy = ChainPolicy {
         server: config.server.clone(),
         registry: Some(Arc::new(InProcess(registry))),
         open_genesis_per_hour: 0,

@@ -7,7 +7,7 @@ use kez_core::KeyId;
 
 use crate::broker::Broker;
 use crate::cache::Cache;
-use crate::callout::{Identities, Identity, Refusal};
+use crate::callout::{Identities, LoginRefusal, Member};
 use crate::registry::Registry;
 
 /// What an entry of [`ByKey`] takes, in bytes, roughly.
@@ -16,7 +16,7 @@ pub(crate) const KEY_BYTES: u64 = 200;
 const ATTEMPTS: usize = 3;
 
 /// Identities by key. Only those that exist are kept: there is no end of the others.
-pub(crate) type ByKey = Cache<KeyId, Arc<Identity>>;
+pub(crate) type ByKey = Cache<KeyId, Arc<Member>>;
 
 /// The registry's identities, each with its inbox ready at the broker, if there is one.
 pub(crate) struct RegistryIdentities {
@@ -26,18 +26,23 @@ pub(crate) struct RegistryIdentities {
 }
 
 impl RegistryIdentities {
-    async fn look_up(&self, key: &KeyId) -> Result<Arc<Identity>, Refusal> {
+    async fn look_up(&self, key: &KeyId) -> Result<Arc<Member>, LoginRefusal> {
         // Logged where it happened.
-        let record = self.registry.find_by_key(key).await.map_err(|_| Refusal::Unavailable)?.ok_or(Refusal::Unknown)?;
-        let handle = record.handle.parse().map_err(|_| Refusal::Unavailable)?;
+        let record = self
+            .registry
+            .find_by_key(key)
+            .await
+            .map_err(|_| LoginRefusal::Unavailable)?
+            .ok_or(LoginRefusal::Unknown)?;
+        let handle = record.handle.parse().map_err(|_| LoginRefusal::Unavailable)?;
         if !record.active {
-            return Err(Refusal::Unknown);
+            return Err(LoginRefusal::Unknown);
         }
-        let identity = Identity { handle, chain: record.chain };
+        let identity = Member { handle, chain: record.chain };
         if let Some(broker) = &self.broker {
             broker.inboxes().ensure_soon(&identity.chain).await.map_err(|error| {
                 tracing::warn!(%error, "an inbox cannot be made ready; its owner is not let in");
-                Refusal::Unavailable
+                LoginRefusal::Unavailable
             })?;
         }
         Ok(Arc::new(identity))
@@ -46,7 +51,7 @@ impl RegistryIdentities {
 
 #[async_trait]
 impl Identities for RegistryIdentities {
-    async fn of(&self, key: &KeyId) -> Result<Arc<Identity>, Refusal> {
+    async fn of(&self, key: &KeyId) -> Result<Arc<Member>, LoginRefusal> {
         // With the broker away, changes that another server makes would not be heard of.
         let hears_changes = self.broker.as_ref().is_none_or(|broker| broker.hears_changes());
         // An inbox that is cached as being there may be gone since.
@@ -65,6 +70,6 @@ impl Identities for RegistryIdentities {
                 return Ok(identity);
             }
         }
-        Err(Refusal::Unavailable)
+        Err(LoginRefusal::Unavailable)
     }
 }

@@ -41,7 +41,7 @@ use api::internal::Internal;
 use backend::RegistryBackend;
 use broker::{Broker, Ended, Upkeep};
 use cache::Cache;
-use callout::{Admission, BrokerKeys, Callout, Ids, Issuer, Late, Policy as CalloutPolicy, Service, Unlimited};
+use callout::{Admission, BrokerKeys, Callout, Ids, Issuer, Late, LoginPolicy, Service, Unlimited};
 use claims::{Board, Claims, Outside, Source};
 use clock::Clock;
 use config::Config;
@@ -166,7 +166,7 @@ pub async fn run_with(
     let (broker, doubted) = connected.unzip();
     let ids = random::key_bytes().map_err(|error| StartError::Broker(format!("no random bytes: {error}")))?;
     let callout = issuer.map(|issuer| {
-        let policy = CalloutPolicy {
+        let policy = LoginPolicy {
             server: config.server.clone(),
             allow_stock_nkey: config.nats.nats_allow_stock_nkey,
             session_secs: config.nats.nats_session_secs,

@@ -36,7 +36,7 @@ use kez_store::StoreError;
 use kez_store::sigchains::Log as _;
 use kez_store::{receipt_key, sqlite};
 use limits::Limits;
-use service::{Policy, Service};
+use service::{ChainPolicy, Service};
 
 pub use api::{chains as router, in_memory};
 pub use cost::cost;
@@ -73,7 +73,7 @@ pub async fn run_with(
     let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
     let key_id = key.id();
     let registry = config.registry_url().map(|url| Arc::new(HttpRegistry::new(url)) as Arc<dyn Registry>);
-    let policy = Policy {
+    let policy = ChainPolicy {
         server: config.server.clone(),
         registry,
         open_genesis_per_hour: config.open_genesis_per_hour,

@@ -34,7 +34,7 @@ use reading::compare;
 const CLOCK_SKEW_SECS: i64 = 300;
 
 /// What the operator decided.
-pub struct Policy {
+pub struct ChainPolicy {
     /// The server's name.
     pub server: ServerName,
     /// Who knows which keys own handles; without it nobody does.
@@ -83,7 +83,7 @@ impl Service {
     pub async fn new(
         store: Arc<dyn Sigchains>,
         clock: Arc<dyn Clock>,
-        policy: Policy,
+        policy: ChainPolicy,
         key: SigningKey,
     ) -> Result<Self, StoreError> {
         let (seal, server) = (Seal::of(&key), policy.server.clone());

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use clap::Parser as _;
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer as _, SigningKey};
-use kez_chat_server::callout::{BrokerKeys, Callout, Identities, Identity, Ids, Issuer, Policy, Refusal, Unlimited};
+use kez_chat_server::callout::{
+    BrokerKeys, Callout, Identities, Ids, Issuer, LoginPolicy, LoginRefusal, Member, Unlimited,
+};
 use kez_chat_server::clock::{Clock as _, SystemClock};
 use kez_chat_server::config::Config;
 use kez_core::KeyId;
@@ -25,11 +27,11 @@ const COUNT: u32 = 4_000;
 const NONCE: &str = "aM28yb1GkNEYbdQ";
 
 /// A key that is cached.
-struct Cached(Arc<Identity>);
+struct Cached(Arc<Member>);
 
 #[async_trait]
 impl Identities for Cached {
-    async fn of(&self, _: &KeyId) -> Result<Arc<Identity>, Refusal> {
+    async fn of(&self, _: &KeyId) -> Result<Arc<Member>, LoginRefusal> {
         Ok(self.0.clone())
     }
 }
@@ -40,8 +42,8 @@ pub(crate) async fn cpu() {
     let issuer = Issuer::new(&config.nats.resolve().expect("good settings").issuer.expect("an issuer"));
     let user = target::key(1);
     let request = request(&user, issuer.public());
-    let identity = Identity { handle: "tudisco".parse().expect("a handle"), chain: user.id() };
-    let policy = Policy { server: NAME.parse().expect("a name"), allow_stock_nkey: false, session_secs: 1800 };
+    let identity = Member { handle: "tudisco".parse().expect("a handle"), chain: user.id() };
+    let policy = LoginPolicy { server: NAME.parse().expect("a name"), allow_stock_nkey: false, session_secs: 1800 };
     let identities = Arc::new(Cached(Arc::new(identity)));
     let callout = Callout {
         issuer,

@@ -43,7 +43,7 @@ pub(crate) use webfinger::in_memory as described_in_memory;
 pub(crate) type State = axum::extract::State<Arc<Registry>>;
 
 /// The sigchain service of this process, if it has one.
-pub(crate) type Chains = Option<Arc<kez_sig_server::service::Service>>;
+pub(crate) type EmbeddedChains = Option<Arc<kez_sig_server::service::Service>>;
 
 /// How the chains of another server are followed, if they are.
 pub(crate) type Following = Option<Arc<Health>>;
@@ -56,7 +56,7 @@ pub(crate) struct Shared {
     pub(crate) internal: Option<Arc<Internal>>,
     pub(crate) relay: Relay,
     /// The sigchains, where this process serves them.
-    pub(crate) chains: Chains,
+    pub(crate) chains: EmbeddedChains,
     pub(crate) claims: Arc<Claims>,
     /// How following the chains of another server goes, where they are followed.
     pub(crate) following: Following,
@@ -80,7 +80,7 @@ impl FromRef<Shared> for Option<Arc<Broker>> {
     }
 }
 
-impl FromRef<Shared> for Chains {
+impl FromRef<Shared> for EmbeddedChains {
     fn from_ref(shared: &Shared) -> Self {
         shared.chains.clone()
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::schema;
-use super::{Chains, Following, State};
+use super::{EmbeddedChains, Following, State};
 use crate::broker::Broker;
 use crate::error::{ApiError, Checks, status};
 
@@ -31,7 +31,7 @@ pub(crate) struct Ready {
 pub(super) async fn readyz(
     registry: State,
     broker: axum::extract::State<Option<Arc<Broker>>>,
-    chains: axum::extract::State<Chains>,
+    chains: axum::extract::State<EmbeddedChains>,
     following: axum::extract::State<Following>,
 ) -> Result<Json<Ready>, ApiError> {
     let word = |is_ok| if is_ok { "ok" } else { "failed" };

@@ -6,7 +6,7 @@ use kez_http::openapi;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Chains, State, schema};
+use super::{EmbeddedChains, State, schema};
 use crate::error::status;
 
 kez_http::refusals!(Refusals, of_read, status);
@@ -57,7 +57,7 @@ pub(crate) struct Limits {
 /// The server's name, clock and limits.
 #[utoipa::path(get, path = "/v1/server", tag = "server",
     responses((status = 200, description = "What a client needs to know.", body = ServerInfo), Refusals))]
-pub(super) async fn server(registry: State, chains: axum::extract::State<Chains>) -> Json<ServerInfo> {
+pub(super) async fn server(registry: State, chains: axum::extract::State<EmbeddedChains>) -> Json<ServerInfo> {
     let names = registry.names();
     let (receipt_key, previous) = chains.as_ref().map(|service| service.receipt_keys()).unwrap_or_default();
     Json(ServerInfo {

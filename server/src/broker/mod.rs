@@ -22,7 +22,7 @@ use kez_core::{Handle, KeyId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::callout::{Admission, Connection, Granted, Identity, QUEUE, Refusal, Rights, SUBJECT, Service};
+use crate::callout::{Admission, Connection, Granted, LoginRefusal, Member, QUEUE, Rights, SUBJECT, Service};
 use crate::clock::Clock;
 use crate::config::nats::{BrokerSettings, Seed};
 use crate::identities::ByKey;
@@ -225,14 +225,14 @@ impl Broker {
 }
 
 impl Admission for Broker {
-    fn admit(&self, connection: &Connection, key: &KeyId, identity: &Identity) -> Result<Rights, Refusal> {
+    fn admit(&self, connection: &Connection, key: &KeyId, identity: &Member) -> Result<Rights, LoginRefusal> {
         let (chain, handle) = (identity.chain, identity.handle.clone());
         let may_send = self.rights.may_send(&chain);
         let held = Held { key: Some(*key), handle, chain: Some(chain), may_send };
         if let Err(Full) = self.sessions.grant(connection, *key, held.clone()) {
             // If many are in doubt, others are looked at first.
             let _ = self.doubted.try_send(held.handle);
-            return Err(Refusal::TooManySessions);
+            return Err(LoginRefusal::TooManySessions);
         }
         self.shared.push(connection, *key, chain, &held);
         Ok(if may_send { Rights::Full } else { Rights::ReadOnly })

@@ -13,7 +13,7 @@ const MIN_SESSION_SECS: u32 = 600;
 
 /// What the operator decided.
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub struct LoginPolicy {
     /// The home server's name, which clients sign for.
     pub server: ServerName,
     /// Whether a signature of the bare nonce will do.
@@ -24,7 +24,7 @@ pub struct Policy {
 
 /// The identity that a key stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct Member {
     /// Its handle.
     pub handle: Handle,
     /// Its chain key, which names its subjects.
@@ -33,7 +33,7 @@ pub struct Identity {
 
 /// Why a client is not let in. It hears nothing of it; the broker's log does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum LoginRefusal {
     /// It names no key, or something that is no user nkey.
     NoKey,
     /// It signed nothing that this server knows of.
@@ -48,45 +48,45 @@ pub enum Refusal {
     Unavailable,
 }
 
-impl Refusal {
+impl LoginRefusal {
     /// A name for logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Refusal::NoKey => "no_key",
-            Refusal::NoNonce => "no_nonce",
-            Refusal::BadSignature => "bad_signature",
-            Refusal::Unknown => "unknown_key",
-            Refusal::TooManySessions => "too_many_sessions",
-            Refusal::Unavailable => "unavailable",
+            LoginRefusal::NoKey => "no_key",
+            LoginRefusal::NoNonce => "no_nonce",
+            LoginRefusal::BadSignature => "bad_signature",
+            LoginRefusal::Unknown => "unknown_key",
+            LoginRefusal::TooManySessions => "too_many_sessions",
+            LoginRefusal::Unavailable => "unavailable",
         }
     }
 
     /// What the broker's log says.
     pub(super) const fn message(self) -> &'static str {
         match self {
-            Refusal::NoKey => "the client names no user nkey",
-            Refusal::NoNonce => "the client signed no nonce of this connection",
-            Refusal::BadSignature => "the client's signature is not its key's for this server and this nonce",
-            Refusal::Unknown => "the client's key stands for no identity in use here",
-            Refusal::TooManySessions => "the client's key, or its identity, has as many sessions as it may",
-            Refusal::Unavailable => "the home server cannot tell at the moment",
+            LoginRefusal::NoKey => "the client names no user nkey",
+            LoginRefusal::NoNonce => "the client signed no nonce of this connection",
+            LoginRefusal::BadSignature => "the client's signature is not its key's for this server and this nonce",
+            LoginRefusal::Unknown => "the client's key stands for no identity in use here",
+            LoginRefusal::TooManySessions => "the client's key, or its identity, has as many sessions as it may",
+            LoginRefusal::Unavailable => "the home server cannot tell at the moment",
         }
     }
 }
 
 /// The key that the client proved to hold.
-pub(super) fn prove(request: &Request, policy: &Policy) -> Result<KeyId, Refusal> {
-    let nkey: Nkey = request.nkey.as_deref().unwrap_or_default().parse().map_err(|_| Refusal::NoKey)?;
+pub(super) fn prove(request: &Request, policy: &LoginPolicy) -> Result<KeyId, LoginRefusal> {
+    let nkey: Nkey = request.nkey.as_deref().unwrap_or_default().parse().map_err(|_| LoginRefusal::NoKey)?;
     if nkey.kind() != NkeyKind::User {
-        return Err(Refusal::NoKey);
+        return Err(LoginRefusal::NoKey);
     }
     let key = KeyId::ed25519(*nkey.as_bytes());
-    let nonce: Nonce = request.nonce.as_deref().unwrap_or_default().parse().map_err(|_| Refusal::NoNonce)?;
-    let sig = request.sig.as_deref().and_then(nats_login::decode_signature).ok_or(Refusal::BadSignature)?;
+    let nonce: Nonce = request.nonce.as_deref().unwrap_or_default().parse().map_err(|_| LoginRefusal::NoNonce)?;
+    let sig = request.sig.as_deref().and_then(nats_login::decode_signature).ok_or(LoginRefusal::BadSignature)?;
     let is_proven = nats_login::verify(&key, &policy.server, &nonce, &sig)
         || policy.allow_stock_nkey && nats_login::verify_stock(&key, &nonce, &sig);
-    if is_proven { Ok(key) } else { Err(Refusal::BadSignature) }
+    if is_proven { Ok(key) } else { Err(LoginRefusal::BadSignature) }
 }
 
 /// What a client that is let in may do, and until when.
@@ -105,7 +105,7 @@ pub(super) struct Grant {
 impl Grant {
     /// The grant of an identity at `now`, in seconds since 1970. Sessions that began together do not end together: the
     /// broker's own random key for the attempt shortens each by up to a fifth.
-    pub(super) fn new(identity: &Identity, rights: Rights, attempt: &Nkey, policy: &Policy, now: i64) -> Grant {
+    pub(super) fn new(identity: &Member, rights: Rights, attempt: &Nkey, policy: &LoginPolicy, now: i64) -> Grant {
         let subjects = Subjects::of(&identity.chain);
         let [a, b, c, d, ..] = *attempt.as_bytes();
         let jitter = u32::from_be_bytes([a, b, c, d]) % (policy.session_secs / 5 + 1);

@@ -19,7 +19,7 @@ use kez_core::KeyId;
 use crate::clock::Clock;
 
 pub use broker_keys::BrokerKeys;
-pub use decide::{Identity, Policy, Refusal};
+pub use decide::{LoginPolicy, LoginRefusal, Member};
 pub use ids::Ids;
 pub use jwt::Issuer;
 pub use request::Dropped;
@@ -32,8 +32,8 @@ pub trait Identities: Send + Sync + 'static {
     /// The identity of a key that may log in now.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`], or [`Refusal::Unavailable`] when it cannot be told.
-    async fn of(&self, key: &KeyId) -> Result<Arc<Identity>, Refusal>;
+    /// [`LoginRefusal::Unknown`], or [`LoginRefusal::Unavailable`] when it cannot be told.
+    async fn of(&self, key: &KeyId) -> Result<Arc<Member>, LoginRefusal>;
 }
 
 /// What a login may use of the broker beside reading: how much that is depends on what others of its key and its identity
@@ -42,15 +42,15 @@ pub trait Admission: Send + Sync + 'static {
     /// Counts a session that is about to begin.
     ///
     /// # Errors
-    /// [`Refusal::TooManySessions`].
-    fn admit(&self, connection: &Connection, key: &KeyId, identity: &Identity) -> Result<Rights, Refusal>;
+    /// [`LoginRefusal::TooManySessions`].
+    fn admit(&self, connection: &Connection, key: &KeyId, identity: &Member) -> Result<Rights, LoginRefusal>;
 }
 
 /// Lets everybody in who proves a key, as often as they like: where there is no broker, there are no sessions.
 pub struct Unlimited;
 
 impl Admission for Unlimited {
-    fn admit(&self, _: &Connection, _: &KeyId, _: &Identity) -> Result<Rights, Refusal> {
+    fn admit(&self, _: &Connection, _: &KeyId, _: &Member) -> Result<Rights, LoginRefusal> {
         Ok(Rights::Full)
     }
 }
@@ -80,7 +80,7 @@ pub struct Answer {
     /// The response JWT.
     pub jwt: String,
     /// Why it says no, if it does.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<LoginRefusal>,
     /// Random bits of the broker's, to spread what happens next with.
     pub spread: u8,
 }
@@ -90,7 +90,7 @@ pub struct Callout {
     /// Signs the answers.
     pub issuer: Issuer,
     /// What the operator decided.
-    pub policy: Policy,
+    pub policy: LoginPolicy,
     /// Tells whether a request is late.
     pub clock: Arc<dyn Clock>,
     /// Knows the keys.
@@ -129,7 +129,7 @@ impl Callout {
         connection: &Connection,
         key: KeyId,
         now: i64,
-    ) -> Result<decide::Grant, Refusal> {
+    ) -> Result<decide::Grant, LoginRefusal> {
         let identity = self.identities.of(&key).await?;
         let rights = self.admission.admit(connection, &key, &identity)?;
         Ok(decide::Grant::new(&identity, rights, &request.user_nkey, &self.policy, now))

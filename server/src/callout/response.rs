@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::decide::{Grant, Refusal};
+use super::decide::{Grant, LoginRefusal};
 use super::ids::Ids;
 use super::jwt::Issuer;
 use super::request::Request;
@@ -56,7 +56,7 @@ struct ResponseNats<'a> {
 /// The response JWT, at `now` in seconds since 1970.
 pub(super) fn encode(
     request: &Request,
-    decision: Result<&Grant, Refusal>,
+    decision: Result<&Grant, LoginRefusal>,
     issuer: &Issuer,
     ids: &Ids,
     now: i64,

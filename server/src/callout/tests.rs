@@ -11,7 +11,7 @@ use kez_core::{KeyId, Timestamp};
 use serde_json::{Value, json};
 
 use super::jwt::Parts;
-use super::{BrokerKeys, Callout, Dropped, Identities, Identity, Ids, Issuer, Policy, Refusal, Unlimited};
+use super::{BrokerKeys, Callout, Dropped, Identities, Ids, Issuer, LoginPolicy, LoginRefusal, Member, Unlimited};
 use crate::clock::{Clock as _, ManualClock};
 use crate::config::nats::{NatsFlags, Seed};
 
@@ -23,9 +23,9 @@ struct One;
 
 #[async_trait]
 impl Identities for One {
-    async fn of(&self, key: &KeyId) -> Result<Arc<Identity>, Refusal> {
+    async fn of(&self, key: &KeyId) -> Result<Arc<Member>, LoginRefusal> {
         let handle = "tudisco".parse().expect("a handle");
-        if *key == user(1).id() { Ok(Arc::new(Identity { handle, chain: *key })) } else { Err(Refusal::Unknown) }
+        if *key == user(1).id() { Ok(Arc::new(Member { handle, chain: *key })) } else { Err(LoginRefusal::Unknown) }
     }
 }
 
@@ -53,7 +53,7 @@ struct Flags {
 
 fn callout(allow_stock_nkey: bool) -> (Callout, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(Timestamp::from_unix(NOW)));
-    let policy = Policy { server: "kez.test".parse().expect("a name"), allow_stock_nkey, session_secs: 1800 };
+    let policy = LoginPolicy { server: "kez.test".parse().expect("a name"), allow_stock_nkey, session_secs: 1800 };
     let callout = Callout {
         issuer: Issuer::new(&issuer_seed()),
         policy,
@@ -109,7 +109,7 @@ fn with(pointer: &str, value: Option<Value>) -> Value {
     claims
 }
 
-async fn ask(claims: &Value) -> Result<Option<Refusal>, Dropped> {
+async fn ask(claims: &Value) -> Result<Option<LoginRefusal>, Dropped> {
     let (callout, _) = callout(false);
     callout.answer(&signed(claims, HEADER, &broker())).await.map(|answer| answer.refusal)
 }
@@ -245,32 +245,32 @@ async fn who_proves_nothing_is_refused() {
     let stock = BASE64URL_NOPAD.encode(&SigningKey::from_bytes(&[1; 32]).sign(NONCE.as_bytes()).to_bytes());
     let empty = BASE64URL_NOPAD.encode(&SigningKey::from_bytes(&[1; 32]).sign(b"").to_bytes());
     let cases = [
-        ("/nats/connect_opts/nkey", None, Refusal::NoKey),
-        ("/nats/connect_opts/nkey", Some(json!("")), Refusal::NoKey),
-        ("/nats/connect_opts/nkey", Some(json!(good.nkey.to_lowercase())), Refusal::NoKey),
-        ("/nats/connect_opts/nkey", Some(json!(format!("{} ", good.nkey))), Refusal::NoKey),
-        ("/nats/connect_opts/nkey", Some(json!(user(1).id().to_string())), Refusal::NoKey),
+        ("/nats/connect_opts/nkey", None, LoginRefusal::NoKey),
+        ("/nats/connect_opts/nkey", Some(json!("")), LoginRefusal::NoKey),
+        ("/nats/connect_opts/nkey", Some(json!(good.nkey.to_lowercase())), LoginRefusal::NoKey),
+        ("/nats/connect_opts/nkey", Some(json!(format!("{} ", good.nkey))), LoginRefusal::NoKey),
+        ("/nats/connect_opts/nkey", Some(json!(user(1).id().to_string())), LoginRefusal::NoKey),
         (
             "/nats/connect_opts/nkey",
             Some(json!(text(NkeyKind::Account, &SigningKey::from_bytes(&[1; 32])))),
-            Refusal::NoKey,
+            LoginRefusal::NoKey,
         ),
-        ("/nats/connect_opts", Some(json!({})), Refusal::NoKey),
-        ("/nats/client_info/nonce", None, Refusal::NoNonce),
-        ("/nats/client_info/nonce", Some(json!("")), Refusal::NoNonce),
-        ("/nats/client_info/nonce", Some(json!("short")), Refusal::NoNonce),
-        ("/nats/client_info/nonce", Some(json!("bM28yb1GkNEYbdQ")), Refusal::BadSignature),
-        ("/nats/connect_opts/sig", None, Refusal::BadSignature),
-        ("/nats/connect_opts/sig", Some(json!("")), Refusal::BadSignature),
-        ("/nats/connect_opts/sig", Some(json!(BASE64URL_NOPAD.encode(&[0; 64]))), Refusal::BadSignature),
-        ("/nats/connect_opts/sig", Some(json!(format!("{}=", good.sig))), Refusal::BadSignature),
-        ("/nats/connect_opts/sig", Some(json!(stock)), Refusal::BadSignature),
-        ("/nats/connect_opts/sig", Some(json!(empty)), Refusal::BadSignature),
-        ("/nats/connect_opts/sig", sig(Login::sign(&user(2), &server, &nonce)), Refusal::BadSignature),
+        ("/nats/connect_opts", Some(json!({})), LoginRefusal::NoKey),
+        ("/nats/client_info/nonce", None, LoginRefusal::NoNonce),
+        ("/nats/client_info/nonce", Some(json!("")), LoginRefusal::NoNonce),
+        ("/nats/client_info/nonce", Some(json!("short")), LoginRefusal::NoNonce),
+        ("/nats/client_info/nonce", Some(json!("bM28yb1GkNEYbdQ")), LoginRefusal::BadSignature),
+        ("/nats/connect_opts/sig", None, LoginRefusal::BadSignature),
+        ("/nats/connect_opts/sig", Some(json!("")), LoginRefusal::BadSignature),
+        ("/nats/connect_opts/sig", Some(json!(BASE64URL_NOPAD.encode(&[0; 64]))), LoginRefusal::BadSignature),
+        ("/nats/connect_opts/sig", Some(json!(format!("{}=", good.sig))), LoginRefusal::BadSignature),
+        ("/nats/connect_opts/sig", Some(json!(stock)), LoginRefusal::BadSignature),
+        ("/nats/connect_opts/sig", Some(json!(empty)), LoginRefusal::BadSignature),
+        ("/nats/connect_opts/sig", sig(Login::sign(&user(2), &server, &nonce)), LoginRefusal::BadSignature),
         (
             "/nats/connect_opts/sig",
             sig(Login::sign(&user(1), &"kez.tes".parse().expect("a name"), &nonce)),
-            Refusal::BadSignature,
+            LoginRefusal::BadSignature,
         ),
     ];
     for (pointer, value, why) in cases {
@@ -279,7 +279,7 @@ async fn who_proves_nothing_is_refused() {
     }
     let stranger = Login::sign(&user(2), &server, &nonce);
     let claims = with("/nats/connect_opts", Some(json!({ "nkey": stranger.nkey, "sig": stranger.sig })));
-    assert_eq!(ask(&claims).await, Ok(Some(Refusal::Unknown)));
+    assert_eq!(ask(&claims).await, Ok(Some(LoginRefusal::Unknown)));
     for encoding in [BASE64, data_encoding::BASE64_NOPAD] {
         let claims = with("/nats/connect_opts/sig", Some(json!(encoding.encode(&raw))));
         assert_eq!(ask(&claims).await, Ok(None), "standard base64 is taken too");
@@ -308,14 +308,14 @@ async fn a_refusal_carries_no_user() {
     let response = open(&callout.answer(&request).await.expect("an answer").jwt);
     let members: Vec<_> = response["nats"].as_object().expect("an object").keys().cloned().collect();
     assert_eq!(members, ["error", "type", "version"]);
-    assert_eq!(response["nats"]["error"], Refusal::NoNonce.message());
+    assert_eq!(response["nats"]["error"], LoginRefusal::NoNonce.message());
 }
 
 #[tokio::test]
 async fn bare_nonces_are_taken_only_where_the_operator_says_so() {
     let stock = BASE64URL_NOPAD.encode(&SigningKey::from_bytes(&[1; 32]).sign(NONCE.as_bytes()).to_bytes());
     let request = signed(&with("/nats/connect_opts/sig", Some(json!(stock))), HEADER, &broker());
-    for (allowed, refusal) in [(true, None), (false, Some(Refusal::BadSignature))] {
+    for (allowed, refusal) in [(true, None), (false, Some(LoginRefusal::BadSignature))] {
         let (callout, _) = callout(allowed);
         assert_eq!(callout.answer(&request).await.map(|answer| answer.refusal), Ok(refusal));
         assert_eq!(callout.answer(&signed(&claims(), HEADER, &broker())).await.map(|answer| answer.refusal), Ok(None));

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use kez_core::{Hash, KeyId, Timestamp};
 use kez_http::clock::ManualClock;
 use kez_sig_server::limits::Limits;
-use kez_sig_server::service::{Policy, Service};
+use kez_sig_server::service::{ChainPolicy, Service};
 use kez_store::sigchains::{Append, Log, NotStored, Row, Sigchains, Signer};
 use kez_store::{Database, StoreError, sqlite};
 
@@ -93,7 +93,7 @@ async fn few_chains_are_loaded_at_once_however_many_are_asked_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let inner = sqlite::open_sigchains(&folder.path().join("sig.db")).await.expect("a store");
     let store = Arc::new(Slow { inner, now: AtomicUsize::new(0), most: AtomicUsize::new(0) });
-    let policy = Policy {
+    let policy = ChainPolicy {
         server: name(NAME),
         registry: None,
         open_genesis_per_hour: 0,
