@@ -1,4 +1,7 @@
 //! The closed set of problems (RFC 9457) that the protocol knows, without their HTTP status numbers.
+//!
+//! Nothing in this crate makes those of the wire, such as [`Code::RateLimited`] and [`Code::MethodNotAllowed`]. They are here
+//! because the set is one: every client reads all of it, and clients know no crate of the servers.
 
 use std::borrow::Cow;
 use std::fmt;
