@@ -4,6 +4,11 @@ use std::borrow::Borrow;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::{Mutex, PoisonError};
 
+use kez_core::KeyId;
+use kez_store::changes::{Change, Hearing};
+
+use crate::changes::Memory;
+
 /// Writes to one shard make lookups of its other keys pass the cache by for a moment.
 const SHARDS: usize = 64;
 
@@ -11,6 +16,7 @@ const SHARDS: usize = 64;
 pub(crate) struct Cache<K, V> {
     entries: moka::sync::Cache<K, V, RandomState>,
     hasher: RandomState,
+    hearing: Hearing,
     /// How often a key of the shard was written. Held while an entry is put or removed, so that a lookup which read
     /// the database before a write cannot put its old answer after it.
     writes: [Mutex<u64>; SHARDS],
@@ -25,11 +31,11 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// A cache of at most `capacity` values.
-    pub(crate) fn new(capacity: u64) -> Self {
+    /// A cache of at most `capacity` values, which are believed while `hearing` is on.
+    pub(crate) fn new(capacity: u64, hearing: Hearing) -> Self {
         let hasher = RandomState::new();
         let entries = moka::sync::Cache::builder().max_capacity(capacity).build_with_hasher(hasher.clone());
-        Cache { entries, hasher, writes: std::array::from_fn(|_| Mutex::new(0)) }
+        Cache { entries, hasher, hearing, writes: std::array::from_fn(|_| Mutex::new(0)) }
     }
 
     pub(crate) fn get<Q>(&self, key: &Q) -> Option<V>
@@ -37,7 +43,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.entries.get(key)
+        self.hearing.is_on().then(|| self.entries.get(key)).flatten()
     }
 
     /// To be taken before the database is read.
@@ -45,11 +51,11 @@ where
         Ticket(*self.shard(key).lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts what was read, unless a write happened since `ticket`; says whether it did.
+    /// Keeps what was read, unless a write happened since `ticket`; says whether it is as new as anybody knows.
     pub(crate) fn put(&self, key: K, ticket: Ticket, value: V) -> bool {
         let writes = self.shard(&key).lock().unwrap_or_else(PoisonError::into_inner);
         let is_current = *writes == ticket.0;
-        if is_current {
+        if is_current && self.hearing.is_on() {
             self.entries.insert(key, value);
         }
         is_current
@@ -77,5 +83,29 @@ where
     fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> &Mutex<u64> {
         let hash = self.hasher.hash_one(key);
         &self.writes[usize::try_from(hash % SHARDS as u64).unwrap_or_default()]
+    }
+}
+
+/// Ready answers, by handle.
+impl<V: Clone + Send + Sync + 'static> Memory for Cache<Box<str>, V> {
+    fn forget(&self, change: &Change) {
+        if let Some(handle) = &change.handle {
+            self.forget(handle.as_str());
+        }
+    }
+
+    fn forget_all(&self) {
+        self.forget_all();
+    }
+}
+
+/// What is known of keys.
+impl<V: Clone + Send + Sync + 'static> Memory for Cache<KeyId, V> {
+    fn forget(&self, change: &Change) {
+        change.keys.iter().for_each(|(key, _)| self.forget(key));
+    }
+
+    fn forget_all(&self) {
+        self.forget_all();
     }
 }

@@ -33,6 +33,7 @@ use config::Config;
 use front::Front;
 use gate::{HttpRegistry, Registry};
 use kez_store::StoreError;
+use kez_store::changes::Hearing;
 use kez_store::sigchains::Log as _;
 use kez_store::{receipt_key, sqlite};
 use limits::Limits;
@@ -69,7 +70,7 @@ pub async fn run_with(
     let export = config.export()?;
     let say = |error: StoreError| format!("{}: {error}", config.db.display());
     // First of all: until it is clear that nobody else has the database, nothing is made beside it.
-    let store = sqlite::open_sigchains(&config.db).await.map_err(say)?;
+    let store = sqlite::open_sigchains(&config.db, Arc::new(())).await.map_err(say)?;
     let key = receipt_key::load_or_make(&receipt_key::path(&config.db))?;
     let key_id = key.id();
     let registry = config.registry_url().map(|url| Arc::new(HttpRegistry::new(url)) as Arc<dyn Registry>);
@@ -80,6 +81,8 @@ pub async fn run_with(
         trusted_receipt_keys: config.trusted_receipt_keys.clone(),
         limits,
         cache_bytes: u64::from(config.cache_mib) << 20,
+        // Nobody else writes to the file.
+        hearing: Hearing::default(),
     };
     let service = Arc::new(Service::new(store.clone(), clock, policy, key).await.map_err(say)?);
     let front = Arc::new(Front {

@@ -22,6 +22,7 @@ use crate::refused::Refused;
 use crate::seen::Seen;
 use crate::slots::{Slot, Slots};
 use kez_store::StoreError;
+use kez_store::changes::{Change, Hearing};
 use kez_store::sigchains::{Row, Sigchains, Signer};
 
 pub use append::{Appended, Expected};
@@ -47,6 +48,8 @@ pub struct ChainPolicy {
     pub limits: Limits,
     /// Memory for what was read and verified lately, in bytes, roughly.
     pub cache_bytes: u64,
+    /// Whether chains in memory may be believed.
+    pub hearing: Hearing,
 }
 
 /// The sigchain service.
@@ -56,6 +59,7 @@ pub struct Service {
     server: ServerName,
     gate: Gate,
     slots: Slots,
+    hearing: Hearing,
     /// Keys that ever signed receipts here, the oldest first and the one that signs now last, and since when there are limits.
     trust: Trust,
     seal: Seal,
@@ -105,6 +109,7 @@ impl Service {
             server: policy.server,
             gate,
             slots: Slots::new(policy.cache_bytes - for_rows),
+            hearing: policy.hearing,
             trust: Trust { keys, limited_since },
             seal,
             loads: Semaphore::new(loads),
@@ -163,7 +168,7 @@ impl Service {
     pub(crate) fn look_now<T>(&self, chain: &KeyId, ask: impl FnOnce(&Loaded, Head) -> T) -> Option<T> {
         let slot = self.slots.kept(chain)?;
         let loaded = slot.loaded.try_read().ok()?;
-        let loaded = loaded.as_ref()?;
+        let loaded = loaded.as_ref().filter(|loaded| self.is_current(&slot, loaded))?;
         Some(ask(loaded, loaded.chain.head()?))
     }
 
@@ -173,6 +178,18 @@ impl Service {
     /// As [`Service::look`].
     pub async fn claims(&self, chain: &KeyId) -> Result<Sorted<Hash, Claim>, Refused> {
         self.look(chain, |loaded, _| Some(loaded.chain.state()?.claims.clone())).await
+    }
+
+    /// A chain in the store changed, whoever changed it.
+    pub fn heard(&self, change: &Change) {
+        if let Some(entries) = change.entries {
+            self.slots.heard(&change.chain, entries);
+        }
+    }
+
+    /// Any chain in the store may have changed.
+    pub fn missed(&self) {
+        self.slots.missed();
     }
 
     /// Forgets chains that nobody asked for lately.
@@ -190,12 +207,14 @@ impl Service {
     /// The chain's slot, loaded.
     async fn slot(&self, chain: &KeyId) -> Result<Arc<Slot>, Refused> {
         let slot = self.slots.get(chain);
-        if slot.loaded.read().await.is_some() {
+        let is_current = |loaded: &Option<Loaded>| loaded.as_ref().is_some_and(|loaded| self.is_current(&slot, loaded));
+        if is_current(&*slot.loaded.read().await) {
             return Ok(slot);
         }
         {
             let mut place = slot.loaded.write().await;
-            if place.is_none() {
+            if !is_current(&place) {
+                slot.reads();
                 // The semaphore is never closed, so a place always comes.
                 let _permit = self.loads.acquire().await.ok();
                 let mut loaded = load_kept(&*self.store, *chain, &self.trust, &self.seal).await?;
@@ -215,6 +234,10 @@ impl Service {
             loaded.keep();
             self.store.keep_checkpoint(loaded.chain.id(), self.seal.close(loaded));
         }
+    }
+
+    fn is_current(&self, slot: &Slot, loaded: &Loaded) -> bool {
+        self.hearing.is_on() && !slot.is_behind(loaded)
     }
 
     fn is_behind(&self, last: i64) -> bool {

@@ -1,7 +1,5 @@
 //! Handles: who has which, and who had it.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use kez_core::{Admitted, ChainStanding, Handle, KeyId, Timestamp};
 
@@ -45,23 +43,6 @@ pub struct Registered {
     /// Whether this request made it; `false` when it was there already, with the same key.
     pub created: bool,
 }
-
-/// A change that may have been made.
-#[derive(Clone, Copy, Debug)]
-pub struct Change<'a> {
-    /// The handle that it is about.
-    pub handle: &'a Handle,
-    /// A key that it is about.
-    pub key: &'a KeyId,
-    /// The identity's chain.
-    pub chain: &'a KeyId,
-    /// Whether it ends what the key may do.
-    pub is_end: bool,
-}
-
-/// Is told of every change that may have been made, after it is durable and before anybody hears of it, also when
-/// whoever asked for it has gone away.
-pub type Changed = Arc<dyn Fn(Change<'_>) + Send + Sync>;
 
 /// A durable registry of handles.
 #[async_trait]

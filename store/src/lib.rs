@@ -3,10 +3,10 @@
 //!
 //! `tests/guarantees.rs` tells what the traits promise as stories, to each engine.
 
+pub mod changes;
 mod decide;
 pub mod followed;
 pub mod handles;
-mod news;
 pub mod receipt_key;
 pub mod sigchains;
 pub mod sqlite;

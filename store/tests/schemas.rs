@@ -58,7 +58,7 @@ async fn steps(db: &Path) -> Vec<i64> {
 
 async fn open(db: &Path) -> Arc<dyn Store> {
     let policy = Policy { server: "kez.test".parse().expect("a name"), release_hold_secs: 1_000 };
-    sqlite::open(db, policy, Arc::new(|_| {})).await.expect("it opens")
+    sqlite::open(db, policy, Arc::new(())).await.expect("it opens")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +103,7 @@ async fn sigchain_servers_of_every_version_go_on() {
     for version in &versions {
         let (_folder, db) = file_of(version).await;
         let before = steps(&db).await;
-        let store = sqlite::open_sigchains(&db).await.expect("it opens");
+        let store = sqlite::open_sigchains(&db, Arc::new(())).await.expect("it opens");
         has_log(&*store, true, version).await;
         store.check().await.expect("it can be written");
         store.close().await;
@@ -116,10 +116,10 @@ async fn sigchain_servers_of_every_version_go_on() {
 async fn each_program_leaves_the_others_database_alone() {
     let (_folder, db) = file_of("kez-sig-server-2").await;
     let policy = Policy { server: "kez.test".parse().expect("a name"), release_hold_secs: 0 };
-    let Err(error) = sqlite::open(&db, policy, Arc::new(|_| {})).await else { panic!("it is another program's") };
+    let Err(error) = sqlite::open(&db, policy, Arc::new(())).await else { panic!("it is another program's") };
     assert!(error.to_string().contains("no database of kez-chat-server"), "{error}");
     let (_folder, db) = file_of("kez-chat-server-5").await;
-    assert!(sqlite::open_sigchains(&db).await.is_err(), "it is another program's");
+    assert!(sqlite::open_sigchains(&db, Arc::new(())).await.is_err(), "it is another program's");
 }
 
 /// The log of all chains, as far as the version kept one, and the key that signed its receipts.

@@ -1,4 +1,4 @@
-//! What happens when a key may no longer log in: other servers hear of it, its sessions end, its inbox goes.
+//! What happens when a key may no longer log in: its sessions end, its inbox goes.
 //!
 //! A login that was approved just before the release may be recorded by the broker just after its sessions were listed.
 //! So the list is looked through again until no answer of that time can still be on its way.
@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
 use kez_core::{Handle, KeyId};
-use serde::{Deserialize, Serialize};
+use kez_store::changes::Change;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -21,8 +21,6 @@ use super::Broker;
 use super::sessions::{self, Session};
 use crate::registry::Registry;
 
-/// Where servers tell each other of changes, inside the account that no user is in.
-pub(super) const SUBJECT: &str = "kez.registry.changed";
 /// When the sessions of a key are looked through, after its release.
 const SWEEPS: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(800), Duration::from_secs(2), Duration::from_secs(4)];
@@ -32,19 +30,6 @@ const RETRY: Duration = Duration::from_millis(500);
 const FEW: usize = 32;
 /// Sessions that are ended side by side.
 const AT_ONCE: usize = 32;
-
-/// A change to the registry.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Ended {
-    /// The handle that it is about.
-    pub(crate) handle: Handle,
-    /// A key that it is about.
-    pub(crate) key: KeyId,
-    /// The identity's chain, whose inbox it is.
-    pub(crate) chain: KeyId,
-    /// Whether it ends what the key may do.
-    pub(crate) is_end: bool,
-}
 
 /// How far the end of a key has come.
 struct Ending {
@@ -57,22 +42,10 @@ struct Ending {
     is_inbox_handed_on: bool,
 }
 
-/// Ends what `changes` says, for as long as the server runs. Nothing waits for anything else: others hear of a change while
-/// sessions are looked through, and sessions end while an inbox cannot be removed.
-pub(super) async fn run(broker: Arc<Broker>, registry: Arc<Registry>, mut changes: mpsc::UnboundedReceiver<Ended>) {
-    let (ends, ended) = mpsc::unbounded_channel();
+/// Ends what `ended` says, for as long as the server runs. Sessions end while an inbox cannot be removed.
+pub(super) async fn run(broker: Arc<Broker>, registry: Arc<Registry>, ended: mpsc::UnboundedReceiver<Change>) {
     let (goes, gone) = mpsc::unbounded_channel();
-    let hear = async {
-        while let Some(change) = changes.recv().await {
-            tell(&broker, &change).await;
-            if change.is_end {
-                // The other end lives as long as this does.
-                let _ = ends.send(change);
-            }
-        }
-    };
     tokio::select! {
-        () = hear => {}
         () = end_all(&broker, &registry, ended, goes) => {}
         () = remove_all(&broker, &registry, gone) => {}
     }
@@ -81,7 +54,7 @@ pub(super) async fn run(broker: Arc<Broker>, registry: Arc<Registry>, mut change
 async fn end_all(
     broker: &Broker,
     registry: &Registry,
-    mut ended: mpsc::UnboundedReceiver<Ended>,
+    mut ended: mpsc::UnboundedReceiver<Change>,
     goes: mpsc::UnboundedSender<KeyId>,
 ) {
     let mut endings: HashMap<KeyId, Ending> = HashMap::new();
@@ -91,21 +64,18 @@ async fn end_all(
             // Whatever came until now is looked for together.
             biased;
             change = ended.recv() => {
-                let Some(Ended { handle, key, chain, .. }) = change else { return };
+                let Some(Change { handle, keys, chain, .. }) = change else { return };
+                let Some(handle) = handle else { continue };
                 let now = Instant::now();
-                endings.insert(key, Ending { handle, chain, since: now, due: now, sweeps: 0, is_inbox_handed_on: false });
+                for (key, _) in keys.into_iter().filter(|(_, is_end)| *is_end) {
+                    let handle = handle.clone();
+                    endings.insert(key, Ending { handle, chain, since: now, due: now, sweeps: 0, is_inbox_handed_on: false });
+                }
             }
             () = async { tokio::time::sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
                 sweep(broker, registry, &mut endings, &goes).await;
             }
         }
-    }
-}
-
-async fn tell(broker: &Broker, change: &Ended) {
-    let payload = crate::registry::json(change).into();
-    if let Err(error) = broker.store.client.publish(SUBJECT, payload).await {
-        tracing::warn!(%error, "other servers do not hear of a change; they ask the database until the broker is back");
     }
 }
 

@@ -15,21 +15,20 @@ mod thread;
 mod upkeep;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kez_core::{Handle, KeyId};
+use kez_store::changes::Change;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::callout::{Admission, Connection, Granted, LoginRefusal, Member, QUEUE, Rights, SUBJECT, Service};
 use crate::clock::Clock;
 use crate::config::nats::{BrokerSettings, Seed};
-use crate::identities::ByKey;
-use crate::registry::{Answers, Registry};
+use crate::registry::Registry;
 
 pub use budgets::BrokerLimits;
-pub(crate) use ending::Ended;
 use health::Health;
 pub(crate) use inboxes::{Inboxes, Limits};
 use link::Link;
@@ -70,8 +69,6 @@ pub(crate) struct Broker {
     limits: BrokerLimits,
     /// Tells this server from the others that use the broker.
     name: String,
-    /// The `store` connection, by its number, on which changes that other servers make are heard.
-    hears_on: AtomicU64,
     is_answering: AtomicBool,
     /// Whether the sessions that were there before this server are known, and count.
     knows_sessions: AtomicBool,
@@ -86,13 +83,11 @@ enum Unproven {
     Unknown(String),
 }
 
-/// What keeps the broker's side right, and what the broker's news change.
+/// What keeps the broker's side right.
 pub(crate) struct Upkeep {
     pub(crate) registry: Arc<Registry>,
-    pub(crate) answers: Arc<Answers>,
-    pub(crate) by_key: Arc<ByKey>,
-    /// Changes that this server made.
-    pub(crate) changes: mpsc::UnboundedReceiver<Ended>,
+    /// Changes that end what a key may do.
+    pub(crate) ended: mpsc::UnboundedReceiver<Change>,
     /// What came with the broker.
     pub(crate) doubted: mpsc::Receiver<Handle>,
     /// What the broker's clock is compared with.
@@ -129,7 +124,7 @@ impl Broker {
         let auth = logins.run(open(&settings.auth, "AUTH"));
         let (auth, store, sys) = tokio::try_join!(auth, open(&settings.store, "STORE"), open(&settings.sys, "SYS"))?;
         let inboxes = Inboxes::new(store.client.clone(), of_inboxes);
-        let (hears_on, is_answering, knows_sessions) = Default::default();
+        let (is_answering, knows_sessions) = Default::default();
         let granted = moka::sync::Cache::builder().max_capacity(SESSIONS).time_to_live(LONGEST_SESSION).build();
         let granted = Arc::new(granted);
         let (doubted, doubts) = mpsc::channel(DOUBTS);
@@ -146,7 +141,6 @@ impl Broker {
             granted,
             doubted,
             limits,
-            hears_on,
             is_answering,
             knows_sessions,
             health: Health::default(),
@@ -197,18 +191,12 @@ impl Broker {
         (!knows_sessions).then(|| "the broker's sessions are not known yet".to_owned())
     }
 
-    /// Whether every change that any server makes is heard of here now.
-    pub(crate) fn hears_changes(&self) -> bool {
-        self.store.number() == Some(self.hears_on.load(Ordering::Acquire))
-    }
-
     /// Answers logins and keeps everything right until the returned handle is stopped.
     pub(crate) fn start(self: &Arc<Self>, service: Service, upkeep: Upkeep) -> Running {
         let (stop, stopped) = oneshot::channel();
         let answering = self.logins.spawn(answer(self.clone(), Arc::new(service), stopped));
-        let Upkeep { registry, answers, by_key, changes, doubted, clock } = upkeep;
+        let Upkeep { registry, ended, doubted, clock } = upkeep;
         let tasks = vec![
-            tokio::spawn(upkeep::hear(self.clone(), answers, by_key)),
             tokio::spawn(inboxes::keep(self.clone(), registry.clone())),
             tokio::spawn(skew::watch(self.clone(), clock)),
             tokio::spawn(upkeep::keep_sessions(self.clone(), registry.clone())),
@@ -218,7 +206,7 @@ impl Broker {
             tokio::spawn(sessions::hear(self.clone())),
             tokio::spawn(budgets::watch(self.clone(), registry.clone())),
             tokio::spawn(budgets::hear(self.clone())),
-            tokio::spawn(ending::run(self.clone(), registry, changes)),
+            tokio::spawn(ending::run(self.clone(), registry, ended)),
         ];
         Running { stop, answering, tasks }
     }

@@ -1,53 +1,15 @@
-//! What keeps the broker's side and this server's memory right, whatever happened while one of them was away.
+//! What keeps the broker's side right, whatever happened while one of them was away.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-
-use super::ending::{Ended, SUBJECT};
 use super::{Broker, sessions};
-use crate::identities::ByKey;
-use crate::registry::{Answers, Found, Registry};
+use crate::registry::{Found, Registry};
 
 /// How often everything is looked through although nothing happened.
 const EVERY: Duration = Duration::from_secs(600);
 /// The pause after something failed.
 const RETRY: Duration = Duration::from_secs(2);
-
-/// Hears of changes that other servers make, and forgets what they change.
-pub(super) async fn hear(broker: Arc<Broker>, answers: Arc<Answers>, by_key: Arc<ByKey>) {
-    let store = &broker.store;
-    let mut news = match store.client.subscribe(SUBJECT).await {
-        Ok(news) => news,
-        // Without it nothing is cached, which is slow and right.
-        Err(error) => return tracing::error!(%error, "changes of other servers cannot be heard"),
-    };
-    let mut seen = 0;
-    loop {
-        tokio::select! {
-            () = store.came_up(&mut seen) => {
-                if store.client.flush().await.is_ok() {
-                    // Nobody knows what was missed.
-                    by_key.forget_all();
-                    answers.forget_all();
-                    broker.hears_on.store(seen, Ordering::Release);
-                }
-            }
-            message = news.next() => {
-                let Some(message) = message else { return };
-                match serde_json::from_slice::<Ended>(&message.payload) {
-                    Ok(change) => {
-                        by_key.forget(&change.key);
-                        answers.forget(change.handle.as_str());
-                    }
-                    Err(error) => tracing::warn!(%error, "another server's news cannot be read"),
-                }
-            }
-        }
-    }
-}
 
 /// Ends sessions that should not be there, whenever the broker came up and every now and then: the server may have been
 /// away when their keys lost their handles.

@@ -140,7 +140,7 @@ async fn a_newer_schema_is_refused() {
     run(&mut other, "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)").await;
     other.close().await.expect("it closes");
     let policy = kez_store::handles::Policy { server: crate::harness::name(), release_hold_secs: 0 };
-    let Err(error) = kez_store::sqlite::open(&path, policy, std::sync::Arc::new(|_| {})).await else {
+    let Err(error) = kez_store::sqlite::open(&path, policy, std::sync::Arc::new(())).await else {
         panic!("an older program must not write a newer database")
     };
     assert!(error.to_string().contains("newer version"), "{error}");

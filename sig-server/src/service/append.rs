@@ -54,7 +54,7 @@ impl Service {
 
     async fn append_to_end(&self, chain: KeyId, event: Unverified, expected: Expected) -> Result<Appended, Refused> {
         let slot = self.slots.get(&chain);
-        let _turn = slot.turn.lock().await;
+        let _turn = slot.take_turn().await;
         let mut admitted = false;
         for _ in 0..ATTEMPTS {
             // Only the slot of this chain can be had as long as it is held, so this is the same one, loaded.
@@ -163,7 +163,7 @@ impl Service {
         append: Append,
         add: impl FnOnce(&mut Loaded),
     ) -> Result<Option<Vec<Row>>, Refused> {
-        let chain = append.chain;
+        let (chain, behind) = (append.chain, append.behind);
         let stored = self.store.append(append).await;
         let mut place = slot.loaded.write().await;
         let rows = match stored {
@@ -182,7 +182,8 @@ impl Service {
                 return Err(error.into());
             }
         };
-        if let Some(loaded) = &mut *place {
+        // Whoever read the chain meanwhile has these rows already.
+        if let Some(loaded) = place.as_mut().filter(|loaded| loaded.log.len() as u64 == behind) {
             add(loaded);
             loaded.added(rows.iter());
             self.keep_checkpoint(loaded);

@@ -68,7 +68,7 @@ impl Service {
     async fn import_to_end(self: Arc<Self>, expecting: Expecting, log: Bytes) -> Result<Imported, Refused> {
         let chain = expecting.chain;
         let slot = self.slots.get(&chain);
-        let _turn = slot.turn.lock().await;
+        let _turn = slot.take_turn().await;
         self.slot(&chain).await?;
         let Some(loaded) = slot.loaded.read().await.clone() else { return Err(Refused::NotFound) };
         let behind = loaded.log.len() as u64;

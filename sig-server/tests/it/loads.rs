@@ -9,6 +9,7 @@ use kez_core::{Hash, KeyId, Timestamp};
 use kez_http::clock::ManualClock;
 use kez_sig_server::limits::Limits;
 use kez_sig_server::service::{ChainPolicy, Service};
+use kez_store::changes::Hearing;
 use kez_store::sigchains::{Append, Log, NotStored, Row, Sigchains, Signer};
 use kez_store::{Database, StoreError, sqlite};
 
@@ -91,7 +92,7 @@ impl Database for Slow {
 #[tokio::test(flavor = "multi_thread")]
 async fn few_chains_are_loaded_at_once_however_many_are_asked_for() {
     let folder = tempfile::tempdir().expect("a folder");
-    let inner = sqlite::open_sigchains(&folder.path().join("sig.db")).await.expect("a store");
+    let inner = sqlite::open_sigchains(&folder.path().join("sig.db"), Arc::new(())).await.expect("a store");
     let store = Arc::new(Slow { inner, now: AtomicUsize::new(0), most: AtomicUsize::new(0) });
     let policy = ChainPolicy {
         server: name(NAME),
@@ -100,6 +101,7 @@ async fn few_chains_are_loaded_at_once_however_many_are_asked_for() {
         trusted_receipt_keys: Vec::new(),
         limits: Limits { loads: 3, ..Limits::default() },
         cache_bytes: 1 << 24,
+        hearing: Hearing::default(),
     };
     let clock = Arc::new(ManualClock::new(time("2026-05-25T03:00:00Z")));
     let service = Service::new(store.clone(), clock, policy, key(8)).await.expect("a service");

@@ -13,6 +13,7 @@ mod http_rules;
 mod import;
 mod limits;
 mod loads;
+mod news;
 mod owner;
 mod program;
 mod races;

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use kez_core::sigchain::{Reason, Summary};
 use kez_core::{KeyId, ServerName, Sorted};
 
-use crate::news::News;
+use crate::changes::Change;
 
 /// What is done about keys of a chain that stand for another identity.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,10 +75,13 @@ impl Before {
         self.live.as_ref().is_some_and(|(_, primary)| *primary != now.primary.to_string())
     }
 
-    /// That the handle changed, and every key that stands for it no longer; none where there is no live handle. Other keys are
-    /// left alone: a chain may know thousands that ended long ago.
-    pub(crate) fn news(self, now: &Summary, server: &ServerName) -> Option<News> {
-        let handle = self.live.and_then(|(handle, _)| handle.parse().ok())?;
+    /// That the chain changed; where it has a live handle also that, and every key that stands for it no longer. Other keys
+    /// are left alone: a chain may know thousands that ended long ago.
+    pub(crate) fn change(self, now: &Summary, server: &ServerName) -> Change {
+        let (chain, entries) = (now.chain, None);
+        let Some(handle) = self.live.and_then(|(handle, _)| handle.parse().ok()) else {
+            return Change { chain, entries, handle: None, keys: Vec::new() };
+        };
         let is_in_use = now.is_in_use_at(server);
         let is_whole = now.since == 0;
         let was_in_use = self.was_in_use;
@@ -87,6 +90,6 @@ impl Before {
         let stood = self.keys.iter().filter(|(key, is_active)| **is_active && was_in_use && **key != now.primary);
         let ended = stood.filter(|(key, _)| !stands(*key)).map(|(key, _)| (*key, true));
         let keys = std::iter::once((now.primary, !is_in_use)).chain(ended).collect();
-        Some(News { handle, chain: now.chain, keys })
+        Change { chain, entries, handle: Some(handle), keys }
     }
 }

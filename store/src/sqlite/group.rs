@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use kez_core::{KeyId, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
-use super::Registry;
 use super::answer::Answer;
 use super::followed::Follow;
 use super::handles::{self, Change};
 use super::sigchains::{self, Appending};
 use super::writer::Command;
 use crate::StoreError;
-use crate::news::News;
+use crate::changes::Listener;
+use crate::handles::Policy;
 use crate::sigchains::Signer;
 
 /// How often forgotten envelopes are deleted, in seconds.
@@ -68,7 +68,7 @@ impl Group {
         &mut self,
         db: &mut SqliteConnection,
         signer: Option<&Signer>,
-        registry: Option<&Registry>,
+        policy: Option<&Policy>,
     ) -> Result<(), StoreError> {
         for (signer, answer) in &mut self.signers {
             sigchains::use_key(db, signer).await?;
@@ -79,14 +79,14 @@ impl Group {
         }
         if !self.appends.is_empty() {
             let signer = self.signers.last().map(|(signer, _)| signer).or(signer);
-            sigchains::append(db, &mut self.appends, signer, registry).await?;
+            sigchains::append(db, &mut self.appends, signer, policy).await?;
         }
-        if let Some(registry) = registry {
+        if let Some(policy) = policy {
             if !self.changes.is_empty() {
-                handles::decide(db, &mut self.changes, &registry.policy).await?;
+                handles::decide(db, &mut self.changes, policy).await?;
             }
             for follow in &mut self.follows {
-                follow.write(db, &registry.policy.server).await?;
+                follow.write(db, &policy.server).await?;
             }
         }
         self.checks.iter_mut().for_each(|check| check.put(Ok(())));
@@ -100,15 +100,12 @@ impl Group {
     }
 
     /// Tells whoever has to know, then every caller how it went. Gives the key that signs receipts from now on.
-    pub(super) fn answer(self, committed: &Result<(), StoreError>, registry: Option<&Registry>) -> Option<Signer> {
-        if let Some(Registry { changed, .. }) = registry {
-            // Also after a failure: a commit that was reported as failed may have reached the disk.
-            let of_changes = self.changes.iter().map(Change::news);
-            let of_chains =
-                self.appends.iter().filter_map(Appending::news).chain(self.follows.iter().flat_map(Follow::news));
-            of_changes.for_each(|news: News| news.tell(changed));
-            of_chains.for_each(|news: &News| news.tell(changed));
-        }
+    pub(super) fn answer(self, committed: &Result<(), StoreError>, listener: &dyn Listener) -> Option<Signer> {
+        // Also after a failure: a commit that was reported as failed may have reached the disk.
+        self.changes.iter().for_each(|change| listener.changed(&change.change()));
+        let of_chains =
+            self.appends.iter().filter_map(Appending::change).chain(self.follows.iter().flat_map(Follow::changes));
+        of_chains.for_each(|change| listener.changed(change));
         self.changes.into_iter().for_each(|change| change.answer(committed));
         self.appends.into_iter().for_each(|append| append.answer(committed));
         self.follows.into_iter().for_each(|follow| follow.answer(committed));

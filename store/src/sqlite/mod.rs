@@ -24,7 +24,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use kez_core::ServerName;
 
-use crate::handles::{Changed, Policy};
+use crate::changes::Listener;
+use crate::handles::Policy;
 use crate::sigchains::{Log, Sigchains};
 use crate::{Database, Store, StoreError};
 use lock::Lock;
@@ -46,29 +47,22 @@ struct SqliteStore {
     lock: Mutex<Option<Lock>>,
 }
 
-/// What a registry of handles needs beside the file.
-struct Registry {
-    policy: Policy,
-    /// Hears of every change.
-    changed: Changed,
-}
-
 /// Opens the home server's file, which no other process may have open, creates it if there is none, and brings its tables up
-/// to date. `changed` hears of every change.
+/// to date. `listener` hears of every change.
 ///
 /// # Errors
 /// When another process has the file, or it cannot be opened or written, is no database, or was written by a newer version
 /// of this program.
-pub async fn open(path: &Path, policy: Policy, changed: Changed) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(SqliteStore::open(path, *CHAT_SERVER, Some(Registry { policy, changed })).await?))
+pub async fn open(path: &Path, policy: Policy, listener: Arc<dyn Listener>) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(SqliteStore::open(path, *CHAT_SERVER, Some(policy), listener).await?))
 }
 
 /// As [`open`], of a sigchain server's file.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_sigchains(path: &Path) -> Result<Arc<dyn Sigchains>, StoreError> {
-    Ok(Arc::new(SqliteStore::open(path, *SIG_SERVER, None).await?))
+pub async fn open_sigchains(path: &Path, listener: Arc<dyn Listener>) -> Result<Arc<dyn Sigchains>, StoreError> {
+    Ok(Arc::new(SqliteStore::open(path, *SIG_SERVER, None, listener).await?))
 }
 
 /// The sigchains in the file at `path`, also beside a server that has it open. Changes nothing.
@@ -78,17 +72,22 @@ pub fn read(path: &Path) -> impl Log {
 }
 
 impl SqliteStore {
-    async fn open(path: &Path, kind: Kind, registry: Option<Registry>) -> Result<Self, StoreError> {
+    async fn open(
+        path: &Path,
+        kind: Kind,
+        policy: Option<Policy>,
+        listener: Arc<dyn Listener>,
+    ) -> Result<Self, StoreError> {
         let lock = Lock::take(path, kind.program).await.map_err(StoreError::Unavailable)?;
         let mut connection = connect::create(path, &kind).await?;
-        let server = registry.as_ref().map(|registry| registry.policy.server.clone());
+        let server = policy.as_ref().map(|policy| policy.server.clone());
         if let Some(server) = &server {
             handles::fill_homes(&mut connection, server).await?;
         }
         Ok(SqliteStore {
             log: Pool::new(path),
             handles: server.map(|server| (Pool::new(path), server)),
-            writer: Writer::start(path, kind, connection, registry),
+            writer: Writer::start(path, kind, connection, policy, listener),
             lock: Mutex::new(Some(lock)),
         })
     }

@@ -2,6 +2,7 @@
 //! many changes share one sync of the disk; alone, one waits for nobody.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kez_core::{Admitted, KeyId, Timestamp};
@@ -15,10 +16,11 @@ use super::file::FileId;
 use super::followed::Step;
 use super::group::Group;
 use super::kind::Kind;
-use super::{Registry, failed};
+use super::failed;
 use crate::StoreError;
+use crate::changes::Listener;
 use crate::followed::Taken;
-use crate::handles::{Refusal, Registered, Row};
+use crate::handles::{Policy, Refusal, Registered, Row};
 use crate::sigchains::{self, Append, NotStored, Signer};
 
 /// Most changes that share a transaction: enough to hide a slow disk's sync, few enough to answer soon.
@@ -47,11 +49,18 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the task on a connection that is open.
-    pub(super) fn start(path: &Path, kind: Kind, connection: SqliteConnection, registry: Option<Registry>) -> Self {
+    pub(super) fn start(
+        path: &Path,
+        kind: Kind,
+        connection: SqliteConnection,
+        policy: Option<Policy>,
+        listener: Arc<dyn Listener>,
+    ) -> Self {
         let (commands, waiting) = mpsc::channel(MAX_WAITING);
         let connection = FileId::of(path).ok().map(|file| (file, connection));
         let path = path.to_owned();
-        let task = Task { path, kind, registry, signer: None, connection, pruned_at: None, is_failing: false };
+        let task =
+            Task { path, kind, policy, listener, signer: None, connection, pruned_at: None, is_failing: false };
         tokio::spawn(task.run(waiting));
         Writer { commands }
     }
@@ -94,7 +103,9 @@ impl Writer {
 struct Task {
     path: PathBuf,
     kind: Kind,
-    registry: Option<Registry>,
+    /// None where sigchains are alone.
+    policy: Option<Policy>,
+    listener: Arc<dyn Listener>,
     signer: Option<Signer>,
     /// The open connection and the file it is open on; none after a failure, until the next attempt.
     connection: Option<(FileId, SqliteConnection)>,
@@ -157,7 +168,7 @@ impl Task {
                 self.is_failing |= matches!(error, StoreError::Unavailable(_));
             }
         }
-        if let Some(signer) = group.answer(done, self.registry.as_ref()) {
+        if let Some(signer) = group.answer(done, &*self.listener) {
             self.signer = Some(signer);
         }
     }
@@ -173,9 +184,9 @@ impl Task {
         };
         // It takes the write lock also for a check, so a database that others keep locked is not "ready".
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        group.store(&mut transaction, self.signer.as_ref(), self.registry.as_ref()).await?;
+        group.store(&mut transaction, self.signer.as_ref(), self.policy.as_ref()).await?;
         if self.is_failing {
-            write_something(&mut transaction, self.registry.is_some()).await?;
+            write_something(&mut transaction, self.policy.is_some()).await?;
         }
         if let Some(now) = group.due_to_prune(self.pruned_at) {
             super::handles::prune(&mut transaction, now).await?;

@@ -2,6 +2,8 @@
 
 use kez_core::receipt::Receipt;
 use kez_store::StoreError;
+use kez_store::changes::Change;
+use kez_store::sigchains::NotStored;
 
 use super::engine::{Engine, Heard, signer};
 use super::people::{Owner, at, claim, handle, key, register, release};
@@ -57,6 +59,22 @@ pub(crate) async fn changes_are_told_once_they_are_durable_and_before_the_answer
     let mut all = [news(1, true), news(3, true)];
     all.sort();
     assert_eq!(told, all, "every key that stood for it");
+
+    // A chain is told of with how long it is, whether it has a handle or not.
+    let mut nobody = Owner::new(7);
+    for entries in 1..3 {
+        let event = if entries == 1 { nobody.genesis() } else { nobody.device(&key(8)) };
+        nobody.store(&*store, &event).await.expect("it is there").expect("it is stored");
+        let change = Change { chain: nobody.id(), entries: Some(entries), handle: None, keys: Vec::new() };
+        assert_eq!(heard.changes(), [change]);
+    }
+    // What is refused changes nothing.
+    let late = nobody.append(&nobody.revocation(&key(8)));
+    let event = nobody.deactivation();
+    nobody.store(&*store, &event).await.expect("it is there").expect("it is stored");
+    heard.changes();
+    assert_eq!(store.append(late).await, Ok(Err(NotStored::Stale)));
+    assert_eq!(heard.changes(), []);
 
     // Whoever asked may be gone: the others are told all the same.
     let asked = store.register(claim("bob", &key(4), at(0)), at(0));

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use kez_core::{Handle, KeyId};
 use kez_store::Store;
-use kez_store::handles::{Change, Changed, Policy};
+use kez_store::changes::{Change, Listener};
+use kez_store::handles::Policy;
 use kez_store::sigchains::Signer;
 
 use super::people::{key, server};
@@ -16,8 +17,8 @@ pub(crate) const HOLD_SECS: i64 = 1_000;
 /// A database that is empty at first.
 #[async_trait]
 pub(crate) trait Engine: Sync {
-    /// Opens it; `changed` hears of every change.
-    async fn open_with(&self, changed: Changed) -> Arc<dyn Store>;
+    /// Opens it; `listener` hears of every change.
+    async fn open_with(&self, listener: Arc<dyn Listener>) -> Arc<dyn Store>;
 
     /// What another process would find that opened it now, this one being dead.
     async fn after_death(&self) -> Arc<dyn Store>;
@@ -36,7 +37,7 @@ pub(crate) trait Engine: Sync {
 
     /// Opens it; nobody hears of changes, and receipts are signed.
     async fn open(&self) -> Arc<dyn Store> {
-        let store = self.open_with(Arc::new(|_| {})).await;
+        let store = self.open_with(Arc::new(())).await;
         store.sign_with(signer()).await.expect("it is written");
         store
     }
@@ -50,21 +51,35 @@ pub(crate) fn signer() -> Signer {
     Signer { key: key(200), server: server() }
 }
 
-/// Remembers what it hears of: a handle, a key, and whether it is an end.
+/// Remembers what it hears of.
 #[derive(Clone, Default)]
-pub(crate) struct Heard(Arc<Mutex<Vec<(String, KeyId, bool)>>>);
+pub(crate) struct Heard(Arc<Mutex<Vec<Change>>>);
+
+impl Listener for Heard {
+    fn changed(&self, change: &Change) {
+        self.0.lock().expect("nobody panics").push(change.clone());
+    }
+
+    fn hears(&self, _: bool) {}
+}
 
 impl Heard {
-    pub(crate) fn listener(&self) -> Changed {
-        let heard = self.clone();
-        Arc::new(move |change: Change<'_>| {
-            let news = (change.handle.to_string(), *change.key, change.is_end);
-            heard.0.lock().expect("nobody panics").push(news);
-        })
+    pub(crate) fn listener(&self) -> Arc<dyn Listener> {
+        Arc::new(self.clone())
     }
 
     /// What was heard since the last call.
-    pub(crate) fn take(&self) -> Vec<(String, KeyId, bool)> {
+    pub(crate) fn changes(&self) -> Vec<Change> {
         std::mem::take(&mut *self.0.lock().expect("nobody panics"))
+    }
+
+    /// The same, of handles: each with a key, and whether it is an end.
+    pub(crate) fn take(&self) -> Vec<(String, KeyId, bool)> {
+        let of = |change: Change| {
+            let handle = change.handle.map(|handle| handle.to_string());
+            let keys = change.keys.into_iter();
+            keys.filter_map(move |(key, is_end)| Some((handle.clone()?, key, is_end)))
+        };
+        self.changes().into_iter().flat_map(of).collect()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kez_core::{Handle, KeyId};
-use kez_store::handles::Changed;
+use kez_store::changes::Listener;
 use kez_store::{Store, sqlite};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
@@ -45,8 +45,8 @@ impl Sqlite {
 
 #[async_trait]
 impl Engine for Sqlite {
-    async fn open_with(&self, changed: Changed) -> Arc<dyn Store> {
-        sqlite::open(&self.db(), policy(), changed).await.expect("a database")
+    async fn open_with(&self, listener: Arc<dyn Listener>) -> Arc<dyn Store> {
+        sqlite::open(&self.db(), policy(), listener).await.expect("a database")
     }
 
     async fn after_death(&self) -> Arc<dyn Store> {
@@ -78,5 +78,5 @@ impl Engine for Sqlite {
 }
 
 async fn open(path: &Path) -> Arc<dyn Store> {
-    sqlite::open(path, policy(), Arc::new(|_| {})).await.expect("a database")
+    sqlite::open(path, policy(), Arc::new(())).await.expect("a database")
 }

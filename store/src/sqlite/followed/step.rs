@@ -8,7 +8,7 @@ use sqlx::{Connection as _, QueryBuilder, Sqlite};
 use crate::StoreError;
 use crate::decide::chains::Contested;
 use crate::followed::{Followed, Taken};
-use crate::news::News;
+use crate::changes::Change;
 use crate::sqlite::answer::Answer;
 use crate::sqlite::failed;
 use crate::sqlite::handles;
@@ -29,17 +29,17 @@ pub(in crate::sqlite) struct Step {
 pub(in crate::sqlite) struct Follow {
     step: Step,
     answer: Answer<Vec<Taken>>,
-    news: Vec<News>,
+    changes: Vec<Change>,
 }
 
 impl Follow {
     pub(in crate::sqlite) const fn new(step: Step, answer: Answer<Vec<Taken>>) -> Self {
-        Follow { step, answer, news: Vec::new() }
+        Follow { step, answer, changes: Vec::new() }
     }
 
-    /// What it is to whoever remembers something of the handles.
-    pub(in crate::sqlite) fn news(&self) -> &[News] {
-        &self.news
+    /// What changed.
+    pub(in crate::sqlite) fn changes(&self) -> &[Change] {
+        &self.changes
     }
 
     /// Tells the caller.
@@ -53,15 +53,15 @@ impl Follow {
         db: &mut SqliteConnection,
         server: &ServerName,
     ) -> Result<(), StoreError> {
-        self.news.clear();
+        self.changes.clear();
         let (mut answers, mut done, mut behind) = (Vec::new(), Vec::new(), texts(&self.step.behind));
         for chain in &self.step.chains {
             // What fails of one is undone for that one alone.
             let mut one = db.begin().await.map_err(failed)?;
             let answer = match take_in(&mut one, chain, server).await {
-                Ok((answer, news)) => {
+                Ok((answer, change)) => {
                     one.commit().await.map_err(failed)?;
-                    self.news.extend(news);
+                    self.changes.extend(change);
                     answer
                 }
                 Err(error) => {
@@ -93,14 +93,14 @@ async fn take_in(
     db: &mut SqliteConnection,
     chain: &Followed,
     server: &ServerName,
-) -> Result<(Taken, Option<News>), sqlx::Error> {
+) -> Result<(Taken, Option<Change>), sqlx::Error> {
     let taken = handles::follow(db, &[&chain.summary], server, Contested::LeftOut).await?;
     match taken.into_iter().next() {
         Some(Ok(taken)) => {
             if let Some(claims) = &chain.claims {
                 write_claims(db, &chain.summary.chain, claims).await?;
             }
-            Ok((if taken.is_contested { Taken::InPart } else { Taken::Whole }, taken.news))
+            Ok((if taken.is_contested { Taken::InPart } else { Taken::Whole }, Some(taken.change)))
         }
         Some(Err(reason)) => Ok((Taken::Refused(reason), None)),
         None => Ok((Taken::Failed("it was not looked at".to_owned()), None)),

@@ -12,13 +12,13 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::before::stored;
 use crate::decide::chains::{Before, Contested};
-use crate::news::News;
+use crate::changes::Change;
 use crate::sqlite::pieces::{pieces, push_texts};
 
 /// What came of a chain.
 pub(in crate::sqlite) struct Taken {
-    /// None where the chain has no live handle.
-    pub(in crate::sqlite) news: Option<News>,
+    /// What that is to others.
+    pub(in crate::sqlite) change: Change,
     /// Whether a key of it stands for another identity here.
     pub(in crate::sqlite) is_contested: bool,
 }
@@ -51,7 +51,7 @@ pub(in crate::sqlite) async fn follow(
     }
     write(db, &waiting).await?;
     let answers = chains.into_iter().zip(before).zip(outcome).map(|((chain, before), outcome)| {
-        outcome.map(|is_contested| Taken { news: before.news(&chain, server), is_contested })
+        outcome.map(|is_contested| Taken { change: before.change(&chain, server), is_contested })
     });
     Ok(answers.collect())
 }

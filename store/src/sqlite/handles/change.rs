@@ -9,9 +9,9 @@ use sqlx::sqlite::SqliteConnection;
 use super::memory::Memory;
 use super::standing;
 use crate::StoreError;
+use crate::changes;
 use crate::decide::claims;
 use crate::handles::{Policy, Refusal, Registered, Row};
-use crate::news::News;
 use crate::sqlite::answer::Answer;
 use crate::sqlite::failed;
 
@@ -51,14 +51,14 @@ impl Change {
         self.now
     }
 
-    /// What was asked for, for every key that it is about.
-    pub(in crate::sqlite) fn news(&self) -> News {
+    /// What changed, if what was asked for was done.
+    pub(in crate::sqlite) fn change(&self) -> changes::Change {
         let Admitted { handle, primary, .. } = &self.admitted;
         let is_end = self.is_release();
         let (chain, others) = self.ending.as_ref().map_or((primary, &[][..]), |(chain, keys)| (chain, keys));
         let others = others.iter().filter(|key| *key != primary);
         let keys = others.chain([primary]).map(|key| (*key, is_end)).collect();
-        News { handle: handle.clone(), chain: *chain, keys }
+        changes::Change { chain: *chain, entries: None, handle: Some(handle.clone()), keys }
     }
 
     pub(in crate::sqlite) fn answer(self, committed: &Result<(), StoreError>) {

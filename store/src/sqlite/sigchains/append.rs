@@ -9,12 +9,13 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::number;
 use crate::StoreError;
+use crate::changes::Change;
 use crate::decide::chains::Contested;
-use crate::news::News;
+use crate::handles::Policy;
 use crate::sigchains::{Append, NotStored, Row, Signer};
 use crate::sqlite::answer::Answer;
 use crate::sqlite::handles;
-use crate::sqlite::{Registry, failed};
+use crate::sqlite::failed;
 
 /// Rows that one statement writes: seven values each, and SQLite takes 32,766 of them.
 const ROWS_PER_STATEMENT: usize = 2_000;
@@ -23,17 +24,17 @@ const ROWS_PER_STATEMENT: usize = 2_000;
 pub(in crate::sqlite) struct Appending {
     append: Append,
     answer: Answer<Result<Vec<Row>, NotStored>>,
-    news: Option<News>,
+    change: Option<Change>,
 }
 
 impl Appending {
     pub(in crate::sqlite) const fn new(append: Append, answer: Answer<Result<Vec<Row>, NotStored>>) -> Self {
-        Appending { append, answer, news: None }
+        Appending { append, answer, change: None }
     }
 
-    /// What it is to whoever remembers something of the handle.
-    pub(in crate::sqlite) const fn news(&self) -> Option<&News> {
-        self.news.as_ref()
+    /// What changed, if it was taken.
+    pub(in crate::sqlite) const fn change(&self) -> Option<&Change> {
+        self.change.as_ref()
     }
 
     pub(in crate::sqlite) fn answer(self, committed: &Result<(), StoreError>) {
@@ -47,7 +48,7 @@ pub(in crate::sqlite) async fn append(
     db: &mut SqliteConnection,
     appends: &mut [Appending],
     signer: Option<&Signer>,
-    registry: Option<&Registry>,
+    policy: Option<&Policy>,
 ) -> Result<(), StoreError> {
     let signer = signer.ok_or_else(|| StoreError::Unavailable("no key signs receipts yet".to_owned()))?;
     let mut lengths = lengths(db, appends).await?;
@@ -63,10 +64,10 @@ pub(in crate::sqlite) async fn append(
         let fits = |one: &&mut Appending| lengths.get(&one.append.chain).copied().unwrap_or(0) == one.append.behind;
         let (mut now, late): (Vec<_>, Vec<_>) = now.into_iter().partition(fits);
         late.into_iter().for_each(|one| one.answer.put(Ok(Err(NotStored::Stale))));
-        if let Some(registry) = registry {
-            now = follow(db, registry, now).await?;
+        if let Some(policy) = policy {
+            now = follow(db, policy, now).await?;
         }
-        for Appending { append, answer, .. } in now {
+        for Appending { append, answer, change } in now {
             let length = lengths.entry(append.chain).or_default();
             let rows = append.entries.iter().map(|entry| {
                 log_index += 1;
@@ -75,6 +76,8 @@ pub(in crate::sqlite) async fn append(
                 row
             });
             answer.put(Ok(Ok(rows.collect())));
+            let alone = || Change { chain: append.chain, entries: None, handle: None, keys: Vec::new() };
+            change.get_or_insert_with(alone).entries = Some(*length);
         }
     }
     write(db, appends).await
@@ -83,16 +86,16 @@ pub(in crate::sqlite) async fn append(
 /// Has the handles follow different chains; gives the appends that may be.
 async fn follow<'a>(
     db: &mut SqliteConnection,
-    registry: &Registry,
+    policy: &Policy,
     appends: Vec<&'a mut Appending>,
 ) -> Result<Vec<&'a mut Appending>, StoreError> {
     let chains: Vec<_> = appends.iter().map(|one| &one.append.after).collect();
-    let followed = handles::follow(db, &chains, &registry.policy.server, Contested::Refused).await.map_err(failed)?;
+    let followed = handles::follow(db, &chains, &policy.server, Contested::Refused).await.map_err(failed)?;
     let mut taken = Vec::with_capacity(appends.len());
     for (one, followed) in appends.into_iter().zip(followed) {
         match followed {
             Ok(followed) => {
-                one.news = followed.news;
+                one.change = Some(followed.change);
                 taken.push(one);
             }
             Err(reason) => one.answer.put(Ok(Err(NotStored::Refused(reason)))),
