@@ -1,7 +1,9 @@
-//! What the kez servers share below their APIs: connections and their orderly end, whose address a request is from,
-//! limits by client, bearer tokens, signals, the clock, and what their OpenAPI documents have in common.
+//! What the kez servers share below their APIs: the wire (connections and their orderly end, problems, bodies, conditional
+//! requests, whose address a request is from), limits by client, bearer tokens, signals, the clock, and what their OpenAPI
+//! documents have in common.
 
 pub mod bearer;
+pub mod body;
 pub mod client;
 pub mod clock;
 pub mod conditional;
@@ -9,6 +11,7 @@ pub mod guard;
 pub mod head;
 pub mod limit;
 pub mod openapi;
+pub mod problem;
 pub mod proxy;
 pub mod serve;
 pub mod signals;

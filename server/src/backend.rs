@@ -9,7 +9,6 @@ use utoipa::openapi::path::{self, ParameterIn, PathItem};
 use utoipa::openapi::security::SecurityScheme;
 use utoipa::openapi::{OpenApi, RefOr};
 
-use crate::error::status;
 use crate::registry::{Found, Registry};
 
 /// The registry, as the pages see it.
@@ -71,7 +70,7 @@ fn operations(api: &OpenApi) -> Vec<Operation> {
 
 fn operation(method: &'static str, path: &str, described: &path::Operation, api: &OpenApi) -> Operation {
     // What any request may be refused for is said once.
-    let shared = kez_http::openapi::of_read(status, &[]);
+    let shared = kez_http::openapi::of_read(&[]);
     let parameters = described.parameters.iter().flatten().filter_map(|parameter| match parameter {
         RefOr::T(parameter) => Some(Parameter {
             name: parameter.name.clone(),

@@ -26,6 +26,7 @@ pub mod limits;
 mod metrics;
 mod pairings;
 pub mod random;
+pub mod refused;
 pub mod registry;
 mod routes;
 mod web;

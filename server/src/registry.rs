@@ -9,7 +9,7 @@ use kez_core::{Admission, Handle, Hash, KeyId, Record, ServerName, Timestamp};
 
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::error::ApiError;
+use crate::refused::Refused;
 use kez_store::handles::{Handles, Row};
 
 /// What is known of a handle.
@@ -114,7 +114,7 @@ impl Registry {
     ///
     /// # Errors
     /// The first check that fails, or that the store is away.
-    pub async fn register(&self, envelope: &[u8]) -> Result<(Record, bool), ApiError> {
+    pub async fn register(&self, envelope: &[u8]) -> Result<(Record, bool), Refused> {
         let now = self.clock.now();
         let admitted = Admission { server: &self.names.server, now }.registration(envelope)?;
         let registered = self.store.register(admitted, now).await??;
@@ -125,7 +125,7 @@ impl Registry {
     ///
     /// # Errors
     /// The first check that fails, or that the store is away.
-    pub async fn release(&self, envelope: &[u8]) -> Result<(Handle, Timestamp), ApiError> {
+    pub async fn release(&self, envelope: &[u8]) -> Result<(Handle, Timestamp), Refused> {
         let now = self.clock.now();
         let admitted = Admission { server: &self.names.server, now }.release(envelope)?;
         let row = self.store.release(admitted, now).await??;
@@ -145,7 +145,7 @@ impl Registry {
     ///
     /// # Errors
     /// When the store is away and the answer is not cached.
-    pub async fn find(&self, handle: &Handle) -> Result<Found, ApiError> {
+    pub async fn find(&self, handle: &Handle) -> Result<Found, Refused> {
         if let Some(found) = self.cache.get(handle.as_str()) {
             return Ok(found);
         }
@@ -164,7 +164,7 @@ impl Registry {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn stands_for(&self, key: &KeyId, handle: &str) -> Result<bool, ApiError> {
+    pub async fn stands_for(&self, key: &KeyId, handle: &str) -> Result<bool, Refused> {
         Ok(self.find_by_key(key).await?.is_some_and(|record| record.active && record.handle == handle))
     }
 
@@ -172,7 +172,7 @@ impl Registry {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn lost_a_key(&self, chain: &KeyId) -> Result<bool, ApiError> {
+    pub async fn lost_a_key(&self, chain: &KeyId) -> Result<bool, Refused> {
         Ok(self.store.lost_a_key(chain).await?)
     }
 
@@ -180,7 +180,7 @@ impl Registry {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn has_handle(&self, chain: &KeyId) -> Result<bool, ApiError> {
+    pub async fn has_handle(&self, chain: &KeyId) -> Result<bool, Refused> {
         Ok(self.store.by_chain(chain).await?.is_some())
     }
 
@@ -188,7 +188,7 @@ impl Registry {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn find_by_key(&self, key: &KeyId) -> Result<Option<Record>, ApiError> {
+    pub async fn find_by_key(&self, key: &KeyId) -> Result<Option<Record>, Refused> {
         Ok(self.store.by_key(key).await?.map(|row| self.record(&row)))
     }
 

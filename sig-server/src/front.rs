@@ -86,7 +86,7 @@ impl Front {
         // A panic is a defect, but one request's defect must not be a dropped connection.
         match AssertUnwindSafe(self.api.clone().oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
-            Err(_) => ApiError::internal().render(&self.server),
+            Err(_) => ApiError::fault().render(&self.server),
         }
     }
 }

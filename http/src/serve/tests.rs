@@ -155,9 +155,7 @@ async fn a_flood_of_connections_without_a_place_is_cut_and_one_that_comes_later_
     let _held = server.quiet().await;
     let told = "HTTP/1.1 000 rate_limited retry 5\r\n\r\n";
     assert_eq!(server.say(b"").await, told);
-    let flood = async {
-        while !server.say(b"").await.is_empty() {}
-    };
+    let flood = async { while !server.say(b"").await.is_empty() {} };
     timeout(FOR_EVER, flood).await.expect("there are too many to answer");
     let later = async {
         while server.say(b"").await != told {

@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 use super::State;
 use super::user::live;
 use crate::claims::{Claims, Shown};
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 
-kez_http::refusals!(Refusals, of_read, status, NotFound, Gone);
+kez_http::refusals!(Refusals, of_read, NotFound, Gone);
 
 /// What an identity claims, and what this server knows of it.
 #[derive(Serialize, ToSchema)]

@@ -5,9 +5,8 @@ use utoipa::ToSchema;
 
 use super::State;
 use super::schema;
-use crate::error::status;
 
-kez_http::refusals!(Refusals, of_read, status);
+kez_http::refusals!(Refusals, of_read);
 
 /// The server's vital signs.
 #[derive(Serialize, ToSchema)]

@@ -7,14 +7,15 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Request};
+use kez_core::registration::MAX_BODY_BYTES;
 use kez_core::{Code, Problem};
 use kez_http::bearer::Token;
+use kez_http::body;
 
-use super::body;
 use crate::callout::Callout;
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 
-kez_http::refusals!(Refusals, of_write, status, PayloadTooLarge, Unauthorized);
+kez_http::refusals!(Refusals, of_write, PayloadTooLarge, Unauthorized);
 
 /// What the path needs; without it the path does not exist.
 pub(crate) struct Internal {
@@ -35,7 +36,7 @@ pub(super) async fn nats_auth(
         let detail = "Send the server's internal token as Authorization: Bearer.";
         return Err(Problem::new(Code::Unauthorized, detail).into());
     }
-    let message = body::whole(request).await?;
+    let message = body::whole(request, MAX_BODY_BYTES).await?;
     let answer = internal.callout.answer(message.trim_ascii()).await.map_err(|dropped| {
         Problem::new(Code::InvalidRequest, format!("This request deserves no answer: {}.", dropped.as_str()))
     })?;

@@ -5,9 +5,9 @@ use kez_core::{KeyId, Record};
 
 use super::State;
 use super::schema;
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 
-kez_http::refusals!(Refusals, of_read, status, NotFound);
+kez_http::refusals!(Refusals, of_read, NotFound);
 
 /// Finds the handle that a key owns.
 #[utoipa::path(get, path = "/v1/k/{suite}/{hex}", tag = "handles",

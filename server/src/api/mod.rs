@@ -1,6 +1,5 @@
 //! The JSON API, one endpoint a file.
 
-mod body;
 mod claims;
 mod conditional;
 mod health;

@@ -10,14 +10,14 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, Request, StatusCode};
 use kez_core::sigchain::Offer;
 use kez_core::{Code, Problem, Timestamp};
-use kez_http::bearer;
 use kez_http::client::Client;
 use kez_http::openapi;
+use kez_http::{bearer, body};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{body, schema};
-use crate::error::{ApiError, status};
+use super::schema;
+use crate::error::ApiError;
 use crate::pairings::{Found, Heads, NotChanged, NotOpened, Opened, PairingCode, Pairings, Secret};
 use crate::random;
 use crate::registry::Registry;
@@ -25,7 +25,6 @@ use crate::registry::Registry;
 kez_http::refusals!(
     NotOpenedAnswers,
     of_write,
-    status,
     PayloadTooLarge,
     MalformedJson,
     InvalidRequest,
@@ -34,11 +33,10 @@ kez_http::refusals!(
     NotFound,
     ChainConflict
 );
-kez_http::refusals!(NotFoundAnswers, of_read, status, NotFound);
+kez_http::refusals!(NotFoundAnswers, of_read, NotFound);
 kez_http::refusals!(
     NotReplacedAnswers,
     of_write,
-    status,
     Unauthorized,
     KeyMismatch,
     PayloadTooLarge,
@@ -49,7 +47,7 @@ kez_http::refusals!(
     NotFound,
     ChainConflict
 );
-kez_http::refusals!(NotRemovedAnswers, of_write, status, Unauthorized, NotFound);
+kez_http::refusals!(NotRemovedAnswers, of_write, Unauthorized, NotFound);
 
 /// Largest offer, in bytes.
 const MAX_OFFER_BYTES: usize = 2048;

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use super::schema;
 use super::{EmbeddedChains, Following, State};
 use crate::broker::Broker;
-use crate::error::{ApiError, Checks, status};
+use crate::error::{self, ApiError, Checks};
 
-kez_http::refusals!(Refusals, of_read, status);
+kez_http::refusals!(Refusals, of_read);
 
 /// That the server can do its work.
 #[derive(Serialize, ToSchema)]
@@ -47,5 +47,5 @@ pub(super) async fn readyz(
     };
     let checks = Checks { database, nats, sigchain };
     let is_ready = database == "ok" && nats != "failed" && sigchain == "ok";
-    if is_ready { Ok(Json(Ready { status: "ready", checks })) } else { Err(ApiError::not_ready(checks, trouble)) }
+    if is_ready { Ok(Json(Ready { status: "ready", checks })) } else { Err(error::not_ready(checks, trouble)) }
 }

@@ -3,16 +3,16 @@ use axum::body::Body;
 use http::header::LOCATION;
 use http::{HeaderName, Request, StatusCode};
 use kez_core::Record;
+use kez_core::registration::MAX_BODY_BYTES;
+use kez_http::body;
 
 use super::State;
-use super::body;
 use super::schema;
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 
 kez_http::refusals!(
     Refusals,
     of_write,
-    status,
     PayloadTooLarge,
     MalformedJson,
     MalformedEnvelope,
@@ -42,7 +42,7 @@ pub(super) async fn register(
     registry: State,
     request: Request<Body>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Record>), ApiError> {
-    let (record, created) = registry.register(&body::envelope(request).await?).await?;
+    let (record, created) = registry.register(&body::json(request, MAX_BODY_BYTES).await?).await?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, [(LOCATION, format!("/v1/u/{}", record.handle))], Json(record)))
 }

@@ -6,9 +6,9 @@ use super::State;
 use super::conditional;
 use super::schema;
 use super::user::live;
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 
-kez_http::refusals!(Refusals, of_read, status, NotFound, Gone);
+kez_http::refusals!(Refusals, of_read, NotFound, Gone);
 
 /// The signed registration of a handle, for checking the binding without trusting this server.
 #[utoipa::path(get, path = "/v1/u/{handle}/registration", tag = "handles",

@@ -1,20 +1,19 @@
 use axum::Json;
 use axum::body::Body;
 use http::Request;
+use kez_core::registration::MAX_BODY_BYTES;
 use kez_core::{Handle, Timestamp};
-use kez_http::openapi;
+use kez_http::{body, openapi};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::State;
-use super::body;
 use super::schema;
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 
 kez_http::refusals!(
     Refusals,
     of_write,
-    status,
     PayloadTooLarge,
     MalformedJson,
     MalformedEnvelope,
@@ -47,6 +46,6 @@ pub(crate) struct Released {
 #[utoipa::path(post, path = "/v1/release", tag = "handles", request_body = schema::ReleaseEnvelope,
     responses((status = 200, description = "The handle is released.", body = Released), Refusals))]
 pub(super) async fn release(registry: State, request: Request<Body>) -> Result<Json<Released>, ApiError> {
-    let (handle, released_at) = registry.release(&body::envelope(request).await?).await?;
+    let (handle, released_at) = registry.release(&body::json(request, MAX_BODY_BYTES).await?).await?;
     Ok(Json(Released { handle, released_at }))
 }

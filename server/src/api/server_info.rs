@@ -7,9 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{EmbeddedChains, State, schema};
-use crate::error::status;
 
-kez_http::refusals!(Refusals, of_read, status);
+kez_http::refusals!(Refusals, of_read);
 
 /// What a client needs to know before it signs.
 #[derive(Serialize, ToSchema)]

@@ -8,10 +8,10 @@ use kez_core::Handle;
 use super::State;
 use super::conditional;
 use super::schema;
-use crate::error::{ApiError, status};
+use crate::error::{self, ApiError};
 use crate::registry::{Entry, Found, Registry};
 
-kez_http::refusals!(Refusals, of_read, status, NotFound, Gone);
+kez_http::refusals!(Refusals, of_read, NotFound, Gone);
 
 /// Looks a handle up. Capital letters are folded.
 #[utoipa::path(get, path = "/v1/u/{handle}", tag = "handles",
@@ -41,7 +41,7 @@ pub(super) async fn live(
     let handle = Handle::for_lookup(&text).map_err(|_| unknown())?;
     match registry.find(&handle).await? {
         Found::Live(entry) => Ok(entry),
-        Found::Released { at, chain } => Err(ApiError::gone(at, chain)),
+        Found::Released { at, chain } => Err(error::gone(at, chain)),
         Found::Unknown => Err(unknown()),
     }
 }

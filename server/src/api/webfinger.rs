@@ -11,10 +11,10 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use super::State;
 use super::conditional::CACHED;
 use super::schema;
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 use crate::registry::{Found, Registry, json};
 
-kez_http::refusals!(Refusals, of_read, status, InvalidResource, NotFound);
+kez_http::refusals!(Refusals, of_read, InvalidResource, NotFound);
 
 const JRD_JSON: HeaderValue = HeaderValue::from_static("application/jrd+json");
 

@@ -20,7 +20,7 @@ use kez_http::openapi;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::ApiError;
+use crate::refused::Refused;
 pub use address::is_public;
 pub(crate) use board::Board;
 pub use outside::{Outside, tls};
@@ -99,7 +99,7 @@ impl Claims {
     ///
     /// # Errors
     /// When the chain cannot be read.
-    pub(crate) async fn of(&self, chain: &KeyId, client: Client) -> Result<Vec<Shown>, ApiError> {
+    pub(crate) async fn of(&self, chain: &KeyId, client: Client) -> Result<Vec<Shown>, Refused> {
         let (from, claims) = (Network::of(client), self.source.claims(chain).await?);
         Ok(claims.into_iter().map(|(id, claim)| self.shown(from, chain, id, claim)).collect())
     }

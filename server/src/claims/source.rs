@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use kez_core::sigchain::Claim;
 use kez_core::{Hash, KeyId, Sorted};
-use kez_sig_server::refused::Refused;
+use kez_sig_server::refused::Refused as NoChain;
 use kez_sig_server::service::Service;
-
-use crate::error::ApiError;
 use kez_store::StoreError;
 use kez_store::followed::Following;
+
+use crate::refused::Refused;
 
 /// Who knows the claims of chains.
 pub(crate) enum Source {
@@ -21,13 +21,13 @@ pub(crate) enum Source {
 
 impl Source {
     /// The current claims of a chain, by their ids; none when there is no such chain.
-    pub(super) async fn claims(&self, chain: &KeyId) -> Result<Sorted<Hash, Claim>, ApiError> {
+    pub(super) async fn claims(&self, chain: &KeyId) -> Result<Sorted<Hash, Claim>, Refused> {
         match self {
             Source::Followed(store) => Ok(store.followed_claims(chain).await?),
             Source::Own(service) => match service.claims(chain).await {
                 Ok(claims) => Ok(claims),
-                Err(Refused::NotFound) => Ok(Sorted::default()),
-                Err(error @ Refused::Damaged(_)) => Err(StoreError::Corrupt(error.to_string()).into()),
+                Err(NoChain::NotFound) => Ok(Sorted::default()),
+                Err(error @ NoChain::Damaged(_)) => Err(StoreError::Corrupt(error.to_string()).into()),
                 Err(error) => Err(StoreError::Unavailable(error.to_string()).into()),
             },
         }

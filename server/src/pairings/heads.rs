@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use kez_core::sigchain::Place;
 use kez_core::{Code, Problem};
-use kez_sig_server::refused::Refused;
+use kez_sig_server::refused::Refused as NoChain;
 use kez_sig_server::service::Service;
-
-use crate::error::ApiError;
 use kez_store::StoreError;
 use kez_store::followed::Following;
+
+use crate::refused::Refused;
 
 /// Who knows the heads of chains.
 pub(crate) enum Heads {
@@ -25,7 +25,7 @@ impl Heads {
     /// # Errors
     /// [`Code::NotFound`] when the chain is not known here; [`Code::ChainConflict`] when it has another head; that the
     /// store is away.
-    pub(crate) async fn admit(&self, place: &Place) -> Result<(), ApiError> {
+    pub(crate) async fn admit(&self, place: &Place) -> Result<(), Refused> {
         let is_next = match self {
             Heads::Own(service) => {
                 let head = service.look(&place.chain, |_, head| Some(head)).await;
@@ -45,14 +45,15 @@ impl Heads {
     }
 }
 
-fn unknown() -> ApiError {
-    ApiError::not_found("There is no such chain here; the identity's owner has to begin it first.")
+fn unknown() -> Refused {
+    let detail = "There is no such chain here; the identity's owner has to begin it first.";
+    Problem::new(Code::NotFound, detail).into()
 }
 
-fn trouble(refused: Refused) -> ApiError {
+fn trouble(refused: NoChain) -> Refused {
     match refused {
-        Refused::NotFound => unknown(),
-        error @ Refused::Damaged(_) => StoreError::Corrupt(error.to_string()).into(),
+        NoChain::NotFound => unknown(),
+        error @ NoChain::Damaged(_) => StoreError::Corrupt(error.to_string()).into(),
         error => StoreError::Unavailable(error.to_string()).into(),
     }
 }

@@ -6,11 +6,11 @@ use super::State;
 use super::path::{Chain, ChainPath};
 use super::schema;
 use super::stream::{Source, stream};
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 use crate::refused::Refused;
 use crate::service::AuditPages;
 
-kez_http::refusals!(Refusals, of_read, status, NotFound);
+kez_http::refusals!(Refusals, of_read, NotFound);
 
 /// Every event that was ever accepted, with its time and receipt, and what displaced it: all that is needed to verify the
 /// chain without trusting this server.

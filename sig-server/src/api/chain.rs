@@ -7,9 +7,9 @@ use super::State;
 use super::conditional::respond;
 use super::path::{Chain, ChainPath};
 use super::schema::{self, Tag};
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 
-kez_http::refusals!(Refusals, of_read, status, NotFound);
+kez_http::refusals!(Refusals, of_read, NotFound);
 
 #[derive(Serialize)]
 struct Summary<'a> {

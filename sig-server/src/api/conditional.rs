@@ -21,7 +21,7 @@ pub(super) fn respond<T: Serialize>(head: Head, body: &T) -> Response {
     let tag = HeaderValue::from_str(&format!("\"{}\"", head.hash)).ok();
     match serde_json::to_vec(body) {
         Ok(body) => tagged(tag, body.into()),
-        Err(_) => ApiError::internal().into_response(),
+        Err(_) => ApiError::fault().into_response(),
     }
 }
 

@@ -5,9 +5,9 @@ use http::header::CONTENT_TYPE;
 use super::State;
 use super::path::{Chain, ChainPath, Seq, SeqPath};
 use super::schema;
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 
-kez_http::refusals!(Refusals, of_read, status, InvalidResource, NotFound);
+kez_http::refusals!(Refusals, of_read, InvalidResource, NotFound);
 
 /// One event of a chain.
 #[utoipa::path(get, path = "/v1/sigchains/ed25519/{hex}/events/{seq}", tag = "sigchains",

@@ -8,11 +8,11 @@ use super::path::{Chain, ChainPath};
 use super::query::{PageQuery, page};
 use super::schema;
 use super::stream::{Source, stream};
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 use crate::refused::Refused;
 use crate::service::EventPages;
 
-kez_http::refusals!(Refusals, of_read, status, InvalidResource, NotFound);
+kez_http::refusals!(Refusals, of_read, InvalidResource, NotFound);
 
 /// Events of a chain behind a number: an object, or one envelope a line for who asks for lines.
 #[utoipa::path(get, path = "/v1/sigchains/ed25519/{hex}/events", tag = "sigchains", params(ChainPath, PageQuery),

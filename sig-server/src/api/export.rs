@@ -9,12 +9,12 @@ use kez_core::{Code, Problem};
 use super::State;
 use super::query::{PageQuery, page};
 use super::stream::{Source, stream};
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 use crate::export::Export;
 use crate::refused::Refused;
 use crate::service::ExportPages;
 
-kez_http::refusals!(Refusals, of_read, status, InvalidResource, Unauthorized, NotFound);
+kez_http::refusals!(Refusals, of_read, InvalidResource, Unauthorized, NotFound);
 
 /// Everything that was ever accepted, of all chains, one entry a line; where the operator lets others read it (`404` where
 /// not), to everybody or to who has the token.

@@ -8,10 +8,10 @@ use super::State;
 use super::conditional::{respond, respond_told};
 use super::path::{Chain, ChainPath};
 use super::schema::Tag;
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 use crate::service::Service;
 
-kez_http::refusals!(Refusals, of_read, status, NotFound);
+kez_http::refusals!(Refusals, of_read, NotFound);
 
 /// A chain's newest event.
 #[utoipa::path(get, path = "/v1/sigchains/ed25519/{hex}/head", tag = "sigchains", params(ChainPath, Tag),

@@ -3,16 +3,16 @@ use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use http::{Request, StatusCode};
 use kez_core::sigchain::Head;
+use kez_http::body;
 use serde::Serialize;
 
 use super::path::{Chain, ChainPath};
-use super::{State, body, schema};
-use crate::error::{ApiError, status};
+use super::{State, schema};
+use crate::error::{ApiError, too_large};
 
 kez_http::refusals!(
     Refusals,
     of_write,
-    status,
     PayloadTooLarge,
     MalformedJson,
     InvalidEvent,
@@ -39,10 +39,10 @@ struct Answer {
     responses((status = 201, description = "Something was new.", body = schema::ImportedLog),
         (status = 200, description = "All of it was here.", body = schema::ImportedLog), Refusals))]
 pub(super) async fn import(service: State, Chain(id): Chain, request: Request<Body>) -> Result<Response, ApiError> {
-    body::announced(request.headers(), MAX_BODY_BYTES)?;
+    body::announced(request.headers(), MAX_BODY_BYTES).map_err(too_large)?;
     body::is_json(request.headers())?;
     let expecting = service.expect_import(id).await?;
-    let log = body::read(request, MAX_BODY_BYTES).await?;
+    let log = body::json(request, MAX_BODY_BYTES).await.map_err(too_large)?;
     let imported = service.import(expecting, log).await?;
     let status = if imported.stored > 0 { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(Answer { head: imported.head, stored: imported.stored })).into_response())

@@ -1,7 +1,6 @@
 //! The JSON API, one endpoint a file.
 
 mod audit;
-mod body;
 mod chain;
 mod conditional;
 mod event;

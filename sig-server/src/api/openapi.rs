@@ -8,9 +8,7 @@ use kez_http::openapi::{Problem, bearer, text};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use crate::error::status;
-
-kez_http::refusals!(Refusals, of_read, status);
+kez_http::refusals!(Refusals, of_read);
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

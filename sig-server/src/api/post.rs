@@ -3,16 +3,16 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Request, StatusCode};
 use kez_core::sigchain::{NotAnEvent, Unverified};
+use kez_http::body;
 
 use super::path::{Chain, ChainPath};
-use super::{State, body, conditional, schema};
-use crate::error::{ApiError, status};
+use super::{State, conditional, schema};
+use crate::error::{self, ApiError, too_large};
 use crate::service::Appended;
 
 kez_http::refusals!(
     Refusals,
     of_write,
-    status,
     PayloadTooLarge,
     MalformedJson,
     InvalidEvent,
@@ -34,10 +34,10 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
         (status = 200, description = "It was there already.", body = schema::AcceptedEvent), Refusals))]
 pub(super) async fn post(service: State, Chain(id): Chain, request: Request<Body>) -> Result<Response, ApiError> {
     let expected = conditional::expected(request.headers());
-    let text = body::read(request, MAX_BODY_BYTES).await?;
+    let text = body::json(request, MAX_BODY_BYTES).await.map_err(too_large)?;
     let event = Unverified::parse(&text).map_err(|error| match error {
         NotAnEvent::Json(problem) => ApiError::from(problem),
-        NotAnEvent::Refused(reason) => ApiError::refused(reason),
+        NotAnEvent::Refused(reason) => error::refused(reason),
     })?;
     let Appended { seq, row, created } = service.append(id, event, expected).await?;
     let mut answer = format!(r#"{{"hash":"{}","seq":{seq},"receipt":"#, row.id).into_bytes();

@@ -5,9 +5,9 @@ use utoipa::ToSchema;
 
 use super::State;
 use super::schema;
-use crate::error::{ApiError, Checks, status};
+use crate::error::{self, ApiError, Checks};
 
-kez_http::refusals!(Refusals, of_read, status);
+kez_http::refusals!(Refusals, of_read);
 
 /// That the server can do its work.
 #[derive(Serialize, ToSchema)]
@@ -33,6 +33,6 @@ pub(super) async fn readyz(service: State) -> Result<Json<Ready>, ApiError> {
     if database.is_ok() && clock_is_right {
         Ok(Json(Ready { status: "ready", checks }))
     } else {
-        Err(ApiError::not_ready(checks))
+        Err(error::not_ready(checks))
     }
 }

@@ -6,9 +6,9 @@ use super::conditional::respond;
 use super::path::{Chain, ChainPath};
 use super::query::{StateQuery, optional};
 use super::schema::{self, Tag};
-use crate::error::{ApiError, status};
+use crate::error::ApiError;
 
-kez_http::refusals!(Refusals, of_read, status, InvalidResource, NotFound);
+kez_http::refusals!(Refusals, of_read, InvalidResource, NotFound);
 
 /// What a chain comes to, now or behind an earlier event of it.
 #[utoipa::path(get, path = "/v1/sigchains/ed25519/{hex}/state", tag = "sigchains", params(ChainPath, StateQuery, Tag),

@@ -12,11 +12,11 @@ use tokio::sync::mpsc;
 
 use super::answer::Answer;
 use super::connect::connect;
+use super::failed;
 use super::file::FileId;
 use super::followed::Step;
 use super::group::Group;
 use super::kind::Kind;
-use super::failed;
 use crate::StoreError;
 use crate::changes::Listener;
 use crate::followed::Taken;
@@ -59,8 +59,7 @@ impl Writer {
         let (commands, waiting) = mpsc::channel(MAX_WAITING);
         let connection = FileId::of(path).ok().map(|file| (file, connection));
         let path = path.to_owned();
-        let task =
-            Task { path, kind, policy, listener, signer: None, connection, pruned_at: None, is_failing: false };
+        let task = Task { path, kind, policy, listener, signer: None, connection, pruned_at: None, is_failing: false };
         tokio::spawn(task.run(waiting));
         Writer { commands }
     }

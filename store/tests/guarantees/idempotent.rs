@@ -60,7 +60,7 @@ pub(crate) async fn a_step_may_be_taken_again(engine: &dyn Engine) {
 }
 
 pub(crate) async fn keys_that_sign_receipts_are_kept_in_the_order_of_their_first_use(engine: &dyn Engine) {
-    let store = engine.open_with(std::sync::Arc::new(|_| {})).await;
+    let store = engine.open_with(std::sync::Arc::new(())).await;
     register(&*store, "alice", &key(1)).await.expect("it is free");
     let mut alice = Owner::new(1);
     let genesis = alice.genesis();

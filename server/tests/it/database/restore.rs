@@ -159,7 +159,11 @@ async fn only_a_whole_backup_of_this_program_is_taken() {
     fs::write(file("newer"), &whole).expect("a file");
     sql(&file("newer"), "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)").await;
     sql(&file("foreign"), "CREATE TABLE bookmarks (name TEXT)").await;
-    kez_store::sqlite::open_sigchains(&file("chains"), std::sync::Arc::new(())).await.expect("a database").close().await;
+    kez_store::sqlite::open_sigchains(&file("chains"), std::sync::Arc::new(()))
+        .await
+        .expect("a database")
+        .close()
+        .await;
     fs::create_dir(file("folder")).expect("a folder");
     let before = (fs::read(&left.db).expect("it is there"), files(left.folder.path()));
     for (name, words) in [

@@ -6,9 +6,9 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, QueryBuilder, Sqlite};
 
 use crate::StoreError;
+use crate::changes::Change;
 use crate::decide::chains::Contested;
 use crate::followed::{Followed, Taken};
-use crate::changes::Change;
 use crate::sqlite::answer::Answer;
 use crate::sqlite::failed;
 use crate::sqlite::handles;

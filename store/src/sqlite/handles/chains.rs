@@ -11,8 +11,8 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::before::stored;
-use crate::decide::chains::{Before, Contested};
 use crate::changes::Change;
+use crate::decide::chains::{Before, Contested};
 use crate::sqlite::pieces::{pieces, push_texts};
 
 /// What came of a chain.

@@ -14,8 +14,8 @@ use crate::decide::chains::Contested;
 use crate::handles::Policy;
 use crate::sigchains::{Append, NotStored, Row, Signer};
 use crate::sqlite::answer::Answer;
-use crate::sqlite::handles;
 use crate::sqlite::failed;
+use crate::sqlite::handles;
 
 /// Rows that one statement writes: seven values each, and SQLite takes 32,766 of them.
 const ROWS_PER_STATEMENT: usize = 2_000;
