@@ -34,6 +34,9 @@ use reading::compare;
 /// How far the clock may be behind a chain's last entry, in seconds.
 const CLOCK_SKEW_SECS: i64 = 300;
 
+/// Pages of the log of all chains that are read at once.
+const EXPORTING: usize = 2;
+
 /// What the operator decided.
 pub struct ChainPolicy {
     /// The server's name.
@@ -69,6 +72,8 @@ pub struct Service {
     limits: Limits,
     /// The latest `received_at` of all entries, as Unix seconds.
     newest: AtomicI64,
+    /// For those who read the log of all chains: hundreds get their pages one after the other, and others find the threads free.
+    exporting: Semaphore,
     /// Who hands in a log.
     imports: Places,
     /// Where logs that were handed in are judged, one at a time and apart from `heavy`, so that others wait for none of them.
@@ -116,9 +121,10 @@ impl Service {
             trusted: policy.trusted_receipt_keys,
             limits: policy.limits,
             newest: AtomicI64::new(newest),
+            exporting: Semaphore::new(EXPORTING),
             imports: Places::new(imports),
-            judging: Heavy::new(1),
-            heavy: Heavy::for_this_machine(),
+            judging: Heavy::new(1).map_err(no_thread)?,
+            heavy: Heavy::for_this_machine().map_err(no_thread)?,
             seen: Arc::new(Seen::new(for_rows)),
         })
     }
@@ -243,4 +249,8 @@ impl Service {
     fn is_behind(&self, last: i64) -> bool {
         last.saturating_sub(self.now().unix()) > CLOCK_SKEW_SECS
     }
+}
+
+fn no_thread(error: std::io::Error) -> StoreError {
+    StoreError::Unavailable(format!("no thread for what takes long: {error}"))
 }

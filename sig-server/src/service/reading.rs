@@ -172,6 +172,8 @@ impl ExportPages {
         if wanted == 0 {
             return Ok(Vec::new());
         }
+        // The semaphore is never closed, so a place always comes.
+        let _permit = self.service.exporting.acquire().await.ok();
         let rows = self.service.store.export(self.after, wanted).await?;
         // What is shorter than a page is the end of the log.
         self.left = if (rows.len() as u64) < wanted { 0 } else { self.left - wanted };
