@@ -35,14 +35,6 @@ impl Heavy {
         Ok(Heavy { places: Arc::new(Semaphore::new(places.max(1))), work })
     }
 
-    /// A thread for every second processor, so that others are left for everybody.
-    ///
-    /// # Errors
-    /// As [`Heavy::new`].
-    pub(crate) fn for_this_machine() -> io::Result<Self> {
-        Heavy::new(std::thread::available_parallelism().map_or(1, |processors| processors.get() / 2))
-    }
-
     /// Does the work when there is a thread for it. It is done to its end, also when whoever asked for it goes away.
     ///
     /// # Errors

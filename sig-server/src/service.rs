@@ -34,9 +34,6 @@ use reading::compare;
 /// How far the clock may be behind a chain's last entry, in seconds.
 const CLOCK_SKEW_SECS: i64 = 300;
 
-/// Pages of the log of all chains that are read at once.
-const EXPORTING: usize = 2;
-
 /// What the operator decided.
 pub struct ChainPolicy {
     /// The server's name.
@@ -72,7 +69,7 @@ pub struct Service {
     limits: Limits,
     /// The latest `received_at` of all entries, as Unix seconds.
     newest: AtomicI64,
-    /// For those who read the log of all chains: hundreds get their pages one after the other, and others find the threads free.
+    /// For those who read the log of all chains: hundreds get their pages one after the other, and others find a processor free.
     exporting: Semaphore,
     /// Who hands in a log.
     imports: Places,
@@ -121,10 +118,10 @@ impl Service {
             trusted: policy.trusted_receipt_keys,
             limits: policy.limits,
             newest: AtomicI64::new(newest),
-            exporting: Semaphore::new(EXPORTING),
+            exporting: Semaphore::new(places()),
             imports: Places::new(imports),
             judging: Heavy::new(1).map_err(no_thread)?,
-            heavy: Heavy::for_this_machine().map_err(no_thread)?,
+            heavy: Heavy::new(places()).map_err(no_thread)?,
             seen: Arc::new(Seen::new(for_rows)),
         })
     }
@@ -253,4 +250,9 @@ impl Service {
 
 fn no_thread(error: std::io::Error) -> StoreError {
     StoreError::Unavailable(format!("no thread for what takes long: {error}"))
+}
+
+/// How much of what takes long is done at once: there is a processor left for each of them.
+fn places() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1))
 }

@@ -20,12 +20,13 @@ use axum::response::Response;
 use http::Request;
 use hyper_util::server::graceful::GracefulShutdown;
 use kez_core::Problem;
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 pub use self::limits::ConnectionLimits;
-use self::places::{NoPlace, Overdue, Places};
+use self::places::{NoPlace, Overdue, Place, Places};
 use self::refusals::Refusals;
 
 /// How long requests in flight may take to finish once the server was told to stop.
@@ -34,8 +35,10 @@ const GRACE: Duration = Duration::from_secs(8);
 /// for each who does not read; with this, one who reads gets a megabyte a second at a distance of a hundred milliseconds.
 const SEND_BUFFER: usize = 128 * 1024;
 /// Connections that are cut at a time, and how often: thousands that end at once would hold up everybody else.
-const CUTS: usize = 32;
+const CUTS: usize = 8;
 const CUTTING: Duration = Duration::from_millis(2);
+/// Connections that are taken one after the other before anything else is looked at.
+const AT_ONCE: usize = 16;
 
 /// What stands behind the listener.
 pub trait Front: Send + Sync + 'static {
@@ -56,20 +59,38 @@ pub async fn serve<F: Front>(
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()>,
 ) {
+    let (stop, stopped) = oneshot::channel();
+    // Whoever calls may be on the program's first thread, which is not one of the runtime's: each connection would have to
+    // wake it.
+    let serving = tokio::spawn(accept(listener, front, limits, stopped));
+    shutdown.await;
+    drop(stop);
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "connections are no longer accepted");
+    }
+}
+
+/// Serves until the other end of `stopped` is dropped.
+async fn accept<F: Front>(
+    listener: TcpListener,
+    front: Arc<F>,
+    limits: ConnectionLimits,
+    mut stopped: oneshot::Receiver<()>,
+) {
     if let Err(error) = SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER) {
         tracing::warn!(%error, "the system keeps as much of unread answers as it likes");
     }
-    let (graceful, refusals) = (GracefulShutdown::new(), Arc::new(Refusals::of(&*front)));
     let places = Places::new(limits);
+    let gate = Gate { refusals: Arc::new(Refusals::of(&*front)), front, places, graceful: GracefulShutdown::new() };
+    let places = &gate.places;
     let mut rounds = tokio::time::interval(places.rounds());
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut cutting = tokio::time::interval(CUTTING);
     cutting.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut overdue = Vec::new();
-    let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
-            () = &mut shutdown => break,
+            _ = &mut stopped => break,
             _ = rounds.tick() => {
                 if overdue.is_empty() {
                     overdue = places.overdue();
@@ -81,15 +102,12 @@ pub async fn serve<F: Front>(
                 overdue.drain(some..).for_each(|one| one.cut());
             }
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match places.take(peer.ip(), front.is_proxy(peer.ip()), Instant::now()) {
-                    Ok(place) => {
-                        let served = connection::serve(stream, peer, front.clone(), refusals.clone(), graceful.watcher(), place);
-                        tokio::spawn(served);
+                Ok((stream, peer)) => {
+                    if let Some(place) = gate.place(&SockRef::from(&stream), peer) {
+                        gate.serve(stream, peer, place);
                     }
-                    Err(NoPlace::Enough) => refuse(&stream, &refusals.too_many),
-                    Err(NoPlace::Full) => refuse(&stream, &refusals.full),
-                    Err(NoPlace::Flood) => reset(&stream),
-                },
+                    gate.take_more(&listener);
+                }
                 Err(error) => {
                     // Most likely out of file descriptors: some connections must end before the next can begin.
                     tracing::error!(%error, "a connection could not be accepted");
@@ -100,6 +118,7 @@ pub async fn serve<F: Front>(
     }
     drop(listener);
     places.cut_new();
+    let (places, graceful) = (gate.places, gate.graceful);
     let cutting = async {
         loop {
             rounds.tick().await;
@@ -114,18 +133,57 @@ pub async fn serve<F: Front>(
     }
 }
 
-/// Answers a connection that there is no place for, as far as that takes no time.
-fn refuse(stream: &TcpStream, refusal: &[u8]) {
-    let socket = SockRef::from(stream);
-    // A socket that is closed on bytes which nobody read resets the connection, and the answer may be lost.
-    let _ = socket.recv(&mut [const { MaybeUninit::uninit() }; 1024]);
-    let _ = socket.send(refusal);
+/// Who comes in.
+struct Gate<F> {
+    front: Arc<F>,
+    places: Arc<Places>,
+    refusals: Arc<Refusals>,
+    graceful: GracefulShutdown,
 }
 
-/// Ends a connection with no more than that.
-fn reset(stream: &TcpStream) {
-    // Nothing is left to send, so nothing has to be remembered of it.
-    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+impl<F: Front> Gate<F> {
+    /// A place for a connection. Where there is none, it is answered as far as that takes no time.
+    fn place(&self, socket: &Socket, peer: SocketAddr) -> Option<Place> {
+        match self.places.take(peer.ip(), self.front.is_proxy(peer.ip()), Instant::now()) {
+            Ok(place) => return Some(place),
+            Err(NoPlace::Enough) => refuse(socket, &self.refusals.too_many),
+            Err(NoPlace::Full) => refuse(socket, &self.refusals.full),
+            // Nothing is left to send, so nothing has to be remembered of it.
+            Err(NoPlace::Flood) => drop(socket.set_linger(Some(Duration::ZERO))),
+        }
+        None
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
+        let (front, refusals, watcher) = (self.front.clone(), self.refusals.clone(), self.graceful.watcher());
+        tokio::spawn(connection::serve(stream, peer, front, refusals, watcher, place));
+    }
+
+    /// Takes some of those who wait behind the one that the runtime told of. In a flood the runtime's care for each costs more
+    /// than refusing them does: of 8,000 connections that nothing is sent on, others noticed 2.3 times the idle time with it.
+    fn take_more(&self, listener: &TcpListener) {
+        let listener = SockRef::from(listener);
+        for _ in 0..AT_ONCE {
+            // Nobody waits, or the runtime will meet the same trouble.
+            let Ok((socket, address)) = listener.accept() else { return };
+            let Some(peer) = address.as_socket() else { continue };
+            if let Some(place) = self.place(&socket, peer)
+                && socket.set_nonblocking(true).is_ok()
+                && let Ok(stream) = TcpStream::from_std(socket.into())
+            {
+                self.serve(stream, peer, place);
+            }
+        }
+    }
+}
+
+/// Answers a connection that there is no place for.
+fn refuse(socket: &Socket, refusal: &[u8]) {
+    // A socket that is closed on bytes which nobody read resets the connection, and the answer may be lost.
+    if socket.set_nonblocking(true).is_ok() {
+        let _ = socket.recv(&mut [const { MaybeUninit::uninit() }; 1024]);
+        let _ = socket.send(refusal);
+    }
 }
 
 #[cfg(test)]
