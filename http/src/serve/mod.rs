@@ -165,8 +165,8 @@ impl<F: Front> Gate<F> {
     }
 
     /// Takes some of those who wait behind the one that the runtime told of, up to the first that gets a place; says whether
-    /// one did. In a flood the runtime's care for each costs more
-    /// than refusing them does: of 8,000 connections that nothing is sent on, others noticed 2.3 times the idle time with it.
+    /// one did. The runtime registers each that it takes itself, which in a flood costs more than refusing them does: 7,500
+    /// a second took 40 % of a processor that way, and from the program's first thread, and take 20 % now.
     fn take_more(&self, listener: &TcpListener) -> bool {
         let listener = SockRef::from(listener);
         for _ in 0..AT_ONCE {
