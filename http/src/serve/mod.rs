@@ -4,6 +4,7 @@ mod answered;
 mod connection;
 mod limits;
 mod peer;
+mod per_second;
 mod places;
 mod refusals;
 mod unread;

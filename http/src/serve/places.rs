@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::limits::{ConnectionLimits, Patience};
 use super::peer::{Peer, Phase};
+use super::per_second::PerSecond;
 use crate::client::Client;
 use crate::limit::Census;
 
@@ -21,7 +22,6 @@ pub(super) struct Places {
     open: Mutex<Open>,
 }
 
-#[derive(Default)]
 struct Open {
     peers: HashMap<u64, (Arc<Peer>, Option<Client>)>,
     next: u64,
@@ -29,8 +29,8 @@ struct Open {
     /// Connections that there was no place for since the log was told.
     refused: u64,
     told: Option<Instant>,
-    /// Since when refusals are counted, and how many there were.
-    second: Option<(Instant, u32)>,
+    /// Those of them that were told why.
+    answered: PerSecond,
 }
 
 /// Why there is no place.
@@ -68,7 +68,9 @@ pub(super) struct Place {
 
 impl Places {
     pub(super) fn new(limits: ConnectionLimits) -> Arc<Self> {
-        Arc::new(Places { limits: limits.within_open_files(), open: Mutex::default() })
+        let (peers, census) = (HashMap::new(), Census::default());
+        let open = Open { peers, next: 0, census, refused: 0, told: None, answered: PerSecond::new(ANSWERED) };
+        Arc::new(Places { limits: limits.within_open_files(), open: Mutex::new(open) })
     }
 
     /// A place for a connection from `address`. That of a proxy is counted among all, and for no client.
@@ -81,7 +83,7 @@ impl Places {
             open.refused += 1;
             metrics::counter!("http_connections_refused_total").increment(1);
             return Err(match is_full {
-                _ if !open.may_answer(now) => NoPlace::Flood,
+                _ if !open.answered.take(now) => NoPlace::Flood,
                 true => NoPlace::Full,
                 false => NoPlace::Enough,
             });
@@ -136,16 +138,6 @@ impl Places {
     /// Every change is one step, so nothing is half done behind a panic.
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Open {
-    /// Whether one more of those without a place is told why.
-    fn may_answer(&mut self, now: Instant) -> bool {
-        let second = self.second.filter(|(since, _)| now.duration_since(*since) < Duration::from_secs(1));
-        let (since, answered) = second.unwrap_or((now, 0));
-        self.second = Some((since, answered.saturating_add(1)));
-        answered < ANSWERED
     }
 }
 

@@ -1,15 +1,19 @@
 //! What is answered before anybody here sees a request: whole responses, made once, after which the connection ends.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kez_core::{Code, Problem};
 
 use super::Front;
+use super::per_second::PerSecond;
 use crate::head::{MAX_HEAD, MAX_LINE};
 
 /// How long to wait where there is no place for a connection. By then the idle ones are gone.
 const RETRY: Duration = Duration::from_secs(5);
+/// Senders of refused heads that are heard out in a second. Reading what they send costs more than refusing it.
+pub(super) const HEARD_OUT: u32 = 16;
 
 /// The refusals of one front.
 pub(super) struct Refusals {
@@ -23,6 +27,8 @@ pub(super) struct Refusals {
     pub(super) too_many: Bytes,
     /// All places are taken.
     pub(super) full: Bytes,
+    /// Those who were still sending what was refused already, and were heard out.
+    heard_out: Mutex<PerSecond>,
 }
 
 impl Refusals {
@@ -50,6 +56,13 @@ impl Refusals {
                 "The server has too many connections just now; try again shortly.".to_owned(),
                 Some(RETRY),
             ),
+            heard_out: Mutex::new(PerSecond::new(HEARD_OUT)),
         }
+    }
+
+    /// Whether a sender who is refused is heard out. The connections of the others end at once, which may be before they
+    /// have read why.
+    pub(super) fn may_hear_out(&self, now: Instant) -> bool {
+        self.heard_out.lock().unwrap_or_else(PoisonError::into_inner).take(now)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;
@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::refusals::HEARD_OUT;
 use super::{ConnectionLimits, Front, serve};
 use crate::head;
 
@@ -251,6 +252,32 @@ async fn heads_that_are_too_large_are_told_why() {
     let mut stream = server.quiet().await;
     stream.write_all(line(33_000).as_bytes()).await.expect("it is sent");
     hear(&mut stream, "uri_too_long").await;
+}
+
+#[tokio::test]
+async fn some_senders_of_large_heads_are_heard_out_and_the_others_are_not() {
+    let head = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}", "x".repeat(33_000));
+    let mut other = loop {
+        let server = start(patient(), false).await;
+        let began = Instant::now();
+        for _ in 0..HEARD_OUT {
+            let mut heard = server.send(head.as_bytes()).await;
+            hear(&mut heard, "headers_too_large").await;
+            heard.write_all(&[b'x'; 500_000]).await.expect("it is read");
+        }
+        let mut other = server.send(head.as_bytes()).await;
+        rest(&mut other).await;
+        // A slow machine may need another second, in which others are heard out.
+        if began.elapsed() < Duration::from_secs(1) {
+            break other;
+        }
+    };
+    let ended = async {
+        while other.write_all(&[b'x'; 1_000]).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(FOR_EVER, ended).await.expect("its connection ends at once");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::{Buf as _, Bytes};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
@@ -18,6 +19,8 @@ use crate::head::MAX_LINE;
 const LOOK: usize = 4 * 1024;
 /// Bytes that are read and thrown away behind a head that was refused, so that its sender hears why.
 const DISCARDED: usize = 1024 * 1024;
+/// Of these, bytes at a time.
+const PIECE: usize = 16 * 1024;
 
 /// A connection's bytes.
 pub(super) struct Wire<T> {
@@ -103,7 +106,7 @@ impl<T: Read + Write + Unpin> Write for Wire<T> {
         if let Some(problem) = self.instead_of(bytes) {
             // Taken whole now, sent at the flush that follows every response.
             self.pending = problem;
-            self.discard = DISCARDED;
+            self.discard = if self.refusals.may_hear_out(Instant::now()) { DISCARDED } else { 0 };
             return Poll::Ready(Ok(bytes.len()));
         }
         let polled = Pin::new(&mut self.inner).poll_write(cx, bytes);
@@ -138,12 +141,12 @@ impl<T: Read + Write + Unpin> Write for Wire<T> {
     }
 
     /// Ends the connection. Behind a refused head, what its sender still sends is read first: a socket that is closed on
-    /// bytes nobody read resets the connection, and the refusal is lost.
+    /// bytes nobody read resets the connection, and the refusal may be lost.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_pending(cx))?;
         ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
         while self.discard > 0 {
-            let mut space = [const { MaybeUninit::uninit() }; LOOK];
+            let mut space = [const { MaybeUninit::uninit() }; PIECE];
             let mut bytes = ReadBuf::uninit(&mut space);
             ready!(Pin::new(&mut self.inner).poll_read(cx, bytes.unfilled()))?;
             self.discard = match bytes.filled().len() {
