@@ -24,6 +24,7 @@ use kez_core::Problem;
 use socket2::{SockRef, Socket};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 pub use self::limits::ConnectionLimits;
@@ -38,6 +39,8 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// Connections that are cut at a time, and how often: thousands that end at once would hold up everybody else.
 const CUTS: usize = 8;
 const CUTTING: Duration = Duration::from_millis(2);
+/// Tasks that meet connections, so that a flood of them does not stand behind the work on one.
+const MEETING: usize = 2;
 /// Connections that are taken one after the other before anything else is looked at.
 const AT_ONCE: usize = 16;
 
@@ -81,9 +84,12 @@ async fn accept<F: Front>(
     if let Err(error) = SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER) {
         tracing::warn!(%error, "the system keeps as much of unread answers as it likes");
     }
-    let places = Places::new(limits);
-    let gate = Gate { refusals: Arc::new(Refusals::of(&*front)), front, places, graceful: GracefulShutdown::new() };
-    let places = &gate.places;
+    let (graceful, places, refusals) = (GracefulShutdown::new(), Places::new(limits), Refusals::of(&*front).into());
+    let gate = Arc::new(Gate { listener, front, places: places.clone(), refusals, graceful });
+    let mut meeting = JoinSet::new();
+    for _ in 0..MEETING {
+        meeting.spawn(meet(gate.clone()));
+    }
     let mut rounds = tokio::time::interval(places.rounds());
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut cutting = tokio::time::interval(CUTTING);
@@ -102,29 +108,12 @@ async fn accept<F: Front>(
                 let some = overdue.len().saturating_sub(CUTS);
                 overdue.drain(some..).for_each(|one| one.cut());
             }
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    let place = gate.place(&SockRef::from(&stream), peer);
-                    let has_place = place.is_some();
-                    if let Some(place) = place {
-                        gate.serve(stream, peer, place);
-                    }
-                    if has_place || gate.take_more(&listener) {
-                        // Whoever got in is looked at before the next.
-                        tokio::task::yield_now().await;
-                    }
-                }
-                Err(error) => {
-                    // Most likely out of file descriptors: some connections must end before the next can begin.
-                    tracing::error!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            },
         }
     }
-    drop(listener);
+    meeting.shutdown().await;
+    // Here the listener is closed.
+    let Gate { graceful, .. } = Arc::into_inner(gate).expect("those who had it have ended");
     places.cut_new();
-    let (places, graceful) = (gate.places, gate.graceful);
     let cutting = async {
         loop {
             rounds.tick().await;
@@ -139,8 +128,33 @@ async fn accept<F: Front>(
     }
 }
 
+/// Lets connections in for ever.
+async fn meet<F: Front>(gate: Arc<Gate<F>>) {
+    loop {
+        match gate.listener.accept().await {
+            Ok((stream, peer)) => {
+                let place = gate.place(&SockRef::from(&stream), peer);
+                let has_place = place.is_some();
+                if let Some(place) = place {
+                    gate.serve(stream, peer, place);
+                }
+                if has_place || gate.take_more() {
+                    // Whoever got in is looked at before the next.
+                    tokio::task::yield_now().await;
+                }
+            }
+            Err(error) => {
+                // Most likely out of file descriptors: some connections must end before the next can begin.
+                tracing::error!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
 /// Who comes in.
 struct Gate<F> {
+    listener: TcpListener,
     front: Arc<F>,
     places: Arc<Places>,
     refusals: Arc<Refusals>,
@@ -168,8 +182,8 @@ impl<F: Front> Gate<F> {
     /// Takes some of those who wait behind the one that the runtime told of, up to the first that gets a place; says whether
     /// one did. The runtime registers each that it takes itself, which in a flood costs more than refusing them does: 7,500
     /// a second took 40 % of a processor that way, and from the program's first thread, and take 20 % now.
-    fn take_more(&self, listener: &TcpListener) -> bool {
-        let listener = SockRef::from(listener);
+    fn take_more(&self) -> bool {
+        let listener = SockRef::from(&self.listener);
         for _ in 0..AT_ONCE {
             // Nobody waits, or the runtime will meet the same trouble.
             let Ok((socket, address)) = listener.accept() else { return false };
