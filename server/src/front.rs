@@ -10,17 +10,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CACHE_CONTROL,
-    X_CONTENT_TYPE_OPTIONS,
-};
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use kez_core::Problem;
 use kez_http::client::Client;
 use kez_http::conditional::Conditions;
 use kez_http::guard::Guard;
-use kez_http::head;
+use kez_http::{cors, head, log, openapi};
 use tower::ServiceExt as _;
 
 use crate::api;
@@ -54,7 +50,7 @@ impl kez_http::serve::Front for Front {
         let started = Instant::now();
         let method = request.method().clone();
         let (route, kind) = routes::of(request.uri().path());
-        let preflight = method == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let is_preflight = cors::is_preflight(&request);
         let (client, origin) = self.guard.client(peer, request.headers());
         if let Client::Unnamed(_) = client {
             metrics::counter!("http_requests_without_client_address_total").increment(1);
@@ -88,19 +84,12 @@ impl kez_http::serve::Front for Front {
             headers.insert(ORIGIN, HeaderValue::from_static(origin.as_str()));
         }
         if kind == Kind::Public {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, location, retry-after"));
-            // Whatever does not say how long it may be kept changes with the next write, or with the clock.
-            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            cors::publish(headers);
         }
-        if preflight {
-            let methods = headers.get(ALLOW).cloned().unwrap_or(HeaderValue::from_static(api::READ));
-            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-            let names = HeaderValue::from_static("content-type, if-match, if-none-match, authorization");
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
-            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+        if is_preflight {
+            cors::allow(headers);
         }
-        report(&method, route, client, &response, started.elapsed());
+        report(&method, route, client, response.status(), started.elapsed());
         if kind == Kind::Page { response } else { self.guard.weigh(client, &method, response) }
     }
 }
@@ -124,9 +113,9 @@ impl Front {
 
     async fn route(&self, request: Request<Body>, kind: Kind) -> Response {
         let router = match kind {
-            Kind::Page if request.method() == Method::OPTIONS => return routes::options(),
+            Kind::Page if request.method() == Method::OPTIONS => return openapi::options(openapi::READ),
             Kind::Page if !matches!(*request.method(), Method::GET | Method::HEAD) => {
-                return ApiError::method_not_allowed(api::READ).into_response();
+                return ApiError::method_not_allowed(openapi::READ).into_response();
             }
             Kind::Page => self.pages.clone(),
             Kind::Public | Kind::Internal => self.api.clone(),
@@ -139,18 +128,10 @@ impl Front {
     }
 }
 
-fn report(method: &Method, route: &'static str, client: Client, response: &Response, took: Duration) {
-    let status = response.status();
-    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+fn report(method: &Method, route: &'static str, client: Client, status: StatusCode, took: Duration) {
     metrics::histogram!("http_request_duration_seconds", "route" => route, "status" => class(status.as_u16()))
         .record(took.as_secs_f64());
-    if status.is_server_error() {
-        tracing::warn!(%method, route, status = status.as_u16(), %client, micros, "request failed");
-    } else if matches!(*method, Method::POST | Method::PUT) {
-        tracing::info!(%method, route, status = status.as_u16(), %client, micros, "request answered");
-    } else {
-        tracing::debug!(%method, route, status = status.as_u16(), %client, micros, "request answered");
-    }
+    log::answered(method, route, client, status, took);
 }
 
 const fn class(status: u16) -> &'static str {

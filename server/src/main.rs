@@ -1,6 +1,6 @@
 //! The program: configuration, log, signals.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use kez_chat_server::clock::{Clock as _, SystemClock};
 use kez_chat_server::config::{self, Command, Config};
 use kez_chat_server::init::{self, InitError};
 use kez_chat_server::{doctor, healthcheck, random};
+use kez_http::log;
 use kez_http::signals::told_to_end;
 use kez_store::sqlite;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
 
 /// The system's allocator keeps what it once had, and others give back only where somebody allocates again; this one gives
 /// back what was not used for ten seconds, by a thread of its own, also of an idle program.
@@ -100,16 +100,9 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
-/// Text for people at a terminal, one JSON object a line for everything else.
 fn start_log(config: &Config) {
     // The client library reports each step of a connection that this program reports too; a filter that names it wins.
     // The doctor tells in its own words what the library meets.
     let library = if matches!(config.command, Some(Command::Doctor)) { "off" } else { "warn" };
-    let filter = format!("async_nats={library},{}", config.log);
-    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        log.with_target(false).init();
-    } else {
-        log.json().flatten_event(true).with_current_span(false).init();
-    }
+    log::start(&format!("async_nats={library},{}", config.log));
 }

@@ -1,11 +1,6 @@
 //! Paths: which part of the server answers, and the template that logs and metrics name instead of the path.
 
-use axum::response::{IntoResponse as _, Response};
-use http::header::ALLOW;
-use http::{HeaderValue, Method, StatusCode, Uri};
-
-use crate::api;
-use crate::error::ApiError;
+use http::{Method, Uri};
 
 /// The path that says that the server runs.
 pub(crate) const HEALTHZ: &str = "/v1/healthz";
@@ -77,17 +72,4 @@ fn api_template(second: Option<&str>, third: Option<&str>, fourth: Option<&str>)
         (Some("pairings"), Some(_), None) => "/v1/pairings/{code}",
         _ => "/v1/*",
     }
-}
-
-/// The answer to `OPTIONS` on a path that is read.
-pub(crate) fn options() -> Response {
-    (StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(api::READ))]).into_response()
-}
-
-/// The API's answer where it has no route.
-pub(crate) async fn unknown(method: Method) -> Response {
-    if method == Method::OPTIONS {
-        return options();
-    }
-    ApiError::not_found("The API has no such path; /v1/openapi.json lists those that it has.").into_response()
 }

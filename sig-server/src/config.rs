@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 use kez_core::{KeyId, PublicKey, ServerName, Suite};
 use kez_http::bearer::Given;
+use kez_http::settings::{self, database, log_filter, network, origin};
 
 use crate::export::{Export, Mode};
 
@@ -97,17 +98,6 @@ pub enum Command {
 }
 
 impl Config {
-    /// From the command line and the environment. An empty variable is one that is not set, as in an environment file
-    /// whose value was taken out.
-    #[expect(clippy::disallowed_methods, reason = "this is the configuration")]
-    fn read() -> Result<Config, clap::Error> {
-        let unset = |arg: clap::Arg| {
-            let is_empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
-            if is_empty { arg.env(None::<&'static str>) } else { arg }
-        };
-        Config::from_arg_matches(&Config::command().mut_args(unset).try_get_matches()?)
-    }
-
     /// The chat server to ask about handles, without a slash at its end.
     #[must_use]
     pub fn registry_url(&self) -> Option<String> {
@@ -130,27 +120,6 @@ impl Config {
     }
 }
 
-fn database(text: &str) -> Result<PathBuf, String> {
-    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-        return Err("this version keeps its state in SQLite only; give the path of a file".to_owned());
-    }
-    let path = text.strip_prefix("sqlite:").map_or(text, |rest| rest.strip_prefix("//").unwrap_or(rest));
-    match path {
-        "" => Err("the path is empty".to_owned()),
-        path if path.contains('?') => Err("a path takes no parameters".to_owned()),
-        ":memory:" => Err("a database in memory loses every chain; give the path of a file".to_owned()),
-        path => Ok(PathBuf::from(path)),
-    }
-}
-
-/// An http(s) origin with nothing behind it, so that paths can be appended.
-fn origin(text: &str) -> Result<String, String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = rest.ok_or("a URL begins with https:// or http://")?.trim_end_matches('/');
-    host.parse::<ServerName>().map_err(|_| "a URL is a scheme and a host, without a path")?;
-    Ok(text.trim_end_matches('/').to_owned())
-}
-
 fn key(text: &str) -> Result<KeyId, String> {
     let key: KeyId = text.trim().parse().map_err(|error: kez_core::key::MalformedKey| error.to_string())?;
     match PublicKey::try_from(&key) {
@@ -160,39 +129,9 @@ fn key(text: &str) -> Result<KeyId, String> {
     }
 }
 
-/// The filter is not `Clone`, so its text is kept once it is known to be good.
-fn log_filter(text: &str) -> Result<String, String> {
-    tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
-}
-
-fn network(text: &str) -> Result<IpNet, String> {
-    let text = text.trim();
-    let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
-    text.parse().or_else(|_| address()).map_err(|_| "a network is written 10.0.0.0/8 or fd00::/8".to_owned())
-}
-
 /// Parses the command line and the environment, or ends the program: with help or version as asked, or with one clear
 /// line and exit code 2.
 #[must_use]
 pub fn parse_or_exit() -> Config {
-    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
-    match Config::read() {
-        Ok(config) => match config.export() {
-            Ok(_) => config,
-            Err(line) => refuse(&line),
-        },
-        Err(error) if matches!(error.kind(), DisplayHelp | DisplayVersion) => error.exit(),
-        Err(error) => {
-            let text = error.to_string();
-            // Everything up to the first empty line is the error; the rest is usage.
-            let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
-            refuse(lines.collect::<Vec<_>>().join(" ").trim_start_matches("error: "))
-        }
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "there is no log yet")]
-fn refuse(line: &str) -> ! {
-    eprintln!("kez-sig-server: {line}");
-    std::process::exit(2)
+    settings::parse_or_exit(|config: &Config| config.export().map(drop))
 }

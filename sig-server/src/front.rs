@@ -9,17 +9,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CACHE_CONTROL,
-    X_CONTENT_TYPE_OPTIONS,
-};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::{HeaderValue, Request};
 use kez_core::{Problem, ServerName};
-use kez_http::client::Client;
 use kez_http::conditional::Conditions;
 use kez_http::guard::Guard;
-use kez_http::head;
+use kez_http::{cors, head, log};
 use tower::ServiceExt as _;
 
 use crate::api;
@@ -48,7 +43,7 @@ impl kez_http::serve::Front for Front {
         let started = Instant::now();
         let method = request.method().clone();
         let route = template(request.uri().path());
-        let preflight = method == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let is_preflight = cors::is_preflight(&request);
         let (client, _) = self.guard.client(peer, request.headers());
         let conditions = Conditions::of(&method, request.headers());
         let mut response = match self.guard.check(client, &method, cost(&method, route, request.uri())) {
@@ -65,18 +60,11 @@ impl kez_http::serve::Front for Front {
         }
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, location, retry-after"));
-        // Whatever does not say how long it may be kept changes with the next write, or with the clock.
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        if preflight {
-            let methods = headers.get(ALLOW).cloned().unwrap_or(HeaderValue::from_static(api::READ));
-            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-            let names = HeaderValue::from_static("content-type, if-match, if-none-match, authorization");
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
-            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+        cors::publish(headers);
+        if is_preflight {
+            cors::allow(headers);
         }
-        report(&method, route, client, response.status(), started.elapsed());
+        log::answered(&method, route, client, response.status(), started.elapsed());
         self.guard.weigh(client, &method, response)
     }
 }
@@ -111,16 +99,5 @@ pub fn template(path: &str) -> &'static str {
             Some(_) => "/v1/sigchains/*",
         },
         _ => "/*",
-    }
-}
-
-fn report(method: &Method, route: &'static str, client: Client, status: StatusCode, took: Duration) {
-    let (code, micros) = (status.as_u16(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-    if status.is_server_error() {
-        tracing::warn!(%method, route, status = code, %client, micros, "request failed");
-    } else if matches!(*method, Method::POST | Method::PUT) {
-        tracing::info!(%method, route, status = code, %client, micros, "request answered");
-    } else {
-        tracing::debug!(%method, route, status = code, %client, micros, "request answered");
     }
 }

@@ -1,16 +1,16 @@
 //! The program: configuration, log, signals.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use kez_http::clock::{Clock as _, SystemClock};
+use kez_http::log;
 use kez_http::signals::told_to_end;
 use kez_sig_server::config::{self, Command, Config};
 use kez_store::sqlite;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 
 /// The system's allocator keeps what it once had, and others give back only where somebody allocates again; this one gives
 /// back what was not used for ten seconds, by a thread of its own, also of an idle program.
@@ -21,7 +21,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[tokio::main]
 async fn main() -> ExitCode {
     let config = config::parse_or_exit();
-    start_log(&config.log);
+    log::start(&config.log);
     let done = match &config.command {
         Some(Command::Verify) => verify(&config).await,
         Some(Command::Backup { file }) => sqlite::backup(&config.db, file).await.map(|()| ExitCode::SUCCESS),
@@ -54,14 +54,4 @@ async fn serve(config: &Config) -> Result<(), String> {
     kez_sig_server::run(config, Arc::new(SystemClock), listener, told).await?;
     tracing::info!("kez-sig-server has stopped");
     Ok(())
-}
-
-/// Text for people at a terminal, one JSON object a line for everything else.
-fn start_log(filter: &str) {
-    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        log.with_target(false).init();
-    } else {
-        log.json().flatten_event(true).with_current_span(false).init();
-    }
 }

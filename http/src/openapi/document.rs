@@ -1,15 +1,30 @@
+use axum::Extension;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
-/// The document as JSON. What has one value only is a `const`, which the library has no word for.
-///
-/// # Panics
-/// Never: a document is made of strings, numbers and lists.
-#[must_use]
-pub fn text(document: &OpenApi) -> Vec<u8> {
-    let mut document = serde_json::to_value(document).expect("a document's members have names");
-    name_constants(&mut document);
-    document.to_string().into_bytes()
+/// A server's document as JSON, which is known only once all its routes are.
+#[derive(Clone, Debug)]
+pub struct Document(Bytes);
+
+impl Document {
+    /// What gives a document to its handler. What has one value only is a `const`, which the library has no word for.
+    ///
+    /// # Panics
+    /// Never: a document is made of strings, numbers and lists.
+    pub fn extension(document: &OpenApi) -> Extension<Document> {
+        let mut document = serde_json::to_value(document).expect("a document's members have names");
+        name_constants(&mut document);
+        Extension(Document(document.to_string().into()))
+    }
+}
+
+impl IntoResponse for Document {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, "application/json")], self.0).into_response()
+    }
 }
 
 fn name_constants(value: &mut Value) {

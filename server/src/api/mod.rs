@@ -20,16 +20,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::MethodRouter;
-use http::header::ALLOW;
-use http::{HeaderValue, StatusCode};
+use kez_http::openapi::{Document, READ, with_methods};
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::broker::Broker;
 use crate::claims::Claims;
-use crate::error::ApiError;
 use crate::following::Health;
 use crate::registry::Registry;
 use internal::Internal;
@@ -103,8 +100,6 @@ impl FromRef<Shared> for Option<Arc<Internal>> {
     }
 }
 
-/// Methods of a path that is read.
-pub(crate) const READ: &str = "GET, HEAD, OPTIONS";
 /// Methods of a path that takes envelopes or offers.
 pub(crate) const WRITE: &str = "POST, OPTIONS";
 /// Methods of a path whose owner may change what is there.
@@ -133,15 +128,5 @@ pub(crate) fn router(shared: Shared, chains: Option<OpenApi>) -> (Router, OpenAp
     // The operator's own.
     let router = if has_internal { router.routes(with_methods(WRITE, routes!(internal::nats_auth))) } else { router };
     let (router, document) = router.split_for_parts();
-    (router.layer(openapi::Document::extension(&document)).with_state(shared), document)
-}
-
-fn with_methods<S>(allow: &'static str, (schemas, paths, method): UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
-    let method: MethodRouter<S> = method
-        .options(async move || (StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(allow))]))
-        .fallback(async move || ApiError::method_not_allowed(allow));
-    (schemas, paths, method)
+    (router.layer(Document::extension(&document)).with_state(shared), document)
 }

@@ -1,10 +1,7 @@
 //! The OpenAPI document, generated from the handlers.
 
 use axum::Extension;
-use axum::response::IntoResponse;
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use kez_http::openapi::{Problem, bearer, text};
+use kez_http::openapi::{Document, Problem, bearer};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
@@ -34,20 +31,9 @@ pub(super) fn base(chains: Option<OpenApi>, has_internal: bool) -> OpenApi {
     base
 }
 
-/// The finished document as JSON, which is known only once all routes are.
-#[derive(Clone)]
-pub(super) struct Document(Bytes);
-
-impl Document {
-    /// What gives the document to its handler.
-    pub(super) fn extension(document: &OpenApi) -> Extension<Document> {
-        Extension(Document(text(document).into()))
-    }
-}
-
 /// This document.
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "server",
     responses((status = 200, description = "OpenAPI 3.1 of the whole API.", body = Object), Refusals))]
-pub(super) async fn openapi(Extension(Document(body)): Extension<Document>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], body)
+pub(super) async fn openapi(Extension(document): Extension<Document>) -> Document {
+    document
 }

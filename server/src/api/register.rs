@@ -10,24 +10,7 @@ use super::State;
 use super::schema;
 use crate::error::ApiError;
 
-kez_http::refusals!(
-    Refusals,
-    of_write,
-    PayloadTooLarge,
-    MalformedJson,
-    MalformedEnvelope,
-    UnsupportedAlg,
-    MalformedKey,
-    KeyMismatch,
-    BadSignature,
-    WrongServer,
-    InvalidHandle,
-    ReservedHandle,
-    StaleTimestamp,
-    Replayed,
-    HandleTaken,
-    KeyAlreadyRegistered
-);
+kez_http::refusals!(Refusals, of_envelope, InvalidHandle, ReservedHandle, HandleTaken, KeyAlreadyRegistered);
 
 /// Takes a handle with a signed envelope.
 ///

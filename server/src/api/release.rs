@@ -11,23 +11,7 @@ use super::State;
 use super::schema;
 use crate::error::ApiError;
 
-kez_http::refusals!(
-    Refusals,
-    of_write,
-    PayloadTooLarge,
-    MalformedJson,
-    MalformedEnvelope,
-    UnsupportedAlg,
-    MalformedKey,
-    KeyMismatch,
-    BadSignature,
-    WrongServer,
-    InvalidHandle,
-    StaleTimestamp,
-    Replayed,
-    NotFound,
-    Gone
-);
+kez_http::refusals!(Refusals, of_envelope, InvalidHandle, NotFound, Gone);
 
 /// That a handle was given back.
 #[derive(Serialize, ToSchema)]

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::front::Front;
 use crate::pairings::{Heads, PairingLimits, Pairings};
-use crate::{api, routes, web};
+use crate::{api, web};
 
 /// The front, and what is behind it that has to be kept in order.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl Edge {
         let front = Front {
             registry,
             chains: chains.service.clone(),
-            api: api.fallback(routes::unknown),
+            api: api.fallback(kez_http::openapi::unknown),
             pages: web::router(config.web_dir(), config.watch, backend),
             guard: Guard::new(config.trusted_proxies.clone(), config.writes_per_minute, config.reads_per_second),
         };

@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 use kez_core::ServerName;
 use kez_http::bearer::{Given, Token};
+use kez_http::settings::{self, database, log_filter, network, origin};
 use kez_sig_server::export::{Export, Mode};
 
 use self::switch::switch;
@@ -146,20 +147,15 @@ pub enum Command {
 }
 
 impl Config {
-    /// From the command line and the environment. An empty variable is one that is not set, as in an environment file
-    /// whose value was taken out.
-    #[expect(clippy::disallowed_methods, reason = "this is the configuration")]
-    fn read() -> Result<Config, clap::Error> {
-        let unset = |arg: clap::Arg| {
-            let is_empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
-            if is_empty { arg.env(None::<&'static str>) } else { arg }
-        };
-        let command = Config::command().mut_args(unset).mut_subcommands(|command| command.mut_args(unset));
-        let config = Config::from_arg_matches(&command.try_get_matches()?)?;
-        if let Some(Command::Init(settings)) = &config.command {
-            settings.check().map_err(|error| clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, error))?;
+    /// Looks at what one flag says about another.
+    fn check(&self) -> Result<(), String> {
+        match &self.command {
+            Some(Command::Init(settings)) => settings.check(),
+            None | Some(Command::Doctor) => {
+                self.nats.resolve().map(drop).and(self.export().map(drop)).and(self.sig_server_token().map(drop))
+            }
+            Some(_) => Ok(()),
         }
-        Ok(config)
     }
 
     /// The public URL, without a slash at its end.
@@ -209,101 +205,14 @@ impl Config {
     }
 }
 
-fn database(text: &str) -> Result<PathBuf, String> {
-    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-        return Err("this version keeps its state in SQLite only; give the path of a file".to_owned());
-    }
-    let path = text.strip_prefix("sqlite:").map_or(text, |rest| rest.strip_prefix("//").unwrap_or(rest));
-    match path {
-        "" => Err("the path is empty".to_owned()),
-        path if path.contains('?') => Err("a path takes no parameters".to_owned()),
-        ":memory:" => Err("a database in memory loses every handle; give the path of a file".to_owned()),
-        path => Ok(PathBuf::from(path)),
-    }
-}
-
-/// An http(s) origin with nothing behind it, so that paths can be appended.
-pub(crate) fn origin(text: &str) -> Result<String, String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = rest.ok_or("a URL begins with https:// or http://")?.trim_end_matches('/');
-    host.parse::<ServerName>().map_err(|_| "a URL is a scheme and a host, without a path")?;
-    Ok(text.trim_end_matches('/').to_owned())
-}
-
 fn folder(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     if path.is_dir() { Ok(path) } else { Err("there is no such folder".to_owned()) }
-}
-
-/// The filter is not `Clone`, so its text is kept once it is known to be good.
-fn log_filter(text: &str) -> Result<String, String> {
-    tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
-}
-
-fn network(text: &str) -> Result<IpNet, String> {
-    let text = text.trim();
-    let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
-    text.parse().or_else(|_| address()).map_err(|_| "a network is written 10.0.0.0/8 or fd00::/8".to_owned())
 }
 
 /// Parses the command line and the environment, or ends the program: with help or version as asked, or with one clear
 /// line and exit code 2.
 #[must_use]
 pub fn parse_or_exit() -> Config {
-    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
-    match Config::read() {
-        Ok(config) => {
-            let runs = matches!(config.command, None | Some(Command::Doctor));
-            match config.nats.resolve().map(drop).and(config.export().map(drop)).and(config.sig_server_token()) {
-                Err(line) if runs => refuse(&line),
-                _ => config,
-            }
-        }
-        Err(error) if matches!(error.kind(), DisplayHelp | DisplayVersion) => error.exit(),
-        Err(error) => {
-            let text = error.to_string();
-            // Everything up to the first empty line is the error; the rest is usage.
-            let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
-            refuse(lines.collect::<Vec<_>>().join(" ").trim_start_matches("error: "))
-        }
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "there is no log yet")]
-fn refuse(line: &str) -> ! {
-    eprintln!("kez-chat-server: {line}");
-    std::process::exit(2)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn databases() {
-        for (text, path) in [("a.db", "a.db"), ("sqlite:a.db", "a.db"), ("sqlite:///var/a.db", "/var/a.db")] {
-            assert_eq!(database(text), Ok(PathBuf::from(path)));
-        }
-        for bad in
-            ["", "sqlite:", ":memory:", "sqlite::memory:", "sqlite:a.db?mode=rwc", "postgres://x/y", "postgresql://x/y"]
-        {
-            assert!(database(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn origins() {
-        assert_eq!(origin("https://kez.example/"), Ok("https://kez.example".to_owned()));
-        assert_eq!(origin("http://localhost:6969"), Ok("http://localhost:6969".to_owned()));
-        for bad in ["", "kez.example", "ftp://kez.example", "https://", "https://a/b", "https://a?b", "https://u@a"] {
-            assert!(origin(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn networks() {
-        assert!(network("127.0.0.1").is_ok_and(|net| net.prefix_len() == 32));
-        assert!(network("fd00::/8").is_ok());
-        assert!(network("10.0.0.0/33").is_err());
-    }
+    settings::parse_or_exit(Config::check)
 }

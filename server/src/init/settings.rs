@@ -7,8 +7,8 @@ use clap::Args;
 use kez_core::ServerName;
 
 use crate::config::nats::websocket_url;
-use crate::config::origin;
 use crate::healthcheck::reachable;
+use kez_http::settings::origin;
 
 /// Networks that container engines give their containers. Only believed where the published port is on loopback.
 const CONTAINER_NETWORKS: &str = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7";

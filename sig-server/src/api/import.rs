@@ -10,17 +10,6 @@ use super::path::{Chain, ChainPath};
 use super::{State, schema};
 use crate::error::{ApiError, too_large};
 
-kez_http::refusals!(
-    Refusals,
-    of_write,
-    PayloadTooLarge,
-    MalformedJson,
-    InvalidEvent,
-    KeyNotAuthorised,
-    ChainConflict,
-    NotFound
-);
-
 /// Largest audit log, in bytes. A chain has 1 MiB of events, which are 2,500 at most, each with a receipt and a time of
 /// 640 bytes: 2.6 MiB as a server writes it. Three times as much leaves room for indentation and escapes.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -37,7 +26,7 @@ struct Answer {
 #[utoipa::path(put, path = "/v1/sigchains/ed25519/{hex}", tag = "sigchains", params(ChainPath),
     request_body = schema::AuditLog,
     responses((status = 201, description = "Something was new.", body = schema::ImportedLog),
-        (status = 200, description = "All of it was here.", body = schema::ImportedLog), Refusals))]
+        (status = 200, description = "All of it was here.", body = schema::ImportedLog), super::NotTaken))]
 pub(super) async fn import(service: State, Chain(id): Chain, request: Request<Body>) -> Result<Response, ApiError> {
     body::announced(request.headers(), MAX_BODY_BYTES).map_err(too_large)?;
     body::is_json(request.headers())?;

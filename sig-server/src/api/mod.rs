@@ -21,13 +21,11 @@ mod stream;
 
 use std::sync::Arc;
 
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::MethodRouter;
+use axum::response::Response;
 use axum::{Extension, Router};
-use http::header::ALLOW;
-use http::{HeaderValue, Method, StatusCode};
+use kez_http::openapi::{Document, READ, unknown, with_methods};
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::ApiError;
@@ -40,8 +38,18 @@ pub(crate) use query::rows;
 /// What every handler is given.
 type State = axum::extract::State<Arc<Service>>;
 
-/// Methods of a path that is read.
-pub(crate) const READ: &str = "GET, HEAD, OPTIONS";
+kez_http::refusals!(
+    NotTaken,
+    of_write,
+    PayloadTooLarge,
+    MalformedJson,
+    InvalidEvent,
+    KeyNotAuthorised,
+    ChainConflict,
+    NotFound
+);
+
+/// Methods of a path that is read, and written.
 const READ_AND_POST: &str = "GET, HEAD, POST, OPTIONS";
 const READ_AND_PUT: &str = "GET, HEAD, PUT, OPTIONS";
 
@@ -69,7 +77,7 @@ pub(crate) fn router(service: Arc<Service>, export: Export) -> Router {
         .routes(with_methods(READ, routes!(server_info::server)))
         .routes(with_methods(READ, routes!(openapi::openapi)))
         .split_for_parts();
-    let own = own.fallback(unknown).layer(openapi::Document::extension(&document));
+    let own = own.fallback(unknown).layer(Document::extension(&document));
     chains.merge(rendered(own, service))
 }
 
@@ -81,22 +89,4 @@ fn rendered(router: Router<Arc<Service>>, service: Arc<Service>) -> Router {
         std::future::ready(error.map_or(response, |error| error.render(&server)))
     };
     router.layer(axum::middleware::map_response(render)).with_state(service)
-}
-
-fn with_methods(
-    allow: &'static str,
-    (schemas, paths, method): UtoipaMethodRouter<Arc<Service>>,
-) -> UtoipaMethodRouter<Arc<Service>> {
-    let method: MethodRouter<Arc<Service>> = method
-        .options(async move || (StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(allow))]))
-        .fallback(async move || ApiError::method_not_allowed(allow));
-    (schemas, paths, method)
-}
-
-/// The answer where there is no route.
-async fn unknown(method: Method) -> Response {
-    if method == Method::OPTIONS {
-        return (StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(READ))]).into_response();
-    }
-    ApiError::not_found("The API has no such path; /v1/openapi.json lists those that it has.").into_response()
 }

@@ -10,17 +10,6 @@ use super::{State, conditional, schema};
 use crate::error::{self, ApiError, too_large};
 use crate::service::Appended;
 
-kez_http::refusals!(
-    Refusals,
-    of_write,
-    PayloadTooLarge,
-    MalformedJson,
-    InvalidEvent,
-    KeyNotAuthorised,
-    ChainConflict,
-    NotFound
-);
-
 /// Largest body, in bytes: an event of the largest size, and room for another spelling of it.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
@@ -31,7 +20,7 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
     request_body = schema::SigchainEvent,
     responses((status = 201, description = "It is in the chain, durably.", body = schema::AcceptedEvent,
             headers(("ETag" = String, description = "The new head"))),
-        (status = 200, description = "It was there already.", body = schema::AcceptedEvent), Refusals))]
+        (status = 200, description = "It was there already.", body = schema::AcceptedEvent), super::NotTaken))]
 pub(super) async fn post(service: State, Chain(id): Chain, request: Request<Body>) -> Result<Response, ApiError> {
     let expected = conditional::expected(request.headers());
     let text = body::json(request, MAX_BODY_BYTES).await.map_err(too_large)?;
