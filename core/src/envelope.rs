@@ -18,17 +18,21 @@ mod unread;
 
 pub(crate) use alg::Alg;
 pub use kind::EnvelopeType;
-pub(crate) use members::{malformed, no_more, read_object, take_string};
-pub(crate) use signature::Signed;
-use signature::{Signature, malformed_key, not_by_owner};
+pub(crate) use members::{malformed, no_more, read_object, take_array, take_bool, take_string};
+use signature::{Signature, not_by_owner};
+pub(crate) use signature::{Signed, malformed_key};
 pub(crate) use unread::Unread;
 
-/// Largest envelope, in canonical bytes.
+/// Largest envelope, in canonical bytes, but for types that say that they may be larger.
 pub const MAX_ENVELOPE_BYTES: usize = 8_192;
+// Types that may be larger have lists of a few values, so whatever is cut off is not of their form either.
 const _: () = assert!(2 * MAX_VALUES - 1 > MAX_ENVELOPE_BYTES, "what the reader cuts off is no envelope");
 
 /// What an envelope says.
 pub(crate) trait Payload: Sized {
+    /// Largest envelope that says this, in canonical bytes.
+    const MAX_BYTES: usize = MAX_ENVELOPE_BYTES;
+
     /// Reads what is left of a payload once `type` and `version` were taken.
     ///
     /// # Errors
@@ -41,6 +45,15 @@ pub(crate) trait Payload: Sized {
     /// # Errors
     /// [`MalformedKey`].
     fn owner(&self) -> Result<Option<KeyId>, MalformedKey>;
+
+    /// Keys that the payload names beside its owner, and that have to be good ones of the signer's suite: identities that
+    /// the signer says to stand for, and others.
+    ///
+    /// # Errors
+    /// [`MalformedKey`].
+    fn named(&self) -> Result<Vec<KeyId>, MalformedKey> {
+        Ok(Vec::new())
+    }
 }
 
 /// An envelope of the right shape and size, whose signature nobody has looked at yet.
@@ -68,8 +81,9 @@ impl<P: Payload> Envelope<P> {
     pub(crate) fn read(unread: Unread) -> Result<Self, Problem> {
         let Unread { payload_type, payload, signature, bytes, .. } = unread;
         let payload = P::read(payload)?;
-        if bytes.len() > MAX_ENVELOPE_BYTES {
-            return Err(Problem::new(Code::PayloadTooLarge, "An envelope is at most 8192 canonical bytes."));
+        if bytes.len() > P::MAX_BYTES {
+            let detail = format!("An envelope of this type is at most {} canonical bytes.", P::MAX_BYTES);
+            return Err(Problem::new(Code::PayloadTooLarge, detail));
         }
         Ok(Envelope { payload_type, payload, signature, bytes })
     }
@@ -100,7 +114,8 @@ impl<P: Payload> Envelope<P> {
     pub(crate) fn verify_signature(&self, only: Alg) -> Result<Signed, Problem> {
         let signer = self.signature.signer(only)?;
         let owner = self.payload.owner().map_err(malformed_key)?.unwrap_or(signer);
-        self.signature.verify(only, Signed { signer, owner })
+        let named = self.payload.named().map_err(malformed_key)?;
+        self.signature.verify(only, Signed { signer, owner }, &named)
     }
 
     /// The payload's `type`.

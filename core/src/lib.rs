@@ -36,6 +36,6 @@ pub use record::{ChainStanding, Record};
 pub use registration::{Admission, Admitted};
 pub use server_name::ServerName;
 pub use sorted::Sorted;
-pub use statements::{contact_request, receipt, registration};
+pub use statements::{contact_request, key_packages, receipt, registration};
 pub use time::Timestamp;
 pub use verify::{Verified, verify_envelope};

@@ -61,6 +61,9 @@ codes! {
     KeyNotAuthorised "key_not_authorised" "Key is not authorised";
     InvalidEvent "invalid_event" "Sigchain event is not valid";
     InvalidRequest "invalid_request" "Request is not valid";
+    TooManyKeyPackages "too_many_key_packages" "Too many key packages";
+    ConversationConflict "conversation_conflict" "Conversation went on";
+    NotAMember "not_a_member" "Not a member of the conversation";
     PreconditionFailed "precondition_failed" "Precondition failed";
     UriTooLong "uri_too_long" "Request line is too long";
     HeadersTooLarge "headers_too_large" "Headers are too large";

@@ -2,5 +2,6 @@
 //! them; [`crate::verify_envelope`] alone knows them all.
 
 pub mod contact_request;
+pub mod key_packages;
 pub mod receipt;
 pub mod registration;

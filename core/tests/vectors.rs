@@ -99,6 +99,26 @@ fn contact_requests_invalid() {
 }
 
 #[test]
+fn key_packages_valid() {
+    common::key_packages::uploads_valid();
+}
+
+#[test]
+fn key_packages_invalid() {
+    common::key_packages::uploads_invalid();
+}
+
+#[test]
+fn key_package_claims_valid() {
+    common::key_packages::claims_valid();
+}
+
+#[test]
+fn key_package_claims_invalid() {
+    common::key_packages::claims_invalid();
+}
+
+#[test]
 fn sigchains_valid() {
     common::sigchain::valid();
 }

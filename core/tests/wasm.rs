@@ -96,6 +96,26 @@ fn contact_requests_invalid() {
 }
 
 #[wasm_bindgen_test]
+fn key_packages_valid() {
+    common::key_packages::uploads_valid();
+}
+
+#[wasm_bindgen_test]
+fn key_packages_invalid() {
+    common::key_packages::uploads_invalid();
+}
+
+#[wasm_bindgen_test]
+fn key_package_claims_valid() {
+    common::key_packages::claims_valid();
+}
+
+#[wasm_bindgen_test]
+fn key_package_claims_invalid() {
+    common::key_packages::claims_invalid();
+}
+
+#[wasm_bindgen_test]
 fn sigchains_valid() {
     common::sigchain::valid();
 }

@@ -31,10 +31,15 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::InvalidEvent
         | Code::InvalidRequest => StatusCode::BAD_REQUEST,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
-        Code::ReservedHandle | Code::KeyNotAuthorised => StatusCode::FORBIDDEN,
+        Code::ReservedHandle | Code::KeyNotAuthorised | Code::NotAMember => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Code::Replayed | Code::HandleTaken | Code::KeyAlreadyRegistered | Code::ChainConflict => StatusCode::CONFLICT,
+        Code::Replayed
+        | Code::HandleTaken
+        | Code::KeyAlreadyRegistered
+        | Code::ChainConflict
+        | Code::TooManyKeyPackages
+        | Code::ConversationConflict => StatusCode::CONFLICT,
         Code::Gone => StatusCode::GONE,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -75,6 +80,12 @@ impl ApiError {
     pub fn rate_limited(wait: Duration) -> Self {
         let problem = Problem::new(Code::RateLimited, "Your address sends too many requests; wait, then go on slower.");
         ApiError { retry_after: Some(wait), ..problem.into() }
+    }
+
+    /// "Later": whoever asks does that too often, from whatever address.
+    #[must_use]
+    pub fn too_often(detail: &'static str, wait: Duration) -> Self {
+        ApiError { retry_after: Some(wait), ..Problem::new(Code::RateLimited, detail).into() }
     }
 
     /// "Later", for whatever reason that is not the caller's.

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::output;
 
 /// Largest envelope, in bytes: room for one of the largest size in any spelling that a person would write.
-const MAX_ENVELOPE_BYTES: usize = 64 * 1024;
+const MAX_ENVELOPE_BYTES: usize = 128 * 1024;
 /// Largest audit log, in bytes: 10,000 entries of the largest size, with their receipts.
 const MAX_AUDIT_BYTES: usize = 128 * 1024 * 1024;
 
@@ -66,10 +66,7 @@ pub(super) fn verdict(text: &[u8]) -> Result<ExitCode, Failure> {
 
 fn envelope(text: &[u8]) -> Result<ExitCode, Failure> {
     let verdict = if text.len() > MAX_ENVELOPE_BYTES {
-        Err(Problem::new(
-            Code::PayloadTooLarge,
-            "This is over 64 KiB and no audit log; an envelope is at most 8192 canonical bytes.",
-        ))
+        Err(Problem::new(Code::PayloadTooLarge, "This is over 128 KiB and no audit log; no envelope is as large."))
     } else {
         verify_envelope(text)
     };

@@ -12,14 +12,20 @@ pub enum EnvelopeType {
     ContactRequest,
     /// A server says when it took a sigchain event.
     SigchainReceipt,
+    /// A device leaves key packages with its home server.
+    KeyPackages,
+    /// An identity claims key packages of another's devices.
+    KeyPackageClaim,
 }
 
 impl EnvelopeType {
-    pub(super) const ALL: [EnvelopeType; 4] = [
+    pub(super) const ALL: [EnvelopeType; 6] = [
         EnvelopeType::HandleRegistration,
         EnvelopeType::HandleRelease,
         EnvelopeType::ContactRequest,
         EnvelopeType::SigchainReceipt,
+        EnvelopeType::KeyPackages,
+        EnvelopeType::KeyPackageClaim,
     ];
 
     /// The value of the envelope's `kez` member.
@@ -30,6 +36,8 @@ impl EnvelopeType {
             EnvelopeType::HandleRelease => "handle_release",
             EnvelopeType::ContactRequest => "contact_request",
             EnvelopeType::SigchainReceipt => "sigchain_receipt",
+            EnvelopeType::KeyPackages => "key_packages",
+            EnvelopeType::KeyPackageClaim => "key_package_claim",
         }
     }
 
@@ -41,6 +49,8 @@ impl EnvelopeType {
             EnvelopeType::HandleRelease => "kez.chat.handle_release",
             EnvelopeType::ContactRequest => "kez.chat.contact_request",
             EnvelopeType::SigchainReceipt => "kez.sigchain.receipt",
+            EnvelopeType::KeyPackages => "kez.chat.key_packages",
+            EnvelopeType::KeyPackageClaim => "kez.chat.key_package_claim",
         }
     }
 }

@@ -27,6 +27,22 @@ pub(crate) fn take_string(members: &mut Object, name: &str) -> Result<String, Pr
     }
 }
 
+pub(crate) fn take_bool(members: &mut Object, name: &str) -> Result<bool, Problem> {
+    match members.remove(name) {
+        Some(Json::Bool(value)) => Ok(value),
+        Some(_) => Err(malformed(format!("`{name}` is neither true nor false."))),
+        None => Err(malformed(format!("`{name}` is missing."))),
+    }
+}
+
+pub(crate) fn take_array(members: &mut Object, name: &str) -> Result<Vec<Json>, Problem> {
+    match members.remove(name) {
+        Some(Json::Array(items)) => Ok(items),
+        Some(_) => Err(malformed(format!("`{name}` is not an array."))),
+        None => Err(malformed(format!("`{name}` is missing."))),
+    }
+}
+
 /// Refuses what is left once every defined member was taken.
 pub(crate) fn no_more(members: &Object) -> Result<(), Problem> {
     match members.keys().next() {

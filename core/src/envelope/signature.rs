@@ -38,19 +38,20 @@ impl Signature {
     /// Whether the signer signed. Inlined, so that a program whose `only` is always Ed25519, such as the web page, is
     /// linked without the other curve.
     #[inline(always)]
-    pub(super) fn verify(&self, only: Alg, signed: Signed) -> Result<Signed, Problem> {
-        if [signed.signer, signed.owner].iter().any(|key| key.suite() != only.suite()) {
+    pub(super) fn verify(&self, only: Alg, signed: Signed, named: &[KeyId]) -> Result<Signed, Problem> {
+        if [signed.signer, signed.owner].iter().chain(named).any(|key| key.suite() != only.suite()) {
             return Err(Problem::new(Code::UnsupportedAlg, "The key is not of the suite that `alg` signs with."));
         }
         match only {
-            Alg::Ed25519Sha512Jcs => self.verify_by(signed, ed25519_key, verify_ed25519),
-            Alg::SchnorrSha256Jcs => self.verify_by(signed, secp256k1_key, verify_schnorr),
+            Alg::Ed25519Sha512Jcs => self.verify_by(signed, named, ed25519_key, verify_ed25519),
+            Alg::SchnorrSha256Jcs => self.verify_by(signed, named, secp256k1_key, verify_schnorr),
         }
     }
 
     fn verify_by<K>(
         &self,
         signed: Signed,
+        named: &[KeyId],
         usable: impl Fn(&[u8; 32]) -> Result<K, MalformedKey>,
         verifies: impl Fn(&K, &[u8], &[u8; 64]) -> bool,
     ) -> Result<Signed, Problem> {
@@ -58,6 +59,9 @@ impl Signature {
         let public = usable(signer.as_bytes()).map_err(malformed_key)?;
         if owner != signer {
             usable(owner.as_bytes()).map_err(malformed_key)?;
+        }
+        for key in named.iter().filter(|key| *key != signer && *key != owner) {
+            usable(key.as_bytes()).map_err(malformed_key)?;
         }
         if verifies(&public, &self.over, &self.sig) {
             return Ok(signed);
@@ -92,7 +96,7 @@ fn unknown_alg() -> Problem {
     Problem::new(Code::UnsupportedAlg, "Sign with `ed25519-sha512-jcs`.")
 }
 
-pub(super) fn malformed_key(error: MalformedKey) -> Problem {
+pub(crate) fn malformed_key(error: MalformedKey) -> Problem {
     Problem::new(Code::MalformedKey, error.to_string())
 }
 

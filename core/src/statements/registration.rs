@@ -92,9 +92,7 @@ impl Admission<'_> {
         let primary = envelope.verify(Alg::Ed25519Sha512Jcs)?;
         let id = envelope.id();
         let (members, envelope) = envelope.into_parts();
-        if !self.server.matches(&members.server) {
-            return Err(Problem::new(Code::WrongServer, format!("Sign for the server {}.", self.server)));
-        }
+        self.is_here(&members.server)?;
         let handle: Handle = members.handle.parse()?;
         if expected == EnvelopeType::HandleRegistration && handle.is_reserved() {
             return Err(Problem::new(
@@ -102,16 +100,31 @@ impl Admission<'_> {
                 "This handle is kept for the server itself; choose another.",
             ));
         }
-        if members.created_at.abs_diff(self.now) > CLOCK_SKEW_SECS {
-            return Err(Problem {
-                server_time: Some(self.now),
-                ..Problem::new(
-                    Code::StaleTimestamp,
-                    format!("Sign again with `created_at` within 300 seconds of {}; check your clock.", self.now),
-                )
-            });
-        }
+        self.is_timely(members.created_at)?;
         Ok(Admitted { handle, primary, created_at: members.created_at, id, envelope })
+    }
+
+    /// Whether an envelope is for this server.
+    ///
+    /// # Errors
+    /// [`Code::WrongServer`].
+    pub(crate) fn is_here(&self, server: &str) -> Result<(), Problem> {
+        if self.server.matches(server) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::WrongServer, format!("Sign for the server {}.", self.server)))
+    }
+
+    /// Whether an envelope was signed lately, by the server's clock.
+    ///
+    /// # Errors
+    /// [`Code::StaleTimestamp`].
+    pub(crate) fn is_timely(&self, created_at: Timestamp) -> Result<(), Problem> {
+        if created_at.abs_diff(self.now) <= CLOCK_SKEW_SECS {
+            return Ok(());
+        }
+        let detail = format!("Sign again with `created_at` within 300 seconds of {}; check your clock.", self.now);
+        Err(Problem { server_time: Some(self.now), ..Problem::new(Code::StaleTimestamp, detail) })
     }
 }
 

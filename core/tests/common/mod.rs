@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 pub(crate) mod canonical;
 pub(crate) mod contact_request;
 pub(crate) mod envelope;
+pub(crate) mod key_packages;
 pub(crate) mod keys;
 pub(crate) mod nats_login;
 pub(crate) mod nkey;

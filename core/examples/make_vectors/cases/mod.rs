@@ -8,6 +8,8 @@ use serde_json::Value;
 mod canonical;
 mod contact_request;
 mod envelope;
+mod key_package_claim;
+mod key_packages;
 mod keys;
 mod nats_login;
 mod nkey;
@@ -97,6 +99,8 @@ pub(crate) fn all() -> Files {
     nkey::add_all(&mut files);
     nats_login::add_all(&mut files);
     contact_request::add_all(&mut files);
+    key_packages::add_all(&mut files);
+    key_package_claim::add_all(&mut files);
     files
 }
 
