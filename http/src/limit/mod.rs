@@ -1,6 +1,7 @@
 //! Limits by client: how much somebody may ask for in a time, and how much somebody may hold.
 
 mod census;
+mod places;
 mod rate;
 mod weighed;
 
@@ -12,6 +13,7 @@ use http::Method;
 use crate::client::Client;
 
 pub use census::Census;
+pub use places::{NoPlace, Place, Places};
 pub use rate::Rate;
 pub(crate) use weighed::weigh;
 
