@@ -1,14 +1,21 @@
 //! What the wire says of this server's refusals.
 
+use std::time::Duration;
+
 use kez_core::{Code, KeyId, Problem, Timestamp};
+use kez_http::limit::NoPlace;
 use kez_http::problem::RETRY;
 use kez_store::StoreError;
 use kez_store::handles::Refusal;
+use kez_store::key_packages::{ClaimRefusal, UploadRefusal};
 use serde::Serialize;
 
 use crate::refused::Refused;
 
 pub use kez_http::problem::ApiError;
+
+/// How long a client waits for what ends by itself.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What a readiness probe found, check by check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -44,10 +51,53 @@ impl From<Refused> for ApiError {
         match refused {
             Refused::Problem(problem) => problem.into(),
             Refused::Handle(refusal) => problem(refusal).into(),
+            Refused::Upload(refusal) => of_upload(refusal),
+            Refused::Claim(refusal) => of_claim(refusal),
+            Refused::NoPlace(NoPlace::Own) => ApiError::rate_limited(SOON),
+            Refused::NoPlace(NoPlace::All) => {
+                ApiError::unavailable("Too many send as much just now; try again shortly.", SOON)
+            }
             Refused::Store(StoreError::Unavailable(_)) => ApiError::no_database(),
             Refused::Store(StoreError::Corrupt(_)) => ApiError::fault(),
         }
     }
+}
+
+fn of_upload(refusal: UploadRefusal) -> ApiError {
+    match refusal {
+        UploadRefusal::NotAuthorised => Problem::new(
+            Code::KeyNotAuthorised,
+            "Sign with the primary or an active device key of `chain`, which needs a live handle here.",
+        )
+        .into(),
+        UploadRefusal::TooMany => Problem::new(
+            Code::TooManyKeyPackages,
+            "The device has as many one-time packages here as it may; send more when some were claimed, or replace them.",
+        )
+        .into(),
+        UploadRefusal::TooOften(seconds) => {
+            ApiError::too_often("This device uploads too often; wait, then send more at once.", secs(seconds))
+        }
+    }
+}
+
+fn of_claim(refusal: ClaimRefusal) -> ApiError {
+    match refusal {
+        ClaimRefusal::NotAuthorised => Problem::new(
+            Code::KeyNotAuthorised,
+            "Sign with the primary or an active device key of `from`, which needs a live handle here.",
+        )
+        .into(),
+        ClaimRefusal::NotFound => ApiError::not_found("No identity with the chain `to` ever had a handle here."),
+        ClaimRefusal::Gone(at) => gone(at, None),
+        ClaimRefusal::TooOften(seconds) => {
+            ApiError::too_often("This identity claims too often; wait, then go on slower.", secs(seconds))
+        }
+    }
+}
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 fn problem(refusal: Refusal) -> Problem {

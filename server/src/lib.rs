@@ -22,6 +22,7 @@ mod front;
 pub mod healthcheck;
 mod identities;
 pub mod init;
+mod keypackages;
 pub mod limits;
 mod metrics;
 mod pairings;

@@ -4,6 +4,7 @@
 pub use kez_http::serve::ConnectionLimits;
 
 pub use crate::broker::BrokerLimits;
+pub use crate::keypackages::KeyPackageLimits;
 pub use crate::pairings::PairingLimits;
 
 /// Every limit that is not the operator's to set.
@@ -15,6 +16,8 @@ pub struct Limits {
     pub connections: ConnectionLimits,
     /// Offers of device keys that wait.
     pub pairings: PairingLimits,
+    /// Key packages.
+    pub key_packages: KeyPackageLimits,
     /// Of the message broker.
     pub broker: BrokerLimits,
 }

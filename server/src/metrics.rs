@@ -29,6 +29,11 @@ pub async fn serve(listener: TcpListener, shutdown: impl Future<Output = ()> + S
         "http_connections_refused_total",
         "Connections that there was no place for, of all or of their address"
     );
+    metrics::describe_counter!("key_packages_put_total", "One-time key packages that devices left here");
+    metrics::describe_counter!(
+        "key_packages_claimed_total",
+        "Devices of which a key package was claimed, by what was given: one_time, last_resort or missing"
+    );
     let rendered = handle.clone();
     let router = Router::new().route("/metrics", get(async move || rendered.render()));
     let served = axum::serve(listener, router).with_graceful_shutdown(shutdown);

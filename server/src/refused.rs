@@ -1,8 +1,10 @@
 //! Why the registry, and what stands beside it, does not do what was asked, before anybody thinks of HTTP.
 
 use kez_core::Problem;
+use kez_http::limit::NoPlace;
 use kez_store::StoreError;
 use kez_store::handles::Refusal;
+use kez_store::key_packages::{ClaimRefusal, UploadRefusal};
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +15,15 @@ pub enum Refused {
     /// What is stored has something against it.
     #[error("{0:?}")]
     Handle(Refusal),
+    /// An upload of key packages that what is stored has something against.
+    #[error("{0:?}")]
+    Upload(UploadRefusal),
+    /// A claim of key packages that what is stored has something against.
+    #[error("{0:?}")]
+    Claim(ClaimRefusal),
+    /// Too much is under way that takes memory.
+    #[error("{0:?}")]
+    NoPlace(NoPlace),
     /// The store cannot be used.
     #[error(transparent)]
     Store(StoreError),
@@ -21,6 +32,24 @@ pub enum Refused {
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         Refused::Handle(refusal)
+    }
+}
+
+impl From<UploadRefusal> for Refused {
+    fn from(refusal: UploadRefusal) -> Self {
+        Refused::Upload(refusal)
+    }
+}
+
+impl From<ClaimRefusal> for Refused {
+    fn from(refusal: ClaimRefusal) -> Self {
+        Refused::Claim(refusal)
+    }
+}
+
+impl From<NoPlace> for Refused {
+    fn from(refusal: NoPlace) -> Self {
+        Refused::NoPlace(refusal)
     }
 }
 

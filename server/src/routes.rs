@@ -46,6 +46,9 @@ pub(crate) fn cost(method: &Method, route: &str, uri: &Uri) -> u32 {
         "/" | "/register" | "/identity" | "/join" | "/recover" | "/docs" | "/problems/{code}" | "/@{handle}" | "/*" => {
             4
         }
+        // Fifty times as much is stored as of a registration.
+        "/v1/keypackages" if *method == Method::POST => 4,
+        "/v1/keypackages/claims" if *method == Method::POST => 2,
         "/v1/readyz" | "/v1/u/{handle}/claims" => 2,
         _ => kez_sig_server::cost(method, route, uri),
     }
@@ -70,6 +73,8 @@ fn api_template(second: Option<&str>, third: Option<&str>, fourth: Option<&str>)
         (Some("k"), Some(_), Some(_)) => "/v1/k/{suite}/{hex}",
         (Some("pairings"), None, None) => "/v1/pairings",
         (Some("pairings"), Some(_), None) => "/v1/pairings/{code}",
+        (Some("keypackages"), None, None) => "/v1/keypackages",
+        (Some("keypackages"), Some("claims"), None) => "/v1/keypackages/claims",
         _ => "/v1/*",
     }
 }

@@ -1,4 +1,4 @@
-//! Where handles and sigchains are kept. The traits state guarantees; each engine keeps them in its own way, in one
+//! Where handles, sigchains and key packages are kept. The traits state guarantees; each engine keeps them in its own way, in one
 //! transaction for a sigchain's event and what follows from it, and shares no code with another.
 //!
 //! `tests/guarantees.rs` tells what the traits promise as stories, to each engine.
@@ -7,6 +7,7 @@ pub mod changes;
 mod decide;
 pub mod followed;
 pub mod handles;
+pub mod key_packages;
 pub mod receipt_key;
 pub mod sigchains;
 pub mod sqlite;
@@ -35,5 +36,5 @@ pub trait Database: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// Everything that a home server keeps: handles, its own sigchains, and what it followed of another server's.
-pub trait Store: handles::Handles + sigchains::Sigchains + followed::Following {}
+/// Everything that a home server keeps: handles, its own sigchains, what it followed of another server's, and key packages.
+pub trait Store: handles::Handles + sigchains::Sigchains + followed::Following + key_packages::KeyPackages {}

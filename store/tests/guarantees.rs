@@ -8,6 +8,9 @@ mod guarantees {
     pub(super) mod engine;
     pub(super) mod follow;
     pub(super) mod idempotent;
+    pub(super) mod packages;
+    pub(super) mod packages_ended;
+    pub(super) mod packages_limits;
     pub(super) mod people;
     pub(super) mod refused;
     pub(super) mod sqlite;
@@ -35,6 +38,26 @@ macro_rules! tell {
                 idempotent::keys_that_sign_receipts_are_kept_in_the_order_of_their_first_use,
                 follow::handles_follow_chains_of_another_server,
                 follow::what_is_not_taken_in_is_remembered,
+                packages::what_was_answered_about_packages_outlives_the_process,
+                packages::a_package_goes_to_one_of_many_claims,
+                packages::claims_in_one_group_share_what_is_there,
+                packages::an_upload_is_taken_once_and_a_package_too,
+                packages::a_claim_again_gets_the_same,
+                packages::what_is_refused_about_packages_spoils_nothing,
+                packages::replacing_forgets_what_is_not_listed,
+                packages::only_active_devices_are_given,
+                packages_limits::a_device_has_so_many_packages,
+                packages_limits::uploads_and_claims_are_counted_by_the_hour,
+                packages_limits::one_identity_gets_so_many_of_a_device_in_a_day,
+                packages_limits::what_is_over_is_deleted,
+                packages_limits::the_oldest_of_very_many_are_forgotten,
+                packages_ended::a_revoked_key_loses_its_packages_with_the_event,
+                packages_ended::a_rotated_key_loses_its_packages,
+                packages_ended::an_ended_chain_loses_all_packages,
+                packages_ended::a_released_handle_loses_all_packages,
+                packages_ended::a_followed_chain_loses_packages_as_its_own_would,
+                packages_ended::a_refused_release_loses_nothing,
+                packages_ended::an_upload_never_outlives_its_key,
                 damage::a_damaged_handle_holds_up_nobody_else,
                 damage::a_damaged_chain_holds_up_nobody_else,
             }

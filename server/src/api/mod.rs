@@ -5,6 +5,8 @@ mod conditional;
 mod health;
 pub(crate) mod internal;
 mod key;
+mod key_package_claims;
+mod key_packages;
 mod openapi;
 mod pairings;
 mod ready;
@@ -28,6 +30,7 @@ use utoipa_axum::routes;
 use crate::broker::Broker;
 use crate::claims::Claims;
 use crate::following::Health;
+use crate::keypackages::KeyPackages;
 use crate::registry::Registry;
 use internal::Internal;
 
@@ -51,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) broker: Option<Arc<Broker>>,
     pub(crate) internal: Option<Arc<Internal>>,
     pub(crate) relay: Relay,
+    pub(crate) key_packages: Arc<KeyPackages>,
     /// The sigchains, where this process serves them.
     pub(crate) chains: EmbeddedChains,
     pub(crate) claims: Arc<Claims>,
@@ -67,6 +71,12 @@ impl FromRef<Shared> for Arc<Registry> {
 impl FromRef<Shared> for Relay {
     fn from_ref(shared: &Shared) -> Self {
         shared.relay.clone()
+    }
+}
+
+impl FromRef<Shared> for Arc<KeyPackages> {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.key_packages.clone()
     }
 }
 
@@ -123,6 +133,8 @@ pub(crate) fn router(shared: Shared, chains: Option<OpenApi>) -> (Router, OpenAp
         .routes(with_methods(READ, routes!(key::key)))
         .routes(with_methods(WRITE, routes!(pairings::open)))
         .routes(with_methods(OWNED, routes!(pairings::find, pairings::replace, pairings::remove)))
+        .routes(with_methods(WRITE, routes!(key_packages::put)))
+        .routes(with_methods(WRITE, routes!(key_package_claims::claim)))
         .routes(with_methods(READ, routes!(webfinger::webfinger)))
         .routes(with_methods(READ, routes!(openapi::openapi)));
     // The operator's own.

@@ -14,6 +14,7 @@ kez_http::refusals!(Refusals, of_read);
     components(schemas(Problem)),
     tags((name = "handles", description = "Taking, finding and releasing handles"),
         (name = "pairings", description = "Offers of device keys, on their way from a new device to one that may sign"),
+        (name = "key packages", description = "What lets somebody add a device to a conversation while it is away"),
         (name = "server", description = "The server itself"))
 )]
 struct Base;

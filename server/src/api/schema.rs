@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use kez_http::openapi::{EncKey, Handle, Hash, Key, Sig, Signature, Time, constant, seq};
-use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Who a handle belongs to.
 #[derive(ToSchema)]
@@ -154,6 +155,98 @@ pub(super) struct Link {
     href: String,
 }
 
+/// What is signed by a device, to leave key packages here.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+struct KeyPackagesPayload {
+    #[schema(schema_with = key_packages_type)]
+    r#type: String,
+    #[schema(schema_with = version)]
+    version: u8,
+    /// The chain of the identity that the device belongs to.
+    chain: Key,
+    /// The server's name.
+    #[schema(example = "kez.lat")]
+    server: String,
+    /// The device's clock, within 300 seconds of the server's.
+    created_at: Time,
+    /// Drawn at random.
+    #[schema(schema_with = nonce)]
+    nonce: String,
+    /// Whether the device's packages that are not listed here are to be forgotten.
+    replace: bool,
+    /// One-time packages.
+    #[schema(max_items = 12)]
+    packages: Vec<KeyPackage>,
+    /// What is handed out when there is no other; null to leave what is there.
+    last_resort: Option<KeyPackage>,
+}
+
+/// Key packages, signed by their device.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyPackagesEnvelope {
+    #[schema(schema_with = key_packages_tag)]
+    kez: String,
+    payload: KeyPackagesPayload,
+    /// By the primary or an active device key of `chain`.
+    signature: Signature,
+}
+
+/// What is signed, to get key packages of somebody's devices.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+struct KeyPackageClaimPayload {
+    #[schema(schema_with = key_package_claim_type)]
+    r#type: String,
+    #[schema(schema_with = version)]
+    version: u8,
+    /// The chain of who claims.
+    from: Key,
+    /// The chain of whose devices they are.
+    to: Key,
+    /// The server's name.
+    #[schema(example = "kez.lat")]
+    server: String,
+    /// The signer's clock, within 300 seconds of the server's.
+    created_at: Time,
+    /// Drawn at random.
+    #[schema(schema_with = nonce)]
+    nonce: String,
+    /// The devices that are wanted; none for all that are active.
+    #[schema(max_items = 64)]
+    devices: Vec<Key>,
+}
+
+/// A signed claim.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyPackageClaimEnvelope {
+    #[schema(schema_with = key_package_claim_tag)]
+    kez: String,
+    payload: KeyPackageClaimPayload,
+    /// By the primary or an active device key of `from`.
+    signature: Signature,
+}
+
+/// A key package.
+pub(super) struct KeyPackage;
+
+impl PartialSchema for KeyPackage {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(
+                "An MLSMessage of wire format mls_key_package and cipher suite 3 (RFC 9420), 64 to 4,096 bytes, in base64url \
+                 without padding.",
+            ))
+            .pattern(Some("^AAEABQABAA[M-P][A-Za-z0-9_-]{75,5451}$"))
+            .into()
+    }
+}
+
+impl ToSchema for KeyPackage {}
+
 pub(super) fn ok() -> Object {
     constant("ok")
 }
@@ -184,6 +277,26 @@ fn release_tag() -> Object {
 
 fn release_type() -> Object {
     constant("kez.chat.handle_release")
+}
+
+fn key_packages_tag() -> Object {
+    constant("key_packages")
+}
+
+fn key_packages_type() -> Object {
+    constant("kez.chat.key_packages")
+}
+
+fn key_package_claim_tag() -> Object {
+    constant("key_package_claim")
+}
+
+fn key_package_claim_type() -> Object {
+    constant("kez.chat.key_package_claim")
+}
+
+fn nonce() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-f]{32}$")).build()
 }
 
 /// Nothing is offered for the genesis.

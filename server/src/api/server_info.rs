@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::Json;
 use kez_core::Timestamp;
 use kez_core::envelope::MAX_ENVELOPE_BYTES;
@@ -7,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{EmbeddedChains, State, schema};
+use crate::broker::Broker;
 
 kez_http::refusals!(Refusals, of_read);
 
@@ -31,6 +34,8 @@ pub(crate) struct ServerInfo {
     nats_ws_url: Option<String>,
     /// The message broker's issuer; null when there is none.
     nats_issuer: Option<String>,
+    /// Whether there is a message broker, and so conversations.
+    chat: bool,
     /// Where sigchains are served.
     #[schema(example = "https://kez.lat")]
     sig_server_url: String,
@@ -56,7 +61,11 @@ pub(crate) struct Limits {
 /// The server's name, clock and limits.
 #[utoipa::path(get, path = "/v1/server", tag = "server",
     responses((status = 200, description = "What a client needs to know.", body = ServerInfo), Refusals))]
-pub(super) async fn server(registry: State, chains: axum::extract::State<EmbeddedChains>) -> Json<ServerInfo> {
+pub(super) async fn server(
+    registry: State,
+    chains: axum::extract::State<EmbeddedChains>,
+    broker: axum::extract::State<Option<Arc<Broker>>>,
+) -> Json<ServerInfo> {
     let names = registry.names();
     let (receipt_key, previous) = chains.as_ref().map(|service| service.receipt_keys()).unwrap_or_default();
     Json(ServerInfo {
@@ -71,6 +80,7 @@ pub(super) async fn server(registry: State, chains: axum::extract::State<Embedde
         },
         nats_ws_url: names.nats_ws_url.clone(),
         nats_issuer: names.nats_issuer.clone(),
+        chat: broker.is_some(),
         sig_server_url: names.sig_server_url.clone(),
         receipt_key: receipt_key.map(ToString::to_string),
         previous_receipt_keys: previous.into_iter().map(ToString::to_string).collect(),

@@ -13,6 +13,7 @@ use crate::claims::{Board, Claims, Outside, Source};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::front::Front;
+use crate::keypackages::{KeyPackageLimits, KeyPackages};
 use crate::pairings::{Heads, PairingLimits, Pairings};
 use crate::{api, web};
 
@@ -34,17 +35,21 @@ impl Edge {
         export: Export,
         outside: Option<Outside>,
         limits: PairingLimits,
+        key_packages: &KeyPackageLimits,
     ) -> Edge {
         let (registry, pairings) = (state.registry.clone(), Arc::new(Pairings::new(limits)));
         let (source, heads) = match &chains.service {
             Some(service) => (Source::Own(service.clone()), Heads::Own(service.clone())),
             None => (Source::Followed(state.store.clone()), Heads::Followed(state.store.clone())),
         };
+        let name = config.server.clone();
+        let key_packages = KeyPackages::new(state.store.clone(), clock.clone(), name, key_packages);
         let shared = api::Shared {
             registry: registry.clone(),
             broker: logins.broker.clone(),
             internal: logins.internal.clone(),
             relay: api::Relay { pairings: pairings.clone(), registry: registry.clone(), heads: Arc::new(heads) },
+            key_packages: Arc::new(key_packages),
             chains: chains.service.clone(),
             claims: Arc::new(Claims::new(source, Board::new(clock, outside))),
             following: chains.following.clone(),

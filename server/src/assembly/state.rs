@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kez_sig_server::service::Service;
 use kez_store::changes::Change;
 use kez_store::handles::Policy;
+use kez_store::key_packages;
 use kez_store::{Store, sqlite};
 use tokio::sync::mpsc;
 
@@ -32,9 +33,14 @@ pub(super) struct State {
 
 impl State {
     /// Opens the database.
-    pub(super) async fn open(config: &Config, nats: &Nats, clock: Arc<dyn Clock>) -> Result<State, StartError> {
+    pub(super) async fn open(
+        config: &Config,
+        nats: &Nats,
+        clock: Arc<dyn Clock>,
+        key_packages: key_packages::Limits,
+    ) -> Result<State, StartError> {
         let release_hold_secs = i64::from(config.release_hold_days) * SECONDS_PER_DAY;
-        let policy = Policy { server: config.server.clone(), release_hold_secs };
+        let policy = Policy { server: config.server.clone(), release_hold_secs, key_packages };
         let (room, changes) = (config.cache(), Arc::new(Changes::default()));
         let answers = Arc::new(Cache::new(room.answers / registry::ANSWER_BYTES, changes.hearing()));
         let by_key = Arc::new(Cache::new(room.keys / identities::KEY_BYTES, changes.hearing()));

@@ -3,11 +3,14 @@
 pub(crate) mod document;
 mod refusals;
 
+use kez_chat_server::clock::Clock as _;
+use kez_core::key_packages::Upload;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::chains::owner::Owner;
 use crate::harness::{NAME, Server, key};
+use crate::keypackages;
 use crate::pairings::offer;
 use document::Document;
 
@@ -171,6 +174,34 @@ async fn every_answer_about_pairings_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_answer_about_key_packages_conforms() {
+    let server = Server::start().await;
+    let document = Document::of(&server).await;
+    server.register("tudisco", &key(1)).await;
+    server.register("another", &key(2)).await;
+    let (alice, now) = (key(1).id(), server.clock.now());
+    let upload = Upload { last_resort: Some(keypackages::package(9)), ..keypackages::packages(alice, now, [1]) };
+    let upload = upload.sign(&key(1));
+    assert!(document.takes("post", keypackages::PATH, &upload));
+    for status in [201, 200] {
+        let answer = server.post(keypackages::PATH, upload.clone()).await;
+        answer.was(status);
+        document.check("post", keypackages::PATH, &answer);
+    }
+    for _ in 0..2 {
+        let claim = keypackages::claim(key(2).id(), alice, now).sign(&key(2));
+        assert!(document.takes("post", keypackages::CLAIMS, &claim));
+        assert!(!document.takes("post", keypackages::PATH, &claim), "the type is another");
+        let answer = server.post(keypackages::CLAIMS, claim).await;
+        answer.was(200);
+        document.check("post", keypackages::CLAIMS, &answer);
+    }
+    let missing = server.claim(&key(1), alice, key(2).id()).await;
+    assert_eq!(missing.given().1.len(), 1);
+    document.check("post", keypackages::CLAIMS, &missing);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_document_is_whole() {
     let server = Server::start().await;
     let document = server.get("/v1/openapi.json").await.json();
@@ -182,6 +213,8 @@ async fn the_document_is_whole() {
             "/v1/export",
             "/v1/healthz",
             "/v1/k/{suite}/{hex}",
+            "/v1/keypackages",
+            "/v1/keypackages/claims",
             "/v1/openapi.json",
             "/v1/pairings",
             "/v1/pairings/{code}",

@@ -138,7 +138,7 @@ async fn the_server_tells_about_itself() {
         server.get("/v1/server").await.json(),
         json!({"server": NAME, "version": version, "time": "2026-05-25T03:00:00Z", "registration": "open",
             "limits": {"body_bytes": 16384, "envelope_bytes": 8192, "clock_skew_secs": 300}, "nats_ws_url": null,
-            "nats_issuer": null, "sig_server_url": "https://sig.kez.test", "receipt_key": null, "previous_receipt_keys": []})
+            "nats_issuer": null, "chat": false, "sig_server_url": "https://sig.kez.test", "receipt_key": null, "previous_receipt_keys": []})
     );
     server.register("tudisco", &key(1)).await;
     let links =

@@ -14,6 +14,7 @@ mod harness;
 mod healthcheck;
 mod http_rules;
 mod init;
+mod keypackages;
 mod nats;
 mod pages;
 mod pairings;

@@ -139,7 +139,11 @@ async fn a_newer_schema_is_refused() {
     let mut other = SqliteConnectOptions::new().filename(&path).connect().await.expect("a connection");
     run(&mut other, "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)").await;
     other.close().await.expect("it closes");
-    let policy = kez_store::handles::Policy { server: crate::harness::name(), release_hold_secs: 0 };
+    let policy = kez_store::handles::Policy {
+        server: crate::harness::name(),
+        release_hold_secs: 0,
+        key_packages: Default::default(),
+    };
     let Err(error) = kez_store::sqlite::open(&path, policy, std::sync::Arc::new(())).await else {
         panic!("an older program must not write a newer database")
     };

@@ -3,6 +3,7 @@
 use kez_core::{Admitted, ChainStanding, Handle, KeyId, ServerName, Timestamp};
 
 use crate::handles::{Registered, Release, Row};
+use crate::key_packages;
 
 /// What the operator decided.
 #[derive(Clone, Debug)]
@@ -11,6 +12,8 @@ pub struct Policy {
     pub server: ServerName,
     /// How long a released handle is kept for the identity that had it, in seconds.
     pub release_hold_secs: i64,
+    /// How many key packages are taken, and given away.
+    pub key_packages: key_packages::Limits,
 }
 
 /// What is stored about a claim's handle, key and envelope at the moment of the decision.

@@ -2,3 +2,4 @@
 
 pub(crate) mod chains;
 pub(crate) mod claims;
+pub(crate) mod key_packages;

@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::answer::Answer;
 use super::followed::Follow;
 use super::handles::{self, Change};
+use super::key_packages::{self, Claiming, Uploading};
 use super::sigchains::{self, Appending};
 use super::writer::Command;
 use crate::StoreError;
@@ -15,8 +16,8 @@ use crate::changes::Listener;
 use crate::handles::Policy;
 use crate::sigchains::Signer;
 
-/// How often forgotten envelopes are deleted, in seconds.
-const PRUNE_SECS: i64 = 600;
+/// How often what is over is deleted, in seconds.
+const PRUNE_SECS: i64 = 60;
 
 /// Changes that will be committed together.
 #[derive(Default)]
@@ -24,6 +25,8 @@ pub(super) struct Group {
     changes: Vec<Change>,
     appends: Vec<Appending>,
     follows: Vec<Follow>,
+    uploads: Vec<Uploading>,
+    claims: Vec<Claiming>,
     signers: Vec<(Signer, Answer<()>)>,
     /// The last one of each chain.
     checkpoints: HashMap<KeyId, Vec<u8>>,
@@ -37,6 +40,8 @@ impl Group {
             Command::Release(claim, now, answer) => self.changes.push(Change::release(claim, now, answer)),
             Command::Append(append, answer) => self.appends.push(Appending::new(*append, answer)),
             Command::Follow(step, answer) => self.follows.push(Follow::new(step, answer)),
+            Command::PutPackages(upload) => self.uploads.push(*upload),
+            Command::ClaimPackages(claim) => self.claims.push(*claim),
             Command::SignWith(signer, answer) => self.signers.push((*signer, answer)),
             Command::KeepCheckpoint(chain, bytes) => drop(self.checkpoints.insert(chain, bytes)),
             Command::Check(answer) | Command::Close(answer) => self.checks.push(answer),
@@ -45,7 +50,8 @@ impl Group {
 
     /// How many callers wait for it.
     pub(super) fn len(&self) -> usize {
-        self.changes.len() + self.appends.len() + self.follows.len() + self.signers.len() + self.checks.len()
+        let of_handles = self.changes.len() + self.appends.len() + self.follows.len();
+        of_handles + self.uploads.len() + self.claims.len() + self.signers.len() + self.checks.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -54,12 +60,14 @@ impl Group {
 
     /// Each change as a group of its own.
     pub(super) fn apart(self) -> impl Iterator<Item = Group> {
-        let Group { changes, appends, follows, signers, checkpoints, checks } = self;
+        let Group { changes, appends, follows, uploads, claims, signers, checkpoints, checks } = self;
         let first = Group { signers, checkpoints, checks, ..Group::default() };
         let changes = changes.into_iter().map(|change| Group { changes: vec![change], ..Group::default() });
         let appends = appends.into_iter().map(|append| Group { appends: vec![append], ..Group::default() });
         let follows = follows.into_iter().map(|follow| Group { follows: vec![follow], ..Group::default() });
-        std::iter::once(first).chain(changes).chain(appends).chain(follows)
+        let uploads = uploads.into_iter().map(|upload| Group { uploads: vec![upload], ..Group::default() });
+        let claims = claims.into_iter().map(|claim| Group { claims: vec![claim], ..Group::default() });
+        std::iter::once(first).chain(changes).chain(appends).chain(follows).chain(uploads).chain(claims)
     }
 
     /// Decides everything, each kind in the order of arrival, and writes what follows, without committing. `signer` signs
@@ -88,14 +96,33 @@ impl Group {
             for follow in &mut self.follows {
                 follow.write(db, &policy.server).await?;
             }
+            let ended = self.ended();
+            if !ended.is_empty() {
+                key_packages::forget(db, &ended).await?;
+            }
+            if !self.uploads.is_empty() {
+                key_packages::put(db, &mut self.uploads, policy).await?;
+            }
+            if !self.claims.is_empty() {
+                key_packages::give(db, &mut self.claims, policy).await?;
+            }
         }
         self.checks.iter_mut().for_each(|check| check.put(Ok(())));
         Ok(())
     }
 
-    /// The time, if the last deletion of forgotten envelopes is long enough ago.
+    /// The keys that stand for nobody any more.
+    fn ended(&self) -> Vec<KeyId> {
+        let of_chains =
+            self.appends.iter().filter_map(Appending::change).chain(self.follows.iter().flat_map(Follow::changes));
+        of_chains.flat_map(handles::ended).chain(self.changes.iter().flat_map(Change::ended)).collect()
+    }
+
+    /// The time, if the last deletion of what is over is long enough ago.
     pub(super) fn due_to_prune(&self, last: Option<Timestamp>) -> Option<Timestamp> {
-        let now = self.changes.last()?.now();
+        let now = self.changes.last().map(Change::now);
+        let now = now.or_else(|| self.uploads.last().map(Uploading::now));
+        let now = now.or_else(|| self.claims.last().map(Claiming::now))?;
         last.is_none_or(|last| now.unix() - last.unix() >= PRUNE_SECS).then_some(now)
     }
 
@@ -109,6 +136,8 @@ impl Group {
         self.changes.into_iter().for_each(|change| change.answer(committed));
         self.appends.into_iter().for_each(|append| append.answer(committed));
         self.follows.into_iter().for_each(|follow| follow.answer(committed));
+        self.uploads.into_iter().for_each(|upload| upload.answer(committed));
+        self.claims.into_iter().for_each(|claim| claim.answer(committed));
         self.checks.into_iter().for_each(|check| check.send(committed));
         let mut signing = None;
         for (signer, answer) in self.signers {

@@ -8,6 +8,7 @@ mod file;
 mod followed;
 mod group;
 mod handles;
+mod key_packages;
 mod kind;
 mod lock;
 mod pieces;

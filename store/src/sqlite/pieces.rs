@@ -37,3 +37,11 @@ pub(super) fn push_texts(query: &mut QueryBuilder<Sqlite>, texts: &[String]) {
         list.push_bind(text.clone());
     }
 }
+
+/// The same of bytes.
+pub(super) fn push_blobs<'a>(query: &mut QueryBuilder<Sqlite>, blobs: impl Iterator<Item = &'a [u8]>) {
+    let mut list = query.separated(", ");
+    for blob in blobs {
+        list.push_bind(blob.to_vec());
+    }
+}

@@ -16,6 +16,7 @@ use super::failed;
 use super::file::FileId;
 use super::followed::Step;
 use super::group::Group;
+use super::key_packages::{Claiming, Uploading};
 use super::kind::Kind;
 use crate::StoreError;
 use crate::changes::Listener;
@@ -36,6 +37,8 @@ pub(super) enum Command {
     Release(Admitted, Timestamp, Answer<Result<Row, Refusal>>),
     Append(Box<Append>, Answer<Result<Vec<sigchains::Row>, NotStored>>),
     Follow(Step, Answer<Vec<Taken>>),
+    PutPackages(Box<Uploading>),
+    ClaimPackages(Box<Claiming>),
     SignWith(Box<Signer>, Answer<()>),
     KeepCheckpoint(KeyId, Vec<u8>),
     Check(Answer<()>),
@@ -189,7 +192,8 @@ impl Task {
         }
         if let Some(now) = group.due_to_prune(self.pruned_at) {
             super::handles::prune(&mut transaction, now).await?;
-            self.pruned_at = Some(now);
+            let is_more = self.policy.is_some() && super::key_packages::prune(&mut transaction, now).await?;
+            self.pruned_at = (!is_more).then_some(now);
         }
         transaction.commit().await.map_err(failed)
     }

@@ -7,6 +7,7 @@ use kez_core::{Handle, KeyId};
 use kez_store::Store;
 use kez_store::changes::{Change, Listener};
 use kez_store::handles::Policy;
+use kez_store::key_packages::Limits;
 use kez_store::sigchains::Signer;
 
 use super::people::{key, server};
@@ -35,6 +36,13 @@ pub(crate) trait Engine: Sync {
     /// Makes what is known of a chain's keys something that was never written.
     async fn damage_keys(&self, chain: &KeyId);
 
+    /// How many rows are kept of: packages, also of those that are gone; last resorts; uploads; claims; their answers; and
+    /// packages that somebody got of another.
+    async fn rows_of_packages(&self) -> [i64; 6];
+
+    /// How many packages are kept of a device, the last resort too.
+    async fn packages_of(&self, device: &KeyId) -> i64;
+
     /// Opens it; nobody hears of changes, and receipts are signed.
     async fn open(&self) -> Arc<dyn Store> {
         let store = self.open_with(Arc::new(())).await;
@@ -44,7 +52,11 @@ pub(crate) trait Engine: Sync {
 }
 
 pub(crate) fn policy() -> Policy {
-    Policy { server: server(), release_hold_secs: HOLD_SECS }
+    Policy {
+        server: server(),
+        release_hold_secs: HOLD_SECS,
+        key_packages: Limits { remembered: 100, ..Limits::default() },
+    }
 }
 
 pub(crate) fn signer() -> Signer {

@@ -1,5 +1,9 @@
 //! Those who sign: for handles, and events of their chains.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kez_core::contact_request::MessageId;
+use kez_core::key_packages::{AdmittedClaim, AdmittedUpload, Claim as KeyPackageClaim, KeyPackage, Upload};
 use kez_core::registration::Statement;
 use kez_core::sigchain::{Body, Chain, Claim, Place, Possession, RevokeReason, Role, Summary, Unverified};
 use kez_core::{Admission, Admitted, Handle, KeyId, ServerName, SigningKey, Timestamp};
@@ -7,6 +11,7 @@ use kez_store::Store;
 use kez_store::StoreError;
 use kez_store::followed::Followed;
 use kez_store::handles::{Refusal, Registered};
+use kez_store::key_packages::{Claimed, Given, UploadRefusal, Uploaded};
 use kez_store::sigchains::{Append, NewEntry, NotStored, Row};
 
 /// When the stories begin, as Unix seconds.
@@ -149,4 +154,97 @@ impl Owner {
         let summary: Summary = self.chain.summary().expect("there is a genesis");
         Followed { summary, claims: self.chain.state().map(|state| state.claims.clone()) }
     }
+}
+
+/// A key package that differs from those of other numbers.
+pub(crate) fn package(number: u16) -> KeyPackage {
+    let bytes = [&[0, 1, 0, 5, 0, 1, 0, 3][..], &number.to_be_bytes(), &[7; 60]].concat();
+    KeyPackage::from_bytes(bytes).expect("it begins as one")
+}
+
+/// An upload of key packages, each unlike every other.
+#[derive(Clone)]
+pub(crate) struct Putting {
+    pub(crate) device: u8,
+    pub(crate) chain: KeyId,
+    pub(crate) now: Timestamp,
+    pub(crate) replace: bool,
+    pub(crate) packages: Vec<u16>,
+    pub(crate) last_resort: Option<u16>,
+}
+
+impl Putting {
+    /// Of a device of `chain`, at the beginning, without a last resort.
+    pub(crate) fn of(device: u8, chain: KeyId, packages: impl IntoIterator<Item = u16>) -> Putting {
+        let packages = packages.into_iter().collect();
+        Putting { device, chain, now: at(0), replace: false, packages, last_resort: None }
+    }
+
+    pub(crate) fn with_last_resort(self, number: u16) -> Putting {
+        Putting { last_resort: Some(number), ..self }
+    }
+
+    pub(crate) fn at(self, now: Timestamp) -> Putting {
+        Putting { now, ..self }
+    }
+
+    pub(crate) fn replacing(self) -> Putting {
+        Putting { replace: true, ..self }
+    }
+
+    pub(crate) fn admitted(&self) -> AdmittedUpload {
+        let upload = Upload {
+            chain: self.chain,
+            server: server(),
+            created_at: self.now,
+            nonce: nonce(),
+            replace: self.replace,
+            packages: self.packages.iter().copied().map(package).collect(),
+            last_resort: self.last_resort.map(package),
+        };
+        let text = upload.sign(&key(self.device));
+        Admission { server: &server(), now: self.now }.key_packages(&text).expect("a good one")
+    }
+
+    /// Makes it.
+    pub(crate) async fn put(&self, store: &dyn Store) -> Result<Uploaded, UploadRefusal> {
+        store.put_packages(self.admitted(), self.now).await.expect("the database is there")
+    }
+
+    /// Makes it, and gives what is there now: how many, and whether one of last resort.
+    pub(crate) async fn taken(&self, store: &dyn Store) -> (u64, bool) {
+        let uploaded = self.put(store).await.expect("it is taken");
+        assert!(uploaded.is_new);
+        (uploaded.held.available, uploaded.held.has_last_resort)
+    }
+}
+
+/// A claim by the key of `from` itself, unlike every other.
+pub(crate) fn claiming(from: u8, to: KeyId, devices: &[u8], now: Timestamp) -> AdmittedClaim {
+    claiming_by(from, key(from).id(), to, devices, now)
+}
+
+/// A claim by any key.
+pub(crate) fn claiming_by(signer: u8, from: KeyId, to: KeyId, devices: &[u8], now: Timestamp) -> AdmittedClaim {
+    let devices = devices.iter().map(|device| key(*device).id()).collect();
+    let claim = KeyPackageClaim { from, to, server: server(), created_at: now, nonce: nonce(), devices };
+    Admission { server: &server(), now }.key_package_claim(&claim.sign(&key(signer))).expect("a good one")
+}
+
+/// What a claim got: packages by their numbers, whether each is a last resort; and how many devices have none.
+pub(crate) fn got(claimed: &Claimed) -> (Vec<(u16, bool)>, usize) {
+    let number = |given: &Given| (u16::from_be_bytes([given.package[8], given.package[9]]), given.is_last_resort);
+    (claimed.packages.iter().map(number).collect(), claimed.missing.len())
+}
+
+/// Claims, and gives what it got.
+pub(crate) async fn claimed(store: &dyn Store, claim: AdmittedClaim, now: Timestamp) -> (Vec<(u16, bool)>, usize) {
+    got(&store.claim_packages(claim, now).await.expect("the database is there").expect("it may"))
+}
+
+fn nonce() -> MessageId {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    MessageId::from_bytes(bytes)
 }

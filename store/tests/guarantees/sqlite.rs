@@ -35,6 +35,13 @@ impl Sqlite {
         SqliteConnectOptions::new().filename(self.db()).connect().await.expect("a connection")
     }
 
+    async fn number(&self, sql: String) -> i64 {
+        let mut db = self.connect().await;
+        let number = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut db).await.expect("a number");
+        db.close().await.expect("it closes");
+        number
+    }
+
     async fn run(&self, sql: String) {
         let mut db = self.connect().await;
         let changed = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut db).await.expect("SQL").rows_affected();
@@ -66,6 +73,27 @@ impl Engine for Sqlite {
 
     async fn unblock(&self) {
         self.blocker.lock().await.take().expect("it is blocked").close().await.expect("it closes");
+    }
+
+    async fn rows_of_packages(&self) -> [i64; 6] {
+        let tables = [
+            "key_packages",
+            "last_resort_packages",
+            "key_package_uploads",
+            "key_package_claims",
+            "key_package_answers",
+            "key_package_draws",
+        ];
+        let mut rows = [0; 6];
+        for (table, rows) in tables.into_iter().zip(&mut rows) {
+            *rows = self.number(format!("SELECT count(*) FROM {table}")).await;
+        }
+        rows
+    }
+
+    async fn packages_of(&self, device: &KeyId) -> i64 {
+        let of = |table| format!("(SELECT count(package) FROM {table} WHERE device = x'{}')", device.hex());
+        self.number(format!("SELECT {} + {}", of("key_packages"), of("last_resort_packages"))).await
     }
 
     async fn damage_handle(&self, handle: &Handle) {

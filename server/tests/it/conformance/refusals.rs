@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 
 use data_encoding::HEXLOWER;
 use ed25519_dalek::{Signer as _, SigningKey as Signer};
+use kez_chat_server::clock::Clock as _;
+use kez_core::key_packages::{Claim, Upload};
 use kez_core::registration::Statement;
 use kez_core::sigchain::Place;
-use kez_core::{Hash, SigningKey};
+use kez_core::{Hash, ServerName, SigningKey, Timestamp};
 use reqwest::Method;
 
 use super::document::{Document, Named};
 use crate::chains::owner::Owner;
-use crate::harness::{Answer, NAME, Server, handle, key};
+use crate::harness::{Answer, NAME, Server, handle, key, name};
+use crate::keypackages;
 use crate::pairings::offer;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -83,6 +86,7 @@ async fn every_refusal_that_is_named_occurs_and_conforms() {
     logs(&world, &mut seen).await;
     exports(&mut seen).await;
     pairings(&world, &mut seen).await;
+    key_packages(&world, &mut seen).await;
     let named = seen.document.named();
     let missing: Vec<_> = named.difference(&seen.problems).collect();
     assert!(missing.is_empty(), "named, and never seen: {missing:#?}");
@@ -286,6 +290,55 @@ async fn exports(seen: &mut Seen) {
     assert_eq!(token.header("www-authenticate"), "Bearer");
     seen.saw("get", "/v1/export", &off);
     seen.saw("get", "/v1/export", &token);
+}
+
+async fn key_packages(world: &World, seen: &mut Seen) {
+    let (server, mine) = (&world.server, key(80).id());
+    server.register("packager", &key(80)).await;
+    server.register("unpackager", &key(81)).await;
+    server.post("/v1/release", server.release("unpackager", &key(81))).await.was(200);
+    let now = server.clock.now();
+    let late = Timestamp::from_unix(now.unix() - 301);
+    let elsewhere: ServerName = "elsewhere.example".parse().expect("a name");
+    let text = |signed: Vec<u8>| String::from_utf8(signed).expect("JSON is UTF-8");
+    let upload = |server, created_at| {
+        text(Upload { server, created_at, ..keypackages::packages(mine, now, [1]) }.sign(&key(80)))
+    };
+    let claim =
+        |server, created_at| text(Claim { server, created_at, ..keypackages::claim(mine, mine, now) }.sign(&key(80)));
+    for (path, sign, stranger) in [
+        (keypackages::PATH, &upload as &dyn Fn(_, _) -> _, keypackages::packages(mine, now, [1]).sign(&key(82))),
+        (keypackages::CLAIMS, &claim, keypackages::claim(mine, mine, now).sign(&key(82))),
+    ] {
+        let good: String = sign(name(), now);
+        let altered = good.replacen("\"nonce\":\"", "\"nonce\":\"f", 1).replacen("00\",", "0\",", 1);
+        for (code, body) in [
+            ("payload_too_large", " ".repeat(90_000)),
+            ("malformed_json", "{".to_owned()),
+            ("malformed_envelope", "{}".to_owned()),
+            ("unsupported_alg", good.replace("ed25519-sha512-jcs", "ed25519-sha512")),
+            ("malformed_key", good.replace(&mine.hex(), NO_KEY)),
+            ("bad_signature", altered),
+            ("wrong_server", sign(elsewhere.clone(), now)),
+            ("stale_timestamp", sign(name(), late)),
+            ("key_not_authorised", text(stranger)),
+        ] {
+            let answer = server.post(path, body).await;
+            assert_eq!(answer.code(), code, "{path}: {}", answer.json());
+            seen.saw("post", path, &answer);
+        }
+    }
+    for (code, to) in [("not_found", key(83).id()), ("gone", key(81).id())] {
+        let answer = server.claim(&key(80), mine, to).await;
+        assert_eq!(answer.code(), code);
+        seen.saw("post", keypackages::CLAIMS, &answer);
+    }
+    for upload in 0..8 {
+        server.put(&key(80), mine, upload * 12..(upload + 1) * 12).await.was(201);
+    }
+    let many = server.put(&key(80), mine, 100..112).await;
+    many.is(409, "too_many_key_packages");
+    seen.saw("post", keypackages::PATH, &many);
 }
 
 async fn pairings(world: &World, seen: &mut Seen) {

@@ -123,10 +123,12 @@ async fn the_path_has_one_method_and_readiness_shows_the_broker() {
         assert_eq!(answer.header("allow"), "POST, OPTIONS");
     }
     let ready = server.get("/v1/readyz").await.json();
+    assert_eq!(server.get("/v1/server").await.json()["chat"], true, "there is a broker");
     let checks = json!({ "database": "ok", "nats": "ok", "sigchain": "ok" });
     assert_eq!((&ready["status"], &ready["checks"]), (&json!("ready"), &checks));
     let alone = Server::start().await;
     assert_eq!(alone.get("/v1/readyz").await.json()["checks"]["nats"], "off");
+    assert_eq!(alone.get("/v1/server").await.json()["chat"], false);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,6 +61,12 @@ impl Change {
         changes::Change { chain: *chain, entries: None, handle: Some(handle.clone()), keys }
     }
 
+    /// The keys that stand for nobody any more, if what was asked for was done.
+    pub(in crate::sqlite) fn ended(&self) -> Vec<KeyId> {
+        let is_done = matches!(&self.asked, Asked::Release(answer) if matches!(answer.noted(), Some(Ok(_))));
+        if is_done { ended(&self.change()) } else { Vec::new() }
+    }
+
     pub(in crate::sqlite) fn answer(self, committed: &Result<(), StoreError>) {
         match self.asked {
             Asked::Register(answer) => answer.send(committed),
@@ -71,6 +77,11 @@ impl Change {
     fn is_release(&self) -> bool {
         matches!(self.asked, Asked::Release(_))
     }
+}
+
+/// The keys that a change ends.
+pub(in crate::sqlite) fn ended(change: &changes::Change) -> Vec<KeyId> {
+    change.keys.iter().filter(|(_, is_end)| *is_end).map(|(key, _)| *key).collect()
 }
 
 /// Decides every change in the order of arrival and writes what follows, without committing.

@@ -19,9 +19,10 @@ use crate::handles::{Handles, Refusal, Registered, Row};
 use rows::{BY_KEY, parse, select_rows};
 
 pub(super) use chains::follow;
-pub(super) use change::{Change, decide, prune};
+pub(super) use change::{Change, decide, ended, prune};
 pub(super) use homes::fill as fill_homes;
 pub(super) use rows::hash;
+pub(super) use standing::active_keys;
 
 impl SqliteStore {
     /// Readers of the handles, and the server's name.

@@ -125,7 +125,7 @@ async fn own_chains(
 }
 
 /// Each of these chains with each key that stands for it.
-pub(super) async fn active_keys<'a>(
+pub(in crate::sqlite) async fn active_keys<'a>(
     db: &mut SqliteConnection,
     chains: impl IntoIterator<Item = &'a KeyId>,
 ) -> Result<Vec<(KeyId, KeyId)>, StoreError> {
