@@ -102,9 +102,9 @@ fn files_and_limits() {
     assert_eq!(user.kez(&["verify", "none.json"]).problem().0, "io");
 
     let (_, vector) = vectors("sigchain/valid").remove(0);
-    let large = vector.to_string() + &" ".repeat(64 * 1024);
+    let large = vector.to_string() + &" ".repeat(128 * 1024);
     assert_eq!(user.kez_with(&["verify"], &[], large.as_bytes()).json()["type"], "sigchain");
-    let run = user.kez_with(&["verify"], &[], &[b' '; 64 * 1024 + 1]);
+    let run = user.kez_with(&["verify"], &[], &[b' '; 128 * 1024 + 1]);
     let verdict: Value = serde_json::from_slice(&run.stdout).expect("stdout is one JSON document");
     assert_eq!((run.code, text(&verdict, "code")), (1, "payload_too_large"));
     let run = user.kez_with(&["canonicalize"], &[], &vec![b' '; 16 * 1024 * 1024 + 1]);

@@ -17,6 +17,7 @@ async fn old_registrations_start_a_chain() {
     let mut db = options.connect().await.expect("a connection");
     for sql in [
         "DROP INDEX handles_live_chain",
+        "DROP INDEX handles_of_chain",
         "ALTER TABLE handles DROP COLUMN chain",
         "DROP TABLE chains",
         "DROP TABLE chain_keys",
@@ -27,6 +28,12 @@ async fn old_registrations_start_a_chain() {
         "DROP TABLE receipt_keys",
         "DROP TABLE limited_since",
         "DROP TABLE checkpoints",
+        "DROP TABLE key_packages",
+        "DROP TABLE last_resort_packages",
+        "DROP TABLE key_package_uploads",
+        "DROP TABLE key_package_claims",
+        "DROP TABLE key_package_answers",
+        "DROP TABLE key_package_draws",
         "DELETE FROM _sqlx_migrations WHERE version > 1",
     ] {
         sqlx::raw_sql(sql).execute(&mut db).await.expect("SQL");
