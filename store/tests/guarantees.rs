@@ -50,6 +50,7 @@ macro_rules! tell {
                 packages_limits::uploads_and_claims_are_counted_by_the_hour,
                 packages_limits::one_identity_gets_so_many_of_a_device_in_a_day,
                 packages_limits::what_is_over_is_deleted,
+                packages_limits::a_clock_that_was_ahead_locks_nobody_out,
                 packages_limits::the_oldest_of_very_many_are_forgotten,
                 packages_ended::a_revoked_key_loses_its_packages_with_the_event,
                 packages_ended::a_rotated_key_loses_its_packages,

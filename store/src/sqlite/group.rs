@@ -118,12 +118,12 @@ impl Group {
         of_chains.flat_map(handles::ended).chain(self.changes.iter().flat_map(Change::ended)).collect()
     }
 
-    /// The time, if the last deletion of what is over is long enough ago.
+    /// The time, if the last deletion of what is over is long enough ago, or the clock was set back since.
     pub(super) fn due_to_prune(&self, last: Option<Timestamp>) -> Option<Timestamp> {
         let now = self.changes.last().map(Change::now);
         let now = now.or_else(|| self.uploads.last().map(Uploading::now));
         let now = now.or_else(|| self.claims.last().map(Claiming::now))?;
-        last.is_none_or(|last| now.unix() - last.unix() >= PRUNE_SECS).then_some(now)
+        last.is_none_or(|last| (now.unix() - last.unix()).abs() >= PRUNE_SECS).then_some(now)
     }
 
     /// Tells whoever has to know, then every caller how it went. Gives the key that signs receipts from now on.

@@ -67,6 +67,24 @@ pub(crate) async fn uploads_and_claims_are_counted_by_the_hour(engine: &dyn Engi
     assert_eq!(refused(HOUR).await, Err(ClaimRefusal::TooOften(1)));
 }
 
+pub(crate) async fn a_clock_that_was_ahead_locks_nobody_out(engine: &dyn Engine) {
+    let store = engine.open().await;
+    register(&*store, "alice", &key(1)).await.expect("it is free");
+    register(&*store, "bob", &key(2)).await.expect("it is free");
+    let (chain, ahead) = (key(1).id(), 400 * DAY);
+    for second in 0..120 {
+        claimed(&*store, claiming(2, chain, &[], at(ahead + second)), at(ahead + second)).await;
+    }
+    for second in 0..60 {
+        Putting::of(1, chain, [1]).at(at(ahead + second)).taken(&*store).await;
+    }
+    // With the first question the server sees that those were of no day that has been.
+    let claim = store.claim_packages(claiming(2, chain, &[], at(0)), at(0)).await.expect("it is there");
+    assert!(matches!(claim, Err(ClaimRefusal::TooOften(_))), "{claim:?}");
+    claimed(&*store, claiming(2, chain, &[], at(1)), at(1)).await;
+    Putting::of(1, chain, [1]).at(at(2)).taken(&*store).await;
+}
+
 pub(crate) async fn one_identity_gets_so_many_of_a_device_in_a_day(engine: &dyn Engine) {
     let store = engine.open().await;
     let mut bob = Owner::start(&*store, "bob", 2).await;
