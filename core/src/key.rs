@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use curve25519_dalek::{EdwardsPoint, Scalar, traits::IsIdentity as _};
 use rand_core::TryCryptoRng;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
 use crate::hash::decode_lower_hex;
@@ -106,24 +105,6 @@ impl fmt::Display for KeyId {
         let mut hex = [0; 64];
         const_hex::encode_to_slice(self.bytes, &mut hex).map_err(|_| fmt::Error)?;
         write!(f, "{}:{}", self.suite.as_str(), std::str::from_utf8(&hex).map_err(|_| fmt::Error)?)
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for KeyId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for KeyId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

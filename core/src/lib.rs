@@ -20,6 +20,7 @@ pub mod recovery;
 pub mod server_name;
 pub mod sigchain;
 mod sorted;
+mod spelling;
 mod statements;
 pub mod subject;
 pub mod text;

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
-
 use crate::hash::decode_lower_hex;
 use crate::key::MalformedKey;
 
@@ -37,11 +35,5 @@ impl FromStr for EncKey {
 impl fmt::Display for EncKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "x25519:{}", const_hex::encode(self.0))
-    }
-}
-
-impl Serialize for EncKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
