@@ -48,7 +48,7 @@ pub(crate) type EmbeddedChains = Option<Arc<kez_sig_server::service::Service>>;
 pub(crate) type Following = Option<Arc<Health>>;
 
 /// What handlers are given parts of.
-#[derive(Clone)]
+#[derive(Clone, FromRef)]
 pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     pub(crate) broker: Option<Arc<Broker>>,
@@ -60,54 +60,6 @@ pub(crate) struct Shared {
     pub(crate) claims: Arc<Claims>,
     /// How following the chains of another server goes, where they are followed.
     pub(crate) following: Following,
-}
-
-impl FromRef<Shared> for Arc<Registry> {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.registry.clone()
-    }
-}
-
-impl FromRef<Shared> for Relay {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.relay.clone()
-    }
-}
-
-impl FromRef<Shared> for Arc<KeyPackages> {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.key_packages.clone()
-    }
-}
-
-impl FromRef<Shared> for Option<Arc<Broker>> {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.broker.clone()
-    }
-}
-
-impl FromRef<Shared> for EmbeddedChains {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.chains.clone()
-    }
-}
-
-impl FromRef<Shared> for Arc<Claims> {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.claims.clone()
-    }
-}
-
-impl FromRef<Shared> for Following {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.following.clone()
-    }
-}
-
-impl FromRef<Shared> for Option<Arc<Internal>> {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.internal.clone()
-    }
 }
 
 /// Methods of a path that takes envelopes or offers.
