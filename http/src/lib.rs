@@ -10,6 +10,7 @@ pub mod conditional;
 pub mod cors;
 pub mod guard;
 pub mod head;
+pub mod health;
 pub mod limit;
 pub mod log;
 pub mod openapi;

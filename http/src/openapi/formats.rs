@@ -64,6 +64,24 @@ pub fn seq(first: u64) -> Object {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(first)).maximum(Some(LARGEST)).build()
 }
 
+/// A number that counts from 1.
+#[must_use]
+pub fn from_1() -> Object {
+    seq(1)
+}
+
+/// The version of every statement so far.
+#[must_use]
+pub fn version() -> Object {
+    constant(1)
+}
+
+/// That a server is ready.
+#[must_use]
+pub fn ready() -> Object {
+    constant("ready")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,13 +7,13 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::formats::{Hash, Key, Time, seq};
+use super::formats::{Hash, Key, Time, from_1};
 
 /// The newest event of a chain.
 #[derive(ToSchema)]
 pub struct Head {
     /// Its number; the genesis is 1.
-    #[schema(schema_with = first_seq)]
+    #[schema(schema_with = from_1)]
     seq: u64,
     /// Its id.
     hash: Hash,
@@ -68,7 +68,3 @@ impl PartialSchema for ProblemCode {
 }
 
 impl ToSchema for ProblemCode {}
-
-fn first_seq() -> utoipa::openapi::schema::Object {
-    seq(1)
-}

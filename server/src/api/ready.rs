@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use kez_http::openapi::Problem;
+use kez_http::openapi::{self, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schema;
 use super::{EmbeddedChains, Following, State};
 use crate::broker::Broker;
 use crate::error::{self, ApiError, Checks};
@@ -16,7 +15,7 @@ kez_http::refusals!(Refusals, of_read);
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Ready {
     /// Always `ready`.
-    #[schema(schema_with = schema::ready)]
+    #[schema(schema_with = openapi::ready)]
     status: &'static str,
     /// What was looked at.
     checks: Checks,

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use kez_http::openapi::{EncKey, Handle, Hash, Key, Sig, Signature, Time, constant, seq};
+use kez_http::openapi::{EncKey, Handle, Hash, Key, Sig, Signature, Time, constant, seq, version};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -247,20 +247,8 @@ impl PartialSchema for KeyPackage {
 
 impl ToSchema for KeyPackage {}
 
-pub(super) fn ok() -> Object {
-    constant("ok")
-}
-
-pub(super) fn ready() -> Object {
-    constant("ready")
-}
-
 pub(super) fn open() -> Object {
     constant("open")
-}
-
-fn version() -> Object {
-    constant(1)
 }
 
 fn registration_tag() -> Object {

@@ -1,10 +1,9 @@
 use axum::Json;
-use kez_http::openapi::Problem;
+use kez_http::openapi::{self, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::State;
-use super::schema;
 use crate::error::{self, ApiError, Checks};
 
 kez_http::refusals!(Refusals, of_read);
@@ -13,7 +12,7 @@ kez_http::refusals!(Refusals, of_read);
 #[derive(Serialize, ToSchema)]
 pub(super) struct Ready {
     /// Always `ready`.
-    #[schema(schema_with = schema::ready)]
+    #[schema(schema_with = openapi::ready)]
     status: &'static str,
     /// What was looked at.
     checks: Checks,

@@ -1,11 +1,11 @@
 //! Events: one payload for each type, and one for the types that are not listed.
 
-use kez_http::openapi::{EncKey, Hash, Key, ServerName, Sig, Signature, Time, constant, seq};
+use kez_http::openapi::{EncKey, Hash, Key, ServerName, Sig, Signature, Time, constant, seq, version};
 use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Claim, version};
+use super::Claim;
 
 /// A signed key event.
 #[derive(ToSchema)]

@@ -6,7 +6,7 @@ mod event;
 
 use std::collections::BTreeMap;
 
-use kez_http::openapi::{EncKey, Hash, Head, Key, ServerName, Signature, Time, constant, seq};
+use kez_http::openapi::{EncKey, Hash, Head, Key, ServerName, Signature, Time, constant, from_1, version};
 use utoipa::openapi::schema::Object;
 use utoipa::{IntoParams, ToSchema};
 
@@ -170,22 +170,6 @@ pub(super) struct ImportedLog {
     head: Head,
     /// Entries that were new here.
     stored: u64,
-}
-
-pub(super) fn ok() -> Object {
-    constant("ok")
-}
-
-pub(super) fn ready() -> Object {
-    constant("ready")
-}
-
-fn from_1() -> Object {
-    seq(1)
-}
-
-fn version() -> Object {
-    constant(1)
 }
 
 fn receipt_tag() -> Object {
