@@ -43,18 +43,20 @@ impl FromStr for ServerName {
                 None => (Some(text), None),
             },
         };
-        let label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        };
-        let host_ok = host.is_none_or(|host| host.len() <= MAX_HOST && host.split('.').all(label));
+        let host_ok = host.is_none_or(|host| host.len() <= MAX_HOST && host.split('.').all(is_label));
         let port_ok = port.is_none_or(|port| {
             !port.starts_with('0') && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
         });
         if host_ok && port_ok { Ok(ServerName(text.to_ascii_lowercase())) } else { Err(MalformedServerName) }
     }
+}
+
+/// A label of a host's name: letters, digits and inner hyphens (RFC 1123 section 2.1).
+pub(crate) fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 impl fmt::Display for ServerName {

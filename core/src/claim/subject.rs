@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{NotCheckable, WELL_KNOWN};
+use crate::server_name::is_label;
 
 /// DNS allows 253 characters for a name.
 const MAX_NAME: usize = 253;
@@ -131,12 +132,9 @@ impl fmt::Display for GithubUser {
 /// Lower-case labels of letters, digits and inner hyphens, two at least. The last begins with a letter: whatever ends in
 /// a number is an address to some readers.
 fn is_domain(name: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-    };
     let last = name.rsplit_once('.').map(|(_, last)| last);
-    name.split('.').all(is_label) && last.is_some_and(|last| last.starts_with(|c: char| c.is_ascii_lowercase()))
+    let is_lower = !name.bytes().any(|b| b.is_ascii_uppercase());
+    is_lower
+        && name.split('.').all(is_label)
+        && last.is_some_and(|last| last.starts_with(|c: char| c.is_ascii_lowercase()))
 }

@@ -1,7 +1,10 @@
 //! Taking members out of an envelope, one kind at a time.
 
+use std::str::FromStr;
+
 use crate::canonical::{self, Json, Object};
 use crate::problem::{Code, Problem};
+use crate::time::Timestamp;
 
 /// The members of the text's one object.
 pub(crate) fn read_object(text: &[u8]) -> Result<Object, Problem> {
@@ -41,6 +44,15 @@ pub(crate) fn take_array(members: &mut Object, name: &str) -> Result<Vec<Json>, 
         Some(_) => Err(malformed(format!("`{name}` is not an array."))),
         None => Err(malformed(format!("`{name}` is missing."))),
     }
+}
+
+/// A string with one spelling, which `what` describes.
+pub(crate) fn take_parsed<T: FromStr>(members: &mut Object, name: &str, what: &str) -> Result<T, Problem> {
+    take_string(members, name)?.parse().map_err(|_| malformed(format!("`{name}` is {what}.")))
+}
+
+pub(crate) fn take_time(members: &mut Object, name: &str) -> Result<Timestamp, Problem> {
+    take_parsed(members, name, "a UTC time written YYYY-MM-DDTHH:MM:SSZ")
 }
 
 /// Refuses what is left once every defined member was taken.

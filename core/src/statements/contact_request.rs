@@ -7,7 +7,7 @@ use std::str::FromStr;
 use rand_core::TryCryptoRng;
 
 use crate::canonical::{self, Json, Object, member, object};
-use crate::envelope::{EnvelopeType, Payload, malformed, no_more, sign, take_string};
+use crate::envelope::{EnvelopeType, Payload, malformed, no_more, sign, take_string, take_time};
 use crate::hash::decode_lower_hex;
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite};
 use crate::problem::Problem;
@@ -77,9 +77,7 @@ impl Payload for Members {
             from: take_string(&mut payload, "from")?,
             to: take_string(&mut payload, "to")?,
             server: take_string(&mut payload, "server")?,
-            created_at: take_string(&mut payload, "created_at")?
-                .parse()
-                .map_err(|_| malformed("`created_at` is a UTC time written YYYY-MM-DDTHH:MM:SSZ."))?,
+            created_at: take_time(&mut payload, "created_at")?,
             nonce: take_string(&mut payload, "nonce")?.parse()?,
         };
         no_more(&payload)?;

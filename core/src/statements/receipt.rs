@@ -1,7 +1,7 @@
 //! Receipts: a server's signed word on when it took an event, and as which entry of its log.
 
 use crate::canonical::{Json, Object, member, object};
-use crate::envelope::{Alg, Envelope, EnvelopeType, Payload, malformed, no_more, sign, take_string};
+use crate::envelope::{Alg, Envelope, EnvelopeType, Payload, malformed, no_more, sign, take_parsed, take_time};
 use crate::hash::Hash;
 use crate::key::{KeyId, MalformedKey, SigningKey};
 use crate::problem::Problem;
@@ -70,16 +70,13 @@ impl Payload for Members {
             _ => Err(malformed(format!("`{name}` is missing or not an integer."))),
         };
         let (seq, log_index) = (number("seq")?, number("log_index")?);
-        let mut text = |name: &str| take_string(&mut payload, name);
         let receipt = Receipt {
-            chain: text("chain")?.parse().map_err(|_| malformed("`chain` is a key's id."))?,
+            chain: take_parsed(&mut payload, "chain", "a key's id")?,
             seq,
-            hash: text("hash")?.parse().map_err(|_| malformed("`hash` is sha256: and 64 lower-case hex digits."))?,
-            received_at: text("received_at")?
-                .parse()
-                .map_err(|_| malformed("`received_at` is a UTC time written YYYY-MM-DDTHH:MM:SSZ."))?,
+            hash: take_parsed(&mut payload, "hash", "sha256: and 64 lower-case hex digits")?,
+            received_at: take_time(&mut payload, "received_at")?,
             log_index,
-            server: text("server")?.parse().map_err(|_| malformed("`server` is a host with an optional port."))?,
+            server: take_parsed(&mut payload, "server", "a host with an optional port")?,
         };
         no_more(&payload)?;
         Ok(Members(receipt))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::canonical::{self, Json, Object, member, object};
-use crate::envelope::{Alg, Envelope, EnvelopeType, Payload, malformed, no_more, sign, take_string};
+use crate::envelope::{Alg, Envelope, EnvelopeType, Payload, no_more, sign, take_string, take_time};
 use crate::handle::Handle;
 use crate::hash::Hash;
 use crate::key::{KeyId, MalformedKey, SigningKey};
@@ -31,9 +31,7 @@ impl Payload for Members {
             handle: take_string(&mut payload, "handle")?,
             primary: take_string(&mut payload, "primary")?,
             server: take_string(&mut payload, "server")?,
-            created_at: take_string(&mut payload, "created_at")?
-                .parse()
-                .map_err(|_| malformed("`created_at` is a UTC time written YYYY-MM-DDTHH:MM:SSZ."))?,
+            created_at: take_time(&mut payload, "created_at")?,
         };
         no_more(&payload)?;
         Ok(members)

@@ -3,7 +3,7 @@
 use crate::canonical::{Json, Object, member, object};
 use crate::contact_request::MessageId;
 use crate::envelope::{
-    Alg, Envelope, EnvelopeType, Payload, malformed, malformed_key, no_more, sign, take_array, take_string,
+    Alg, Envelope, EnvelopeType, Payload, malformed, malformed_key, no_more, sign, take_array, take_string, take_time,
 };
 use crate::hash::Hash;
 use crate::key::{KeyId, MalformedKey, SigningKey, Suite};
@@ -109,9 +109,7 @@ impl Payload for Members {
             from: take_string(&mut payload, "from")?,
             to: take_string(&mut payload, "to")?,
             server: take_string(&mut payload, "server")?,
-            created_at: take_string(&mut payload, "created_at")?
-                .parse()
-                .map_err(|_| malformed("`created_at` is a UTC time written YYYY-MM-DDTHH:MM:SSZ."))?,
+            created_at: take_time(&mut payload, "created_at")?,
             devices: devices(take_array(&mut payload, "devices")?)?,
         };
         // It makes envelopes differ, and says nothing else.

@@ -4,7 +4,7 @@ use super::KeyPackage;
 use crate::canonical::{Json, Object, member, object};
 use crate::contact_request::MessageId;
 use crate::envelope::{
-    Alg, Envelope, EnvelopeType, Payload, malformed, no_more, sign, take_array, take_bool, take_string,
+    Alg, Envelope, EnvelopeType, Payload, malformed, no_more, sign, take_array, take_bool, take_string, take_time,
 };
 use crate::hash::Hash;
 use crate::key::{KeyId, MalformedKey, SigningKey};
@@ -123,9 +123,7 @@ impl Payload for Members {
         let members = Members {
             chain: take_string(&mut payload, "chain")?,
             server: take_string(&mut payload, "server")?,
-            created_at: take_string(&mut payload, "created_at")?
-                .parse()
-                .map_err(|_| malformed("`created_at` is a UTC time written YYYY-MM-DDTHH:MM:SSZ."))?,
+            created_at: take_time(&mut payload, "created_at")?,
             replace: take_bool(&mut payload, "replace")?,
             packages: packages(take_array(&mut payload, "packages")?)?,
             last_resort: match payload.remove("last_resort") {
