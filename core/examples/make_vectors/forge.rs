@@ -2,7 +2,7 @@
 
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT as B, EIGHT_TORSION};
 use curve25519_dalek::{EdwardsPoint, Scalar};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha512};
 
 /// The order of the base point, little-endian (RFC 8032 section 5.1).
@@ -49,6 +49,12 @@ impl Signer {
     pub(crate) fn sign(&self, message: &str) -> String {
         let r = hash_to_scalar(&[&self.prefix, message.as_bytes()]);
         self.respond(r, (B * r).compress().as_bytes(), &self.public, message)
+    }
+
+    /// The envelope of this tag around a payload, which this key signs.
+    pub(crate) fn seal(&self, tag: &str, payload: &Value) -> Value {
+        let signature = json!({ "alg": "ed25519-sha512-jcs", "key": self.id(), "sig": self.sign(&jcs(payload)) });
+        json!({ "kez": tag, "payload": payload, "signature": signature })
     }
 
     /// The same signature with S + L for S: RFC 8032 section 5.1.7 refuses it, a reader that reduces S does not.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::signed::{ATTACKER, IDENTITY, Kind, NOW, only_here, with};
+use super::signed::{ATTACKER, IDENTITY, Kind, NOW, only_here, with, with_seed};
 use super::{Expect, Files, code, put, verdict};
 use crate::forge::{SchnorrSigner, Signer, jcs, key_id, sha256_id, small_order_keys};
 
@@ -29,9 +29,7 @@ fn payload() -> Value {
 }
 
 fn seal(payload: Value) -> Value {
-    let signer = Signer::of(IDENTITY);
-    let signature = json!({ "alg": "ed25519-sha512-jcs", "key": signer.id(), "sig": signer.sign(&jcs(&payload)) });
-    json!({ "kez": "contact_request", "payload": payload, "signature": signature })
+    Signer::of(IDENTITY).seal("contact_request", &payload)
 }
 
 fn changed(name: &str, value: Value) -> Value {
@@ -59,9 +57,7 @@ fn accepted(envelope: &Value) -> Expect {
 }
 
 fn accepted_with_seed(envelope: &Value) -> Expect {
-    let mut expect = accepted(envelope);
-    expect.insert("seed_hex", const_hex::encode(Signer::of(IDENTITY).seed).into());
-    expect
+    with_seed(accepted(envelope))
 }
 
 pub(crate) fn add_all(files: &mut Files) {

@@ -37,8 +37,7 @@ fn seal(payload: Value, alg: &str, key: &str, sig: &str) -> Value {
 }
 
 fn seal_ed25519(payload: Value) -> Value {
-    let (signer, message) = (Signer::of(1), jcs(&payload));
-    seal(payload, "ed25519-sha512-jcs", &signer.id(), &signer.sign(&message))
+    Signer::of(1).seal("greeting", &payload)
 }
 
 fn seal_schnorr(payload: Value) -> Value {

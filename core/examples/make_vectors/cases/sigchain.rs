@@ -191,9 +191,7 @@ impl Log {
 
 /// Signs a payload.
 pub(crate) fn seal(payload: Value, seed: u8) -> Value {
-    let signer = Signer::of(seed);
-    let signature = json!({ "alg": "ed25519-sha512-jcs", "key": signer.id(), "sig": signer.sign(&jcs(&payload)) });
-    json!({ "kez": "sigchain_event", "payload": payload, "signature": signature })
+    Signer::of(seed).seal("sigchain_event", &payload)
 }
 
 /// A payload with one member changed, signed by the identity.

@@ -34,9 +34,7 @@ impl Kind {
 
     /// The whole envelope around `payload`, signed by the identity key.
     pub(crate) fn seal(self, payload: Value) -> Value {
-        let signer = Signer::of(IDENTITY);
-        let signature = json!({ "alg": "ed25519-sha512-jcs", "key": signer.id(), "sig": signer.sign(&jcs(&payload)) });
-        json!({ "kez": format!("handle_{}", self.folder()), "payload": payload, "signature": signature })
+        Signer::of(IDENTITY).seal(&format!("handle_{}", self.folder()), &payload)
     }
 }
 
@@ -78,7 +76,11 @@ pub(crate) fn accepted(envelope: &Value) -> Expect {
 
 /// As [`accepted`], with the seed that signs the same bytes again.
 pub(crate) fn accepted_with_seed(envelope: &Value) -> Expect {
-    let mut expect = accepted(envelope);
+    with_seed(accepted(envelope))
+}
+
+/// `expect`, and the seed that signs the same bytes again.
+pub(crate) fn with_seed(mut expect: Expect) -> Expect {
     expect.insert("seed_hex", const_hex::encode(Signer::of(IDENTITY).seed).into());
     expect
 }
