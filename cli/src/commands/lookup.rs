@@ -4,7 +4,7 @@ use kez_core::handle::{NotTyped, Typed};
 use kez_core::registration::Expected;
 use kez_core::sigchain::Chain;
 use kez_core::webfinger::Jrd;
-use kez_core::{Code, Handle, Problem, Record, ServerName, verify_envelope};
+use kez_core::{Code, Handle, KeyId, Problem, Record, ServerName, verify_envelope};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -27,22 +27,14 @@ struct Found {
 pub(super) fn run(name: &str, server: Option<ServerUrl>) -> Result<(), Failure> {
     let (handle, server_name) = parse(name)?;
     let client = Client::new(server.unwrap_or_else(|| ServerUrl::of(&server_name)));
-    let record = proven(&client, &handle, &server_name)?;
+    let (record, _) = proven(&client, &handle, &server_name)?;
     check_webfinger(&client, &record)?;
     output::json(&Found { record, verified: true })
 }
 
-/// The record of a handle, proven: its key signed for it, or its chain leads from the key that did to its key.
-pub(super) fn proven(client: &Client, handle: &Handle, server: &ServerName) -> Result<Record, Failure> {
-    proven_with_chain(client, handle, server).map(|(record, _)| record)
-}
-
-/// The record of a handle, proven, and its chain as it verified; nothing is in it when there is none yet.
-pub(super) fn proven_with_chain(
-    client: &Client,
-    handle: &Handle,
-    server: &ServerName,
-) -> Result<(Record, Chain), Failure> {
+/// The record of a handle, proven: its key signed for it, or its chain leads from the key that did to its key. And that
+/// chain as it verified; nothing is in it when there is none yet.
+pub(super) fn proven(client: &Client, handle: &Handle, server: &ServerName) -> Result<(Record, Chain), Failure> {
     let record: Record = client.get(&format!("/v1/u/{handle}"))?;
     check(&record, handle, server, None)?;
     let registration = client.get_bytes(&format!("/v1/u/{handle}/registration"))?;
@@ -67,6 +59,17 @@ pub(super) fn proven_with_chain(
     let detail =
         format!("The registration is signed by {signer}, which never was the primary of the identity's chain.");
     Err(Failure::new(Local::NotVerified, detail))
+}
+
+/// The record of the handle that a key stands for, as the server tells it.
+pub(super) fn by_key(client: &Client, key: &KeyId) -> Result<Record, Failure> {
+    client.get(&format!("/v1/k/{}/{}", key.suite().as_str(), key.hex()))
+}
+
+/// The handle that a record names.
+pub(super) fn handle_of(record: &Record) -> Result<Handle, Failure> {
+    let handle = record.handle.parse();
+    handle.map_err(|_| Failure::new(Local::NotVerified, "The server's record names a handle that cannot exist."))
 }
 
 /// The handle and the server of a full name, as people write them.

@@ -1,11 +1,11 @@
 //! `kez release`: give the key's handle back.
 
 use kez_core::registration::Statement;
-use kez_core::{Code, Handle, Record, ServerName, SigningKey, Timestamp};
+use kez_core::{Code, ServerName, SigningKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::register::check;
-use super::{home, key, submit::submit};
+use super::{home, key, lookup, submit::submit};
 use crate::args::KeyArgs;
 use crate::client::Client;
 use crate::failure::{Failure, Local};
@@ -52,11 +52,8 @@ fn ask(
     let server = server.ok_or_else(home::unknown)?;
     let client = Client::new(server.clone());
     let server_name = home::name(&client, server_name)?;
-    let record: Record = client.get(&format!("/v1/k/{}/{}", key.id().suite().as_str(), key.id().hex()))?;
-    let handle: Handle = record
-        .handle
-        .parse()
-        .map_err(|_| Failure::new(Local::NotVerified, "The server's record names a handle that cannot exist."))?;
+    let record = lookup::by_key(&client, &key.id())?;
+    let handle = lookup::handle_of(&record)?;
     check(&record, &handle, &server_name, Some(key.id()))?;
     Ok((client, Holding { key: key.id(), handle, server, server_name }))
 }

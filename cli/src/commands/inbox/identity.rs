@@ -85,16 +85,12 @@ pub(super) fn own_chain(home: &Home, key: &KeyId) -> Result<KeyId, Failure> {
 
 /// The server's word on whose key it is.
 fn record_of(home: &Home, key: &KeyId) -> Result<Option<Record>, Failure> {
-    match home.client.get(&format!("/v1/k/{}/{}", key.suite().as_str(), key.hex())) {
+    match lookup::by_key(&home.client, key) {
         Err(failure) if failure.is(Code::NotFound) => Ok(None),
         record => record.map(Some),
     }
 }
 
 fn proven(home: &Home, record: &Record) -> Result<(Record, Chain), Failure> {
-    let handle: Handle = record
-        .handle
-        .parse()
-        .map_err(|_| Failure::new(Local::NotVerified, "The server gave a record whose handle is none."))?;
-    lookup::proven_with_chain(&home.client, &handle, &home.name)
+    lookup::proven(&home.client, &lookup::handle_of(record)?, &home.name)
 }

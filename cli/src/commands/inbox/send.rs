@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kez_core::contact_request::{ContactRequest, MessageId};
-use kez_core::{Code, Handle, Hash, KeyId, Problem};
+use kez_core::{Code, Handle, Hash, KeyId, Problem, Record};
 use serde::Serialize;
 use tokio::time::sleep;
 
@@ -39,7 +39,7 @@ fn is_false(value: &bool) -> bool {
 /// Looks the recipient up, signs, sends, and prints that it was stored.
 pub(super) fn run(place: Place, to: &str) -> Result<(), Failure> {
     let handle = recipient(&place, to)?;
-    let to = lookup::proven(&place.home.client, &handle, &place.home.name)?.chain;
+    let (Record { chain: to, .. }, _) = lookup::proven(&place.home.client, &handle, &place.home.name)?;
     let nonce = MessageId::from_bytes(system::random()?);
     let request = ContactRequest { to, server: place.home.name.clone(), created_at: place.home.now(), nonce };
     let message = request.sign(place.member.chain, &place.member.key);

@@ -2,13 +2,13 @@
 
 use kez_core::claim::{Domain, Evidence, GithubUser, Host, Kind, NotCheckable, proof_text};
 use kez_core::sigchain::{Body, Claim};
-use kez_core::{Hash, KeyId};
+use kez_core::{Hash, KeyId, Record};
 use serde::Serialize;
 
 use super::{Mine, at_home};
 use crate::args::{ClaimCommand, HomeArgs, KeyArgs};
 use crate::failure::{Failure, Local};
-use crate::{keyfile, output};
+use crate::output;
 
 /// What to publish, and where.
 #[derive(Serialize)]
@@ -33,9 +33,7 @@ pub(super) fn run(keys: &KeyArgs, command: ClaimCommand) -> Result<(), Failure> 
 /// Prints what proves the claim once it is published.
 fn text(keys: &KeyArgs, kind: Kind, subject: &str, home: HomeArgs) -> Result<(), Failure> {
     let publish = place(kind, subject).map_err(wrong)?;
-    let key_file = keyfile::path(keys.file.as_deref())?;
-    let (_, record) = at_home(&key_file, keyfile::open(&key_file)?.id(), home)?;
-    let chain = record.chain;
+    let (_, _, Record { chain, .. }) = at_home(keys, home)?;
     output::json(&Text { r#type: kind.as_str(), subject, chain, publish, text: proof_text(kind, &chain) })
 }
 

@@ -72,10 +72,8 @@ struct Mine {
 impl Mine {
     /// Unlocks the key, and fetches the chain of the identity that it stands for.
     fn open(keys: &KeyArgs, args: HomeArgs) -> Result<Mine, Failure> {
-        let key_file = keyfile::path(keys.file.as_deref())?;
-        let id = keyfile::open(&key_file)?.id();
-        let (home, record) = at_home(&key_file, id, args)?;
-        let handle = parse_handle(&record)?;
+        let (key_file, home, record) = at_home(keys, args)?;
+        let handle = lookup::handle_of(&record)?;
         let fetched = Fetched::of(&record)?;
         if fetched.chain.head().is_some() {
             fetched.agrees_with(&record)?;
@@ -116,27 +114,24 @@ fn print(body: &Body, handle: &Handle, fetched: &Fetched, head: Head) -> Result<
     output::json(&Done { event: body.name(), handle: handle.as_str(), chain: fetched.chain.id(), head, primary })
 }
 
-/// The key's home, and the record of the identity that it stands for there.
-fn at_home(key_file: &std::path::Path, id: KeyId, args: HomeArgs) -> Result<(Home, Record), Failure> {
-    let home = Home::of(key_file, id, args.server, args.server_name.as_ref())?;
-    let record: Record = home.client.get(&format!("/v1/k/{}/{}", id.suite().as_str(), id.hex()))?;
-    check(&record, &parse_handle(&record)?, &home.name, None)?;
-    Ok((home, record))
+/// Where the key is, its home, and the record of the identity that it stands for there.
+fn at_home(keys: &KeyArgs, args: HomeArgs) -> Result<(PathBuf, Home, Record), Failure> {
+    let key_file = keyfile::path(keys.file.as_deref())?;
+    let id = keyfile::open(&key_file)?.id();
+    let home = Home::of(&key_file, id, args.server, args.server_name.as_ref())?;
+    let record = lookup::by_key(&home.client, &id)?;
+    check(&record, &lookup::handle_of(&record)?, &home.name, None)?;
+    Ok((key_file, home, record))
 }
 
 /// Somebody's record, proven, with their chain.
 fn of_name(name: &str, server: Option<ServerUrl>) -> Result<(Holding, Record, Fetched), Failure> {
     let (handle, server_name) = lookup::parse(name)?;
     let url = server.unwrap_or_else(|| ServerUrl::of(&server_name));
-    let record = lookup::proven(&Client::new(url.clone()), &handle, &server_name)?;
+    let (record, _) = lookup::proven(&Client::new(url.clone()), &handle, &server_name)?;
     let fetched = Fetched::of(&record)?;
     let identity = Holding { key: record.primary, handle, server: url, server_name };
     Ok((identity, record, fetched))
-}
-
-fn parse_handle(record: &Record) -> Result<Handle, Failure> {
-    let handle = record.handle.parse();
-    handle.map_err(|_| Failure::new(Local::NotVerified, "The server's record names a handle that cannot exist."))
 }
 
 /// Another key, in a file of its own, and where that is.

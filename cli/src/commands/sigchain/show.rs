@@ -11,7 +11,7 @@ use super::{at_home, of_name};
 use crate::args::{KeyArgs, WhoseArgs};
 use crate::chain::Fetched;
 use crate::failure::Failure;
-use crate::{keyfile, output};
+use crate::output;
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -51,8 +51,7 @@ fn fetch(keys: &KeyArgs, whose: WhoseArgs) -> Result<(String, Fetched), Failure>
         let (_, record, fetched) = of_name(&name, whose.home.server)?;
         return Ok((record.handle, fetched));
     }
-    let key_file = keyfile::path(keys.file.as_deref())?;
-    let (_, record) = at_home(&key_file, keyfile::open(&key_file)?.id(), whose.home)?;
+    let (_, _, record) = at_home(keys, whose.home)?;
     let fetched = Fetched::of(&record)?;
     if fetched.chain.head().is_some() {
         fetched.agrees_with(&record)?;
