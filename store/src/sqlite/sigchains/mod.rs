@@ -4,7 +4,8 @@ mod append;
 
 use async_trait::async_trait;
 use kez_core::{Hash, KeyId, Timestamp};
-use sqlx::sqlite::SqliteConnection;
+use sqlx::query::QueryAs;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::writer::Command;
@@ -17,47 +18,41 @@ pub(super) use append::{Appending, append};
 /// A row as SQLite gives it.
 type StoredRow = (i64, Vec<u8>, i64, Vec<u8>, Vec<u8>, i64, Vec<u8>);
 
+/// A query for rows, in the order of [`StoredRow`].
+macro_rules! select_rows {
+    ($rest:literal) => {
+        concat!("SELECT log_index, chain, entry, id, event, received_at, receipt FROM entries ", $rest)
+    };
+}
+
+impl SqliteStore {
+    async fn rows(&self, query: QueryAs<'_, Sqlite, StoredRow, SqliteArguments>) -> Result<Vec<Row>, StoreError> {
+        let found = query.fetch_all(&self.log.get()?).await.map_err(failed)?;
+        found.into_iter().map(parse).collect()
+    }
+}
+
 #[async_trait]
 impl Log for SqliteStore {
     async fn log(&self, chain: &KeyId, from: u64, limit: u64) -> Result<Vec<Row>, StoreError> {
-        let found: Vec<StoredRow> = sqlx::query_as(
-            "SELECT log_index, chain, entry, id, event, received_at, receipt FROM entries \
-             WHERE chain = ? AND entry >= ? ORDER BY entry LIMIT ?",
-        )
-        .bind(chain.as_bytes().as_slice())
-        .bind(number(from))
-        .bind(number(limit))
-        .fetch_all(&self.log.get()?)
-        .await
-        .map_err(failed)?;
-        found.into_iter().map(parse).collect()
+        let query = sqlx::query_as(select_rows!("WHERE chain = ? AND entry >= ? ORDER BY entry LIMIT ?"));
+        self.rows(query.bind(chain.as_bytes().as_slice()).bind(number(from)).bind(number(limit))).await
     }
 
     async fn by_ids(&self, chain: &KeyId, ids: &[Hash]) -> Result<Vec<Row>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT log_index, chain, entry, id, event, received_at, receipt FROM entries WHERE chain = ",
-        );
+        let mut query = QueryBuilder::<Sqlite>::new(select_rows!("WHERE chain = "));
         query.push_bind(chain.as_bytes().to_vec()).push(" AND id IN (");
         let mut list = query.separated(", ");
         for id in ids {
             list.push_bind(id.as_bytes().to_vec());
         }
         query.push(")");
-        let found: Vec<StoredRow> = query.build_query_as().fetch_all(&self.log.get()?).await.map_err(failed)?;
-        found.into_iter().map(parse).collect()
+        self.rows(query.build_query_as()).await
     }
 
     async fn export(&self, log_index: u64, limit: u64) -> Result<Vec<Row>, StoreError> {
-        let found: Vec<StoredRow> = sqlx::query_as(
-            "SELECT log_index, chain, entry, id, event, received_at, receipt FROM entries \
-             WHERE log_index > ? ORDER BY log_index LIMIT ?",
-        )
-        .bind(number(log_index))
-        .bind(number(limit))
-        .fetch_all(&self.log.get()?)
-        .await
-        .map_err(failed)?;
-        found.into_iter().map(parse).collect()
+        let query = sqlx::query_as(select_rows!("WHERE log_index > ? ORDER BY log_index LIMIT ?"));
+        self.rows(query.bind(number(log_index)).bind(number(limit))).await
     }
 
     async fn chains(&self, after: Option<&KeyId>, limit: u64) -> Result<Vec<KeyId>, StoreError> {
