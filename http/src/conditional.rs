@@ -4,15 +4,26 @@ use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    IF_UNMODIFIED_SINCE, LAST_MODIFIED,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use kez_core::{Code, Problem};
 
 /// The fields that make a request conditional. `If-Range` is none of them: it is about how much is sent.
 pub const FIELDS: [HeaderName; 4] = [IF_MATCH, IF_UNMODIFIED_SINCE, IF_NONE_MATCH, IF_MODIFIED_SINCE];
+
+/// `200` with JSON, its tag, and how long it may be kept.
+pub fn tagged(json: Bytes, tag: Option<HeaderValue>, kept: HeaderValue) -> Response {
+    let mut response = Response::new(json.into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, kept);
+    headers.extend(tag.map(|tag| (ETAG, tag)));
+    response
+}
 
 /// The conditions of a request that reads.
 pub struct Conditions(HeaderMap);

@@ -11,9 +11,9 @@ use kez_chat_server::config::{self, Command, Config};
 use kez_chat_server::init::{self, InitError};
 use kez_chat_server::{doctor, healthcheck, random};
 use kez_http::log;
+use kez_http::serve::listen;
 use kez_http::signals::told_to_end;
 use kez_store::sqlite;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// The system's allocator keeps what it once had, and others give back only where somebody allocates again; this one gives
@@ -94,10 +94,6 @@ async fn serve(config: &Config) -> Result<(), String> {
     })?;
     tracing::info!("kez-chat-server has stopped");
     Ok(())
-}
-
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
 fn start_log(config: &Config) {

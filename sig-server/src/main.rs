@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use kez_http::clock::{Clock as _, SystemClock};
 use kez_http::log;
+use kez_http::serve::listen;
 use kez_http::signals::told_to_end;
 use kez_sig_server::config::{self, Command, Config};
 use kez_store::sqlite;
-use tokio::net::TcpListener;
 
 /// The system's allocator keeps what it once had, and others give back only where somebody allocates again; this one gives
 /// back what was not used for ten seconds, by a thread of its own, also of an idle program.
@@ -48,8 +48,7 @@ async fn restore(config: &Config, file: &Path) -> Result<(), String> {
 }
 
 async fn serve(config: &Config) -> Result<(), String> {
-    let listener = TcpListener::bind(config.bind).await;
-    let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.bind))?;
+    let listener = listen(config.bind).await?;
     let told = told_to_end().map_err(|error| format!("signals cannot be heard: {error}"))?;
     kez_sig_server::run(config, Arc::new(SystemClock), listener, told).await?;
     tracing::info!("kez-sig-server has stopped");

@@ -56,6 +56,14 @@ pub trait Front: Send + Sync + 'static {
     fn is_proxy(&self, address: IpAddr) -> bool;
 }
 
+/// Listens on an address.
+///
+/// # Errors
+/// One line that says why that cannot be.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
+}
+
 /// Serves until `shutdown` completes, then finishes what is in flight.
 pub async fn serve<F: Front>(
     listener: TcpListener,

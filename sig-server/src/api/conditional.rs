@@ -2,41 +2,32 @@
 //! everything that has a tag (RFC 9110 section 13).
 
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH};
+use http::header::IF_MATCH;
 use http::{HeaderMap, HeaderValue};
 use kez_core::Hash;
 use kez_core::sigchain::Head;
-use kez_http::conditional::tags;
+use kez_http::conditional::{tagged, tags};
 use serde::Serialize;
 
 use crate::error::ApiError;
 use crate::loaded::Told;
 use crate::service::Expected;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// It may be kept, but the next event can come at any moment.
+const KEPT: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// `200` with the body, which belongs to this head.
 pub(super) fn respond<T: Serialize>(head: Head, body: &T) -> Response {
     let tag = HeaderValue::from_str(&format!("\"{}\"", head.hash)).ok();
     match serde_json::to_vec(body) {
-        Ok(body) => tagged(tag, body.into()),
+        Ok(body) => tagged(body.into(), tag, KEPT),
         Err(_) => ApiError::fault().into_response(),
     }
 }
 
 /// The same for a head whose bytes are there already.
 pub(super) fn respond_told(told: &Told) -> Response {
-    tagged(HeaderValue::from_maybe_shared(told.quoted.clone()).ok(), told.json.clone())
-}
-
-fn tagged(tag: Option<HeaderValue>, body: Bytes) -> Response {
-    let mut response = ([(CONTENT_TYPE, JSON)], body).into_response();
-    let headers = response.headers_mut();
-    // It may be kept, but the next event can come at any moment.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.extend(tag.map(|tag| (ETAG, tag)));
-    response
+    tagged(told.json.clone(), HeaderValue::from_maybe_shared(told.quoted.clone()).ok(), KEPT)
 }
 
 /// The heads that the request wants the chain to have: strong tags only, as section 13.1.1 wants.
