@@ -84,19 +84,6 @@ pub struct Parts {
     pub limits: Limits,
 }
 
-/// As [`run`], with these parts.
-///
-/// # Errors
-/// As [`run`].
-pub async fn run_with(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-    listener: TcpListener,
-    shutdown: impl Future<Output = ()>,
-    parts: Parts,
-) -> Result<(), StartError> {
-    assembly::run(config, clock, listener, shutdown, parts).await
-}
-
+pub use assembly::run_with;
 pub use kez_http::clock;
 pub use metrics::serve as serve_metrics;

@@ -3,6 +3,7 @@
 
 use leptos::prelude::*;
 
+use super::own::Lines;
 use crate::islands::ContactPanel;
 
 /// The connection, who asks, and what was decided.
@@ -64,9 +65,7 @@ pub(super) fn Ask() -> AnyView {
                 <pre id="contact-statement" tabindex="0" translate="no"></pre>
             </details>
             <button id="contact-send" type="button" class="button">"Send a contact request"</button>
-            <p id="contact-progress" class="progress" role="status" tabindex="-1" data-empty=""></p>
-            <p id="contact-note" class="note" role="status" tabindex="-1" data-empty=""></p>
-            <p id="contact-error" class="alarm" role="alert" tabindex="-1" data-empty=""></p>
+            <Lines of="contact" />
         </section>
         <div id="contact-lost" class="alarm" role="alert" hidden>
             <p id="contact-unavailable"></p>

@@ -24,8 +24,12 @@ use state::State;
 /// How often what nobody needs any more is thrown away.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
-/// Puts a server together, runs it until `shutdown` completes, and takes it apart.
-pub(crate) async fn run(
+/// As [`run`](crate::run), with these parts: puts the server together, runs it until `shutdown` completes, and takes it
+/// apart.
+///
+/// # Errors
+/// As [`run`](crate::run).
+pub async fn run_with(
     config: &Config,
     clock: Arc<dyn Clock>,
     listener: TcpListener,

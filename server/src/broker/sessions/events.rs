@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Held;
-use super::list::list;
+use super::list::{Server, list};
 use crate::broker::Broker;
 use crate::callout::Connection;
 use crate::registry::{Found, Registry};
@@ -32,11 +32,6 @@ const RETRY: Duration = Duration::from_secs(2);
 struct Event {
     server: Server,
     client: Client,
-}
-
-#[derive(Deserialize)]
-struct Server {
-    id: String,
 }
 
 #[derive(Deserialize)]

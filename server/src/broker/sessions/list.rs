@@ -31,9 +31,10 @@ struct Reply {
     data: Option<Data>,
 }
 
+/// Which broker says it.
 #[derive(Deserialize)]
-struct Server {
-    id: String,
+pub(super) struct Server {
+    pub(super) id: String,
 }
 
 #[derive(Deserialize)]
