@@ -287,24 +287,19 @@ impl Follower {
         let Some(followed) = kept.followed() else {
             return self.failed(kept.id(), Why::Refused(Refused::Another.to_string()));
         };
-        match self
-            .store
-            .follow(self.remote.url(), vec![followed], Vec::new(), None)
-            .await
-            .map(|answers| answers.into_iter().next())
-        {
-            Ok(Some(answer)) => self.settle(kept, answer),
-            Ok(None) => self.settle(kept, Taken::Failed("it was not answered for".to_owned())),
-            Err(error) => self.settle(kept, Taken::Failed(error.to_string())),
-        }
+        let unanswered = || Taken::Failed("it was not answered for".to_owned());
+        let answer = match self.store.follow(self.remote.url(), vec![followed], Vec::new(), None).await {
+            Ok(answers) => answers.into_iter().next().unwrap_or_else(unanswered),
+            Err(error) => Taken::Failed(error.to_string()),
+        };
+        self.settle(kept, answer);
     }
 
     /// What the store made of a chain.
     fn settle(&mut self, mut kept: Kept, answer: Taken) {
         let chain = kept.id();
-        match answer {
-            Taken::Whole | Taken::InPart => kept.was_stored(),
-            Taken::Refused(_) | Taken::Failed(_) => {}
+        if matches!(answer, Taken::Whole | Taken::InPart) {
+            kept.was_stored();
         }
         self.memory.put(kept);
         match answer {
