@@ -28,9 +28,7 @@ fn payload() -> Value {
 }
 
 fn seal(payload: Value) -> Value {
-    let signer = Signer::of(DEVICE);
-    let signature = json!({ "alg": "ed25519-sha512-jcs", "key": signer.id(), "sig": signer.sign(&jcs(&payload)) });
-    json!({ "kez": "key_package_claim", "payload": payload, "signature": signature })
+    Signer::of(DEVICE).seal("key_package_claim", &payload)
 }
 
 fn changed(name: &str, value: Value) -> Value {

@@ -39,9 +39,7 @@ fn payload() -> Value {
 }
 
 fn seal(payload: Value) -> Value {
-    let signer = Signer::of(DEVICE);
-    let signature = json!({ "alg": "ed25519-sha512-jcs", "key": signer.id(), "sig": signer.sign(&jcs(&payload)) });
-    json!({ "kez": "key_packages", "payload": payload, "signature": signature })
+    Signer::of(DEVICE).seal("key_packages", &payload)
 }
 
 /// The member with another value; removed where that is none.
