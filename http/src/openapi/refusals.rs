@@ -25,21 +25,19 @@ const ALWAYS: [Code; 7] = [
 ];
 
 /// What an envelope may be refused for, whatever it says.
-const ENVELOPE: [Code; 10] = [
+const ENVELOPE: [Code; 8] = [
     Code::PayloadTooLarge,
     Code::MalformedJson,
     Code::MalformedEnvelope,
     Code::UnsupportedAlg,
     Code::MalformedKey,
-    Code::KeyMismatch,
     Code::BadSignature,
     Code::WrongServer,
     Code::StaleTimestamp,
-    Code::Replayed,
 ];
 
 /// Makes a type of this name that stands for all refusals of an operation, for `responses(…)`: the kind of operation
-/// (`of_read`, `of_write` or `of_envelope`), and the codes that only some operations have.
+/// (`of_read`, `of_write`, `of_envelope` or `of_own_envelope`), and the codes that only some operations have.
 #[macro_export]
 macro_rules! refusals {
     ($name:ident, $kind:ident $(, $code:ident)*) => {
@@ -70,6 +68,12 @@ pub fn of_write(codes: &[Code]) -> Answers {
 #[must_use]
 pub fn of_envelope(codes: &[Code]) -> Answers {
     of_write(&[&ENVELOPE, codes].concat())
+}
+
+/// The refusals of what takes an envelope that says who signs it, and takes it once.
+#[must_use]
+pub fn of_own_envelope(codes: &[Code]) -> Answers {
+    of_envelope(&[&[Code::KeyMismatch, Code::Replayed], codes].concat())
 }
 
 /// The refusals of what reads, and what somebody gets who has the answer already (RFC 9110 section 13).

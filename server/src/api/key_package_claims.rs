@@ -16,21 +16,7 @@ use super::schema;
 use crate::error::ApiError;
 use crate::keypackages::KeyPackages;
 
-kez_http::refusals!(
-    Refusals,
-    of_write,
-    PayloadTooLarge,
-    MalformedJson,
-    MalformedEnvelope,
-    UnsupportedAlg,
-    MalformedKey,
-    BadSignature,
-    WrongServer,
-    StaleTimestamp,
-    KeyNotAuthorised,
-    NotFound,
-    Gone
-);
+kez_http::refusals!(Refusals, of_envelope, KeyNotAuthorised, NotFound, Gone);
 
 /// Key packages of an identity's devices.
 #[derive(Serialize, ToSchema)]

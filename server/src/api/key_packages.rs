@@ -15,20 +15,7 @@ use super::schema;
 use crate::error::ApiError;
 use crate::keypackages::KeyPackages;
 
-kez_http::refusals!(
-    Refusals,
-    of_write,
-    PayloadTooLarge,
-    MalformedJson,
-    MalformedEnvelope,
-    UnsupportedAlg,
-    MalformedKey,
-    BadSignature,
-    WrongServer,
-    StaleTimestamp,
-    KeyNotAuthorised,
-    TooManyKeyPackages
-);
+kez_http::refusals!(Refusals, of_envelope, KeyNotAuthorised, TooManyKeyPackages);
 
 /// What is here of a device.
 #[derive(Serialize, ToSchema)]

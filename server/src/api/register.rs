@@ -10,7 +10,7 @@ use super::State;
 use super::schema;
 use crate::error::ApiError;
 
-kez_http::refusals!(Refusals, of_envelope, InvalidHandle, ReservedHandle, HandleTaken, KeyAlreadyRegistered);
+kez_http::refusals!(Refusals, of_own_envelope, InvalidHandle, ReservedHandle, HandleTaken, KeyAlreadyRegistered);
 
 /// Takes a handle with a signed envelope.
 ///

@@ -11,7 +11,7 @@ use super::State;
 use super::schema;
 use crate::error::ApiError;
 
-kez_http::refusals!(Refusals, of_envelope, InvalidHandle, NotFound, Gone);
+kez_http::refusals!(Refusals, of_own_envelope, InvalidHandle, NotFound, Gone);
 
 /// That a handle was given back.
 #[derive(Serialize, ToSchema)]
