@@ -4,7 +4,6 @@ use std::fmt;
 
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::base;
 use crate::hash::Hash;
 
 /// Smallest key package, in bytes.
@@ -14,7 +13,6 @@ pub const MAX_PACKAGE_BYTES: usize = 4_096;
 /// How each begins, two bytes a number: version `mls10`, wire format `mls_key_package`, version `mls10`, cipher suite 3
 /// (RFC 9420 sections 6, 10 and 17.1).
 const START: [u8; 8] = [0, 1, 0, 5, 0, 1, 0, 3];
-const BASE64URL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// An `MLSMessage` that says to be a key package of the cipher suite that conversations have. Whether it is one, whoever
 /// uses it finds out.
@@ -58,7 +56,7 @@ impl KeyPackage {
 /// Base64url without padding.
 impl fmt::Display for KeyPackage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&base::encode::<6>(BASE64URL, &self.0))
+        fmt::Display::fmt(&BASE64URL_NOPAD.encode_display(&self.0), f)
     }
 }
 
