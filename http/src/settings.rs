@@ -1,4 +1,5 @@
-//! What the programs' command lines have in common: reading them, and the values that both know.
+//! What the programs' command lines have in common: reading them, and the values that both know. The only place that reads
+//! the environment.
 
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The configuration: flags, and environment variables for each. The only place that reads the environment.
+//! The configuration: flags, and environment variables for each.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;

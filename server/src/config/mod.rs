@@ -1,4 +1,4 @@
-//! The configuration: flags, and environment variables for each. The only place that reads the environment.
+//! The configuration: flags, and environment variables for each.
 
 mod cache;
 pub mod nats;
