@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kez_core::{Code, KeyId, Problem, Timestamp};
-use kez_http::limit::NoPlace;
+use kez_http::limit::NoPermit;
 use kez_http::problem::RETRY;
 use kez_store::StoreError;
 use kez_store::handles::Refusal;
@@ -53,8 +53,8 @@ impl From<Refused> for ApiError {
             Refused::Handle(refusal) => problem(refusal).into(),
             Refused::Upload(refusal) => of_upload(refusal),
             Refused::Claim(refusal) => of_claim(refusal),
-            Refused::NoPlace(NoPlace::Own) => ApiError::rate_limited(SOON),
-            Refused::NoPlace(NoPlace::All) => {
+            Refused::NoPermit(NoPermit::Own) => ApiError::rate_limited(SOON),
+            Refused::NoPermit(NoPermit::All) => {
                 ApiError::unavailable("Too many send as much just now; try again shortly.", SOON)
             }
             Refused::Store(StoreError::Unavailable(_)) => ApiError::no_database(),
@@ -76,7 +76,7 @@ fn of_upload(refusal: UploadRefusal) -> ApiError {
         )
         .into(),
         UploadRefusal::TooOften(seconds) => {
-            ApiError::too_often("This device uploads too often; wait, then send more at once.", secs(seconds))
+            ApiError::too_often("This device uploads too often; wait, then send more at once.", Duration::from_secs(seconds))
         }
     }
 }
@@ -90,14 +90,11 @@ fn of_claim(refusal: ClaimRefusal) -> ApiError {
         .into(),
         ClaimRefusal::NotFound => ApiError::not_found("No identity with the chain `to` ever had a handle here."),
         ClaimRefusal::Gone(at) => gone(at, None),
-        ClaimRefusal::TooOften(seconds) => {
-            ApiError::too_often("This identity claims too often; wait, then go on slower.", secs(seconds))
-        }
+        ClaimRefusal::TooOften(seconds) => ApiError::too_often(
+            "This identity claims too often; wait, then go on slower.",
+            Duration::from_secs(seconds),
+        ),
     }
-}
-
-const fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
 }
 
 fn problem(refusal: Refusal) -> Problem {

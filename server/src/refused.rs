@@ -1,7 +1,7 @@
 //! Why the registry, and what stands beside it, does not do what was asked, before anybody thinks of HTTP.
 
 use kez_core::Problem;
-use kez_http::limit::NoPlace;
+use kez_http::limit::NoPermit;
 use kez_store::StoreError;
 use kez_store::handles::Refusal;
 use kez_store::key_packages::{ClaimRefusal, UploadRefusal};
@@ -23,7 +23,7 @@ pub enum Refused {
     Claim(ClaimRefusal),
     /// Too much is under way that takes memory.
     #[error("{0:?}")]
-    NoPlace(NoPlace),
+    NoPermit(NoPermit),
     /// The store cannot be used.
     #[error(transparent)]
     Store(StoreError),
@@ -47,9 +47,9 @@ impl From<ClaimRefusal> for Refused {
     }
 }
 
-impl From<NoPlace> for Refused {
-    fn from(refusal: NoPlace) -> Self {
-        Refused::NoPlace(refusal)
+impl From<NoPermit> for Refused {
+    fn from(refusal: NoPermit) -> Self {
+        Refused::NoPermit(refusal)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Limits by client: how much somebody may ask for in a time, and how much somebody may hold.
 
 mod census;
-mod places;
+mod in_flight;
 mod rate;
 mod weighed;
 
@@ -13,7 +13,7 @@ use http::Method;
 use crate::client::Client;
 
 pub use census::Census;
-pub use places::{NoPlace, Place, Places};
+pub use in_flight::{InFlight, NoPermit, Permit};
 pub use rate::Rate;
 pub(crate) use weighed::weigh;
 

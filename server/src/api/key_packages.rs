@@ -43,7 +43,7 @@ pub(super) async fn put(
     Extension(client): Extension<Client>,
     request: Request<Body>,
 ) -> Result<(StatusCode, Json<HeldPackages>), ApiError> {
-    let _place = key_packages.place(client)?;
+    let _permit = key_packages.permit(client)?;
     let (device, uploaded) = key_packages.put(&body::json(request, MAX_UPLOAD_BYTES).await?).await?;
     let status = if uploaded.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let (available, has_last_resort) = (uploaded.held.available, uploaded.held.has_last_resort);

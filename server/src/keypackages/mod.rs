@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kez_core::{Admission, KeyId, ServerName};
 use kez_http::client::Client;
-use kez_http::limit::{Place, Places};
+use kez_http::limit::{InFlight, Permit};
 use kez_store::key_packages::{Claimed, Uploaded};
 
 use crate::clock::Clock;
@@ -32,7 +32,7 @@ pub(crate) struct KeyPackages {
     store: Arc<dyn kez_store::key_packages::KeyPackages>,
     clock: Arc<dyn Clock>,
     server: ServerName,
-    places: Arc<Places>,
+    in_flight: Arc<InFlight>,
 }
 
 impl KeyPackages {
@@ -43,15 +43,15 @@ impl KeyPackages {
         server: ServerName,
         limits: &KeyPackageLimits,
     ) -> Self {
-        KeyPackages { store, clock, server, places: Places::new(limits.at_once, limits.at_once_each) }
+        KeyPackages { store, clock, server, in_flight: InFlight::new(limits.at_once, limits.at_once_each) }
     }
 
-    /// A place for an upload, to be had before anything of it is read and until it is answered.
+    /// A permit for an upload, to be had before anything of it is read and until it is answered.
     ///
     /// # Errors
-    /// That there is none.
-    pub(crate) fn place(&self, client: Client) -> Result<Place, Refused> {
-        Ok(self.places.take(client)?)
+    /// That too many are in flight.
+    pub(crate) fn permit(&self, client: Client) -> Result<Permit, Refused> {
+        Ok(self.in_flight.take(client)?)
     }
 
     /// Takes a signed upload in; gives the device too.

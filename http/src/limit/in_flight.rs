@@ -1,12 +1,12 @@
-//! Places for what takes memory while it is under way, such as a large body: a few for all, and a share for every network.
+//! How much of what takes memory, such as a large body, is in flight at a time: a few for all, and a share for every network.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Census;
 use crate::client::Client;
 
-/// Who has a place.
-pub struct Places {
+/// Who has something in flight.
+pub struct InFlight {
     all: usize,
     each: usize,
     held: Mutex<Held>,
@@ -18,44 +18,44 @@ struct Held {
     census: Census,
 }
 
-/// A place, free again when this is dropped.
-pub struct Place {
+/// One that is in flight, until this is dropped.
+pub struct Permit {
     client: Client,
-    places: Arc<Places>,
+    in_flight: Arc<InFlight>,
 }
 
-/// Why there is no place.
+/// Why one more may not be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoPlace {
+pub enum NoPermit {
     /// The client has as many as it may, or one of its networks has.
     Own,
     /// All are taken.
     All,
 }
 
-impl Places {
-    /// So many places for all, and so many of them for one line: an IPv4 address or a /64, of which a /56 and a /48 have two
+impl InFlight {
+    /// So many for all, and so many of them for one line: an IPv4 address or a /64, of which a /56 and a /48 have two
     /// and four times as many.
     #[must_use]
     pub fn new(all: usize, each: usize) -> Arc<Self> {
-        Arc::new(Places { all, each, held: Mutex::default() })
+        Arc::new(InFlight { all, each, held: Mutex::default() })
     }
 
-    /// A place for a client.
+    /// One more of a client.
     ///
     /// # Errors
-    /// [`NoPlace`].
-    pub fn take(self: &Arc<Self>, client: Client) -> Result<Place, NoPlace> {
+    /// [`NoPermit`].
+    pub fn take(self: &Arc<Self>, client: Client) -> Result<Permit, NoPermit> {
         let mut held = self.lock();
         if held.census.full(client, self.each).is_some() {
-            return Err(NoPlace::Own);
+            return Err(NoPermit::Own);
         }
         if held.count >= self.all {
-            return Err(NoPlace::All);
+            return Err(NoPermit::All);
         }
         held.count += 1;
         held.census.add(client);
-        Ok(Place { client, places: self.clone() })
+        Ok(Permit { client, in_flight: self.clone() })
     }
 
     /// Every change is one step, so nothing is half done behind a panic.
@@ -64,9 +64,9 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut held = self.places.lock();
+        let mut held = self.in_flight.lock();
         held.count -= 1;
         held.census.remove(self.client);
     }
@@ -77,25 +77,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_takes_all_places() {
-        let places = Places::new(12, 2);
+    fn nobody_takes_all() {
+        let in_flight = InFlight::new(12, 2);
         let at = |address: &str| Client::At(address.parse().expect("an address"));
-        let take = |address: &str| places.take(at(address)).map_err(|none| assert_eq!(none, NoPlace::Own));
-        let mut held: Vec<Place> = (0..4).filter_map(|_| take("192.0.2.1").ok()).collect();
+        let take = |address: &str| in_flight.take(at(address)).map_err(|none| assert_eq!(none, NoPermit::Own));
+        let mut held: Vec<Permit> = (0..4).filter_map(|_| take("192.0.2.1").ok()).collect();
         assert_eq!(held.len(), 2);
         held.extend((0..20).filter_map(|line| take(&format!("2001:db8:0:{:x}::1", line * 0x100)).ok()));
         assert_eq!(held.len(), 10, "a /48 has eight");
         held.extend((0..4).filter_map(|_| take("203.0.113.1").ok()));
         assert_eq!(held.len(), 12);
-        assert_eq!(places.take(at("198.51.100.1")).err(), Some(NoPlace::All));
+        assert_eq!(in_flight.take(at("198.51.100.1")).err(), Some(NoPermit::All));
         held.pop();
-        held.extend(places.take(at("198.51.100.1")).ok());
+        held.extend(in_flight.take(at("198.51.100.1")).ok());
         assert_eq!(held.len(), 12, "one was free");
         drop(held);
-        assert_eq!(places.lock().count, 0);
+        assert_eq!(in_flight.lock().count, 0);
         assert!(
             (0..8)
-                .map(|_| places.take(Client::Local([127, 0, 0, 1].into())))
+                .map(|_| in_flight.take(Client::Local([127, 0, 0, 1].into())))
                 .collect::<Vec<_>>()
                 .iter()
                 .all(Result::is_ok)
