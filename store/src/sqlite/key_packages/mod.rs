@@ -1,7 +1,10 @@
 //! Key packages: what devices left here, and who got what.
 
+mod asked;
 mod claim;
 mod given;
+#[cfg(test)]
+mod plans;
 mod prune;
 mod standing;
 mod upload;
@@ -18,9 +21,16 @@ use super::{SqliteStore, failed};
 use crate::StoreError;
 use crate::key_packages::{ClaimRefusal, Claimed, KeyPackages, UploadRefusal, Uploaded};
 
-pub(super) use claim::{Claiming, give};
+pub(super) use claim::give;
 pub(super) use prune::prune;
-pub(super) use upload::{Uploading, put};
+pub(super) use upload::put;
+
+use self::asked::Asked;
+
+/// A claim that somebody makes.
+pub(super) type Claiming = Asked<AdmittedClaim, Claimed, ClaimRefusal>;
+/// An upload that somebody makes.
+pub(super) type Uploading = Asked<AdmittedUpload, Uploaded, UploadRefusal>;
 
 #[async_trait]
 impl KeyPackages for SqliteStore {

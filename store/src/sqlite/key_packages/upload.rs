@@ -9,44 +9,17 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::standing::standings;
-use super::{count, key};
+use super::{Uploading, count, key};
 use crate::StoreError;
 use crate::decide::key_packages::{self as decide, HOUR, Recent, UploadView};
 use crate::handles::Policy;
-use crate::key_packages::{Held, UploadRefusal, Uploaded};
-use crate::sqlite::answer::Answer;
+use crate::key_packages::{Held, Uploaded};
 use crate::sqlite::failed;
 use crate::sqlite::handles::hash;
 use crate::sqlite::pieces::{pieces, push_blobs};
 
 /// How long an envelope is remembered once it is stale, in seconds: room for a clock that is set back.
 const REMEMBER_SECS: i64 = 3_600;
-
-/// An upload that somebody makes, and afterwards the answer.
-pub(in crate::sqlite) struct Uploading {
-    upload: AdmittedUpload,
-    now: Timestamp,
-    answer: Answer<Result<Uploaded, UploadRefusal>>,
-}
-
-impl Uploading {
-    pub(super) const fn new(
-        upload: AdmittedUpload,
-        now: Timestamp,
-        answer: Answer<Result<Uploaded, UploadRefusal>>,
-    ) -> Self {
-        Uploading { upload, now, answer }
-    }
-
-    /// When it was made.
-    pub(in crate::sqlite) const fn now(&self) -> Timestamp {
-        self.now
-    }
-
-    pub(in crate::sqlite) fn answer(self, committed: &Result<(), StoreError>) {
-        self.answer.send(committed);
-    }
-}
 
 /// What there is to write of one upload.
 struct Taken<'a> {
@@ -64,11 +37,11 @@ pub(in crate::sqlite) async fn put(
     let mut waiting: Vec<_> = uploads.iter_mut().collect();
     while !waiting.is_empty() {
         let mut seen = HashSet::new();
-        let (round, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| seen.insert(one.upload.device));
+        let (round, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| seen.insert(one.envelope.device));
         waiting = later;
         let mut views = views(db, &round, &policy.server).await?;
         let mut taken = Vec::new();
-        for Uploading { upload, now, answer } in round {
+        for Uploading { envelope: upload, now, answer } in round {
             let view = views.remove(&upload.device).unwrap_or_default();
             let decided = decide::upload(&view, upload, *now, &policy.key_packages);
             answer.put(Ok(decided.as_ref().map(|upload| upload.uploaded).map_err(|refusal| *refusal)));
@@ -88,12 +61,12 @@ async fn views(
     uploads: &[&mut Uploading],
     server: &ServerName,
 ) -> Result<HashMap<KeyId, UploadView>, StoreError> {
-    let chains = uploads.iter().map(|one| one.upload.chain).collect();
+    let chains = uploads.iter().map(|one| one.envelope.chain).collect();
     let standings = standings(db, &chains, server).await?;
     let seen = seen(db, uploads).await?;
     let mut views: HashMap<KeyId, UploadView> = HashMap::with_capacity(uploads.len());
     for one in uploads {
-        let AdmittedUpload { device, chain, id, .. } = &one.upload;
+        let AdmittedUpload { device, chain, id, .. } = &one.envelope;
         let is_authorised = standings.get(chain).is_some_and(|standing| standing.is_spoken_for_by(device));
         views.insert(*device, UploadView { is_authorised, is_seen: seen.contains(id), ..UploadView::default() });
     }
@@ -125,7 +98,7 @@ async fn views(
 /// Which of these envelopes were accepted before.
 async fn seen(db: &mut SqliteConnection, uploads: &[&mut Uploading]) -> Result<HashSet<Hash>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM key_package_uploads WHERE id IN (");
-    push_blobs(&mut query, uploads.iter().map(|one| one.upload.id.as_bytes().as_slice()));
+    push_blobs(&mut query, uploads.iter().map(|one| one.envelope.id.as_bytes().as_slice()));
     query.push(")");
     let found: Vec<Vec<u8>> = query.build_query_scalar().fetch_all(db).await.map_err(failed)?;
     let corrupt = || StoreError::Corrupt("the id of an upload".to_owned());
@@ -157,8 +130,8 @@ async fn held(db: &mut SqliteConnection, devices: &[KeyId]) -> Result<HashMap<Ke
 /// The listed packages that are known here, each with its device and whether it waits.
 async fn known(db: &mut SqliteConnection, uploads: &[&mut Uploading]) -> Result<Vec<(KeyId, Hash, bool)>, StoreError> {
     let listed = uploads.iter().flat_map(|one| {
-        let device = one.upload.device;
-        one.upload.packages.iter().map(move |package| (device, package.hash()))
+        let device = one.envelope.device;
+        one.envelope.packages.iter().map(move |package| (device, package.hash()))
     });
     let listed: Vec<(KeyId, Hash)> = listed.collect();
     let mut known = Vec::new();
