@@ -11,9 +11,12 @@ mod unread;
 mod wire;
 
 use std::future::Future;
+use std::io;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -23,8 +26,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use kez_core::Problem;
 use socket2::{SockRef, Socket};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 pub use self::limits::ConnectionLimits;
@@ -39,11 +42,10 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// Connections that are cut at a time, and how often: thousands that end at once would hold up everybody else.
 const CUTS: usize = 8;
 const CUTTING: Duration = Duration::from_millis(2);
-/// Tasks that meet connections, so that a flood of them does not stand behind the work on one. 7,500 refusals a second cost
-/// 30 % of a processor with two and 20 % with one; a lookup among them takes 1.8 to 2.3 times the idle time, or 2.3 to 2.7.
-const MEETING: usize = 2;
-/// Connections that are taken one after the other before anything else is looked at.
-const AT_ONCE: usize = 16;
+/// How long to wait for a connection before looking whether there are to be any more.
+const LISTENED: Duration = Duration::from_millis(500);
+/// How long to wait where none can be taken: most likely out of file descriptors, and some must end before the next begins.
+const NO_ROOM: Duration = Duration::from_millis(100);
 
 /// What stands behind the listener.
 pub trait Front: Send + Sync + 'static {
@@ -93,12 +95,19 @@ async fn accept<F: Front>(
     if let Err(error) = SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER) {
         tracing::warn!(%error, "the system keeps as much of unread answers as it likes");
     }
+    let listener = match blocking(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the listener cannot be used"),
+    };
     let (graceful, places, refusals) = (GracefulShutdown::new(), Places::new(limits), Refusals::of(&*front).into());
-    let gate = Arc::new(Gate { listener, front, places: places.clone(), refusals, graceful });
-    let mut meeting = JoinSet::new();
-    for _ in 0..MEETING {
-        meeting.spawn(meet(gate.clone()));
-    }
+    let (runtime, is_closed) = (Handle::current(), AtomicBool::new(false));
+    let gate = Arc::new(Gate { listener, front, places: places.clone(), refusals, graceful, runtime, is_closed });
+    let open = Closing(gate.clone());
+    let meet = |gate: &Arc<Gate<F>>| {
+        let gate = gate.clone();
+        tokio::task::spawn_blocking(move || gate.meet())
+    };
+    let mut meeting = meet(&gate);
     let mut rounds = tokio::time::interval(places.rounds());
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut cutting = tokio::time::interval(CUTTING);
@@ -113,9 +122,9 @@ async fn accept<F: Front>(
                 }
                 places.tell(Instant::now());
             }
-            Some(Err(error)) = meeting.join_next() => {
+            Err(error) = &mut meeting => {
                 tracing::error!(%error, "whoever meets connections failed");
-                meeting.spawn(meet(gate.clone()));
+                meeting = meet(&gate);
             }
             _ = cutting.tick(), if !overdue.is_empty() => {
                 let some = overdue.len().saturating_sub(CUTS);
@@ -123,7 +132,8 @@ async fn accept<F: Front>(
             }
         }
     }
-    meeting.shutdown().await;
+    drop(open);
+    let _ = meeting.await;
     // Here the listener is closed.
     let Gate { graceful, .. } = Arc::into_inner(gate).expect("those who had it have ended");
     places.cut_new();
@@ -141,40 +151,71 @@ async fn accept<F: Front>(
     }
 }
 
-/// Lets connections in for ever.
-async fn meet<F: Front>(gate: Arc<Gate<F>>) {
-    loop {
-        match gate.listener.accept().await {
-            Ok((stream, peer)) => {
-                let place = gate.place(&SockRef::from(&stream), peer);
-                let has_place = place.is_some();
-                if let Some(place) = place {
-                    gate.serve(stream, peer, place);
-                }
-                if has_place || gate.take_more() {
-                    // Whoever got in is looked at before the next.
-                    tokio::task::yield_now().await;
-                }
-            }
-            Err(error) => {
-                // Most likely out of file descriptors: some connections must end before the next can begin.
-                tracing::error!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
+/// The listener for a thread that waits for nothing else.
+fn blocking(listener: TcpListener) -> io::Result<std::net::TcpListener> {
+    let listener = listener.into_std()?;
+    listener.set_nonblocking(false)?;
+    SockRef::from(&listener).set_read_timeout(Some(LISTENED))?;
+    Ok(listener)
 }
 
 /// Who comes in.
 struct Gate<F> {
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     front: Arc<F>,
     places: Arc<Places>,
     refusals: Arc<Refusals>,
     graceful: GracefulShutdown,
+    /// Where connections are served.
+    runtime: Handle,
+    is_closed: AtomicBool,
+}
+
+/// Closes the gate when it is dropped.
+struct Closing<F>(Arc<Gate<F>>);
+
+impl<F> Drop for Closing<F> {
+    fn drop(&mut self) {
+        self.0.is_closed.store(true, Ordering::Release);
+        // Whoever waits for a connection hears of it, on Linux at once and elsewhere within [`LISTENED`].
+        let _ = SockRef::from(&self.0.listener).shutdown(Shutdown::Both);
+    }
+}
+
+/// Whether the next connection may be accepted all the same.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), ConnectionAborted | Interrupted | TimedOut | WouldBlock)
 }
 
 impl<F: Front> Gate<F> {
+    /// Lets connections in until the gate is closed.
+    ///
+    /// That has a thread of its own. Where the runtime's threads do it, each connection of a flood wakes one of them, and
+    /// often a second that looks for work: 7,500 refusals a second took 30 % of a processor that way, and take 15 to 21.
+    fn meet(&self) {
+        let listener = SockRef::from(&self.listener);
+        while !self.is_closed.load(Ordering::Acquire) {
+            match listener.accept() {
+                Ok((socket, address)) => self.let_in(socket, address.as_socket()),
+                Err(error) if is_passing(&error) => {}
+                Err(_) if self.is_closed.load(Ordering::Acquire) => {}
+                Err(error) => {
+                    tracing::error!(%error, "a connection could not be accepted");
+                    thread::sleep(NO_ROOM);
+                }
+            }
+        }
+    }
+
+    fn let_in(&self, socket: Socket, peer: Option<SocketAddr>) {
+        if let Some(peer) = peer
+            && let Some(place) = self.place(&socket, peer)
+        {
+            self.serve(socket, peer, place);
+        }
+    }
+
     /// A place for a connection. Where there is none, it is answered as far as that takes no time.
     fn place(&self, socket: &Socket, peer: SocketAddr) -> Option<Place> {
         match self.places.take(peer.ip(), self.front.is_proxy(peer.ip()), Instant::now()) {
@@ -187,29 +228,15 @@ impl<F: Front> Gate<F> {
         None
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
+    fn serve(&self, socket: Socket, peer: SocketAddr, place: Place) {
         let (front, refusals, watcher) = (self.front.clone(), self.refusals.clone(), self.graceful.watcher());
-        tokio::spawn(connection::serve(stream, peer, front, refusals, watcher, place));
-    }
-
-    /// Takes some of those who wait behind the one that the runtime told of, up to the first that gets a place; says whether
-    /// one did. The runtime registers each that it takes itself, which in a flood costs more than refusing them does: 7,500
-    /// a second took 40 % of a processor that way, and from the program's first thread.
-    fn take_more(&self) -> bool {
-        let listener = SockRef::from(&self.listener);
-        for _ in 0..AT_ONCE {
-            // Nobody waits, or the runtime will meet the same trouble.
-            let Ok((socket, address)) = listener.accept() else { return false };
-            let Some(peer) = address.as_socket() else { continue };
-            if let Some(place) = self.place(&socket, peer)
-                && socket.set_nonblocking(true).is_ok()
-                && let Ok(stream) = TcpStream::from_std(socket.into())
-            {
-                self.serve(stream, peer, place);
-                return true;
+        let stream = socket.set_nonblocking(true).map(|()| socket.into());
+        self.runtime.spawn(async move {
+            match stream.and_then(TcpStream::from_std) {
+                Ok(stream) => connection::serve(stream, peer, front, refusals, watcher, place).await,
+                Err(error) => tracing::error!(%error, "a connection could not be served"),
             }
-        }
-        false
+        });
     }
 }
 
