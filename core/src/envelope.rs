@@ -18,7 +18,9 @@ mod unread;
 
 pub(crate) use alg::Alg;
 pub use kind::EnvelopeType;
-pub(crate) use members::{malformed, no_more, read_object, take_array, take_bool, take_parsed, take_string, take_time};
+pub(crate) use members::{
+    malformed, no_more, read_object, take_array, take_bool, take_hex, take_parsed, take_string, take_time,
+};
 use signature::{Signature, not_by_owner};
 pub(crate) use signature::{Signed, malformed_key};
 pub(crate) use unread::Unread;

@@ -37,6 +37,6 @@ pub use record::{ChainStanding, Record};
 pub use registration::{Admission, Admitted};
 pub use server_name::ServerName;
 pub use sorted::Sorted;
-pub use statements::{contact_request, key_packages, receipt, registration};
+pub use statements::{chat_instance, contact_request, conversation_start, key_packages, receipt, registration};
 pub use time::Timestamp;
 pub use verify::{Verified, verify_envelope};

@@ -6,7 +6,7 @@ use crate::hash::Hash;
 use crate::key::{KeyId, MalformedKey};
 use crate::problem::Problem;
 use crate::sigchain::{self, TAG, TYPE_PREFIX};
-use crate::statements::{contact_request, key_packages, receipt, registration};
+use crate::statements::{chat_instance, contact_request, conversation_start, key_packages, receipt, registration};
 
 /// What a verified envelope is known to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub fn verify_envelope(text: &[u8]) -> Result<Verified, Problem> {
         Some(EnvelopeType::SigchainReceipt) => verify::<receipt::Members>(unread),
         Some(EnvelopeType::KeyPackages) => verify::<key_packages::UploadMembers>(unread),
         Some(EnvelopeType::KeyPackageClaim) => verify::<key_packages::ClaimMembers>(unread),
+        Some(EnvelopeType::ConversationStart) => verify::<conversation_start::Members>(unread),
+        Some(EnvelopeType::ChatInstance) => verify::<chat_instance::Members>(unread),
         None => verify::<Unknown>(unread),
     }
 }

@@ -119,6 +119,26 @@ fn key_package_claims_invalid() {
 }
 
 #[test]
+fn conversation_starts_valid() {
+    common::conversation_start::valid();
+}
+
+#[test]
+fn conversation_starts_invalid() {
+    common::conversation_start::invalid();
+}
+
+#[test]
+fn chat_instances_valid() {
+    common::chat_instance::valid();
+}
+
+#[test]
+fn chat_instances_invalid() {
+    common::chat_instance::invalid();
+}
+
+#[test]
 fn sigchains_valid() {
     common::sigchain::valid();
 }

@@ -116,6 +116,26 @@ fn key_package_claims_invalid() {
 }
 
 #[wasm_bindgen_test]
+fn conversation_starts_valid() {
+    common::conversation_start::valid();
+}
+
+#[wasm_bindgen_test]
+fn conversation_starts_invalid() {
+    common::conversation_start::invalid();
+}
+
+#[wasm_bindgen_test]
+fn chat_instances_valid() {
+    common::chat_instance::valid();
+}
+
+#[wasm_bindgen_test]
+fn chat_instances_invalid() {
+    common::chat_instance::invalid();
+}
+
+#[wasm_bindgen_test]
 fn sigchains_valid() {
     common::sigchain::valid();
 }

@@ -16,16 +16,22 @@ pub enum EnvelopeType {
     KeyPackages,
     /// An identity claims key packages of another's devices.
     KeyPackageClaim,
+    /// A conversation begins.
+    ConversationStart,
+    /// A device says which life of its conversations' state it is in.
+    ChatInstance,
 }
 
 impl EnvelopeType {
-    pub(super) const ALL: [EnvelopeType; 6] = [
+    pub(super) const ALL: [EnvelopeType; 8] = [
         EnvelopeType::HandleRegistration,
         EnvelopeType::HandleRelease,
         EnvelopeType::ContactRequest,
         EnvelopeType::SigchainReceipt,
         EnvelopeType::KeyPackages,
         EnvelopeType::KeyPackageClaim,
+        EnvelopeType::ConversationStart,
+        EnvelopeType::ChatInstance,
     ];
 
     /// The value of the envelope's `kez` member.
@@ -38,6 +44,8 @@ impl EnvelopeType {
             EnvelopeType::SigchainReceipt => "sigchain_receipt",
             EnvelopeType::KeyPackages => "key_packages",
             EnvelopeType::KeyPackageClaim => "key_package_claim",
+            EnvelopeType::ConversationStart => "conversation_start",
+            EnvelopeType::ChatInstance => "chat_instance",
         }
     }
 
@@ -51,6 +59,8 @@ impl EnvelopeType {
             EnvelopeType::SigchainReceipt => "kez.sigchain.receipt",
             EnvelopeType::KeyPackages => "kez.chat.key_packages",
             EnvelopeType::KeyPackageClaim => "kez.chat.key_package_claim",
+            EnvelopeType::ConversationStart => "kez.chat.conversation_start",
+            EnvelopeType::ChatInstance => "kez.chat.chat_instance",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::canonical::{self, Json, Object};
+use crate::hash::decode_lower_hex;
 use crate::problem::{Code, Problem};
 use crate::time::Timestamp;
 
@@ -44,6 +45,12 @@ pub(crate) fn take_array(members: &mut Object, name: &str) -> Result<Vec<Json>, 
         Some(_) => Err(malformed(format!("`{name}` is not an array."))),
         None => Err(malformed(format!("`{name}` is missing."))),
     }
+}
+
+/// So many bytes, as lower-case hex digits.
+pub(crate) fn take_hex<const N: usize>(members: &mut Object, name: &str) -> Result<[u8; N], Problem> {
+    let malformed = || malformed(format!("`{name}` is {} lower-case hex digits.", 2 * N));
+    decode_lower_hex(&take_string(members, name)?).ok_or_else(malformed)
 }
 
 /// A string with one spelling, which `what` describes.

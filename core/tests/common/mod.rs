@@ -6,8 +6,11 @@ use include_dir::{Dir, include_dir};
 use kez_core::{Code, Problem};
 use serde::de::DeserializeOwned;
 
+mod by_device;
 pub(crate) mod canonical;
+pub(crate) mod chat_instance;
 pub(crate) mod contact_request;
+pub(crate) mod conversation_start;
 pub(crate) mod envelope;
 pub(crate) mod key_packages;
 pub(crate) mod keys;

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+mod by_device;
 mod canonical;
+mod chat_instance;
 mod contact_request;
+mod conversation_start;
 mod envelope;
 mod key_package_claim;
 mod key_packages;
@@ -101,6 +104,8 @@ pub(crate) fn all() -> Files {
     contact_request::add_all(&mut files);
     key_packages::add_all(&mut files);
     key_package_claim::add_all(&mut files);
+    conversation_start::add_all(&mut files);
+    chat_instance::add_all(&mut files);
     files
 }
 
