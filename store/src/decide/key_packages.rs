@@ -5,36 +5,12 @@ use std::collections::HashSet;
 use kez_core::key_packages::{AdmittedClaim, AdmittedUpload};
 use kez_core::{Hash, KeyId, Timestamp};
 
+use super::recent::{DAY, HOUR, Recent};
+use super::standing::Standing;
 use crate::key_packages::{ClaimRefusal, Held, Limits, UploadRefusal, Uploaded};
 
-/// How long accepted uploads and claims count, in seconds.
-pub(crate) const HOUR: i64 = 3_600;
-/// How long one-time packages that somebody got count, in seconds.
-pub(crate) const DAY: i64 = 86_400;
 /// How long a package is kept, and known again, in seconds: no claimer takes one that is older than 85 days.
 pub(crate) const KEPT: i64 = 100 * DAY;
-
-/// How often somebody did something lately.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Recent {
-    pub(crate) count: u64,
-    /// When the first of them was.
-    pub(crate) oldest: Option<Timestamp>,
-}
-
-impl Recent {
-    /// Seconds until one more is within the limit; none when it is now.
-    fn wait(&self, limit: u64, now: Timestamp) -> Option<u64> {
-        let since = self.oldest.map_or(0, |oldest| now.unix() - oldest.unix());
-        (self.count >= limit).then(|| u64::try_from(HOUR - since).unwrap_or(0).max(1))
-    }
-
-    /// Counts one more.
-    pub(crate) fn add(&mut self, now: Timestamp) {
-        self.count += 1;
-        self.oldest.get_or_insert(now);
-    }
-}
 
 /// What is stored about an upload's device at the moment of the decision.
 #[derive(Clone, Debug, Default)]
@@ -79,29 +55,11 @@ pub(crate) fn upload(
     if available > limits.waiting {
         return Err(UploadRefusal::TooMany);
     }
-    if let Some(wait) = view.uploads.wait(limits.uploads_per_hour, now) {
+    if let Some(wait) = view.uploads.wait(limits.uploads_per_hour, HOUR, now) {
         return Err(UploadRefusal::TooOften(wait));
     }
     let has_last_resort = upload.last_resort.is_some() || view.held.has_last_resort && !upload.replace;
     Ok(Upload { uploaded: Uploaded { held: Held { available, has_last_resort }, is_new: true }, stored })
-}
-
-/// Where a chain stands here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// It has a live handle; these keys stand for it, none where it is not in use.
-    Live(Vec<KeyId>),
-    /// Its handle was released.
-    Released(Timestamp),
-    #[default]
-    Unknown,
-}
-
-impl Standing {
-    /// Whether a key stands for the chain.
-    pub(crate) fn is_spoken_for_by(&self, key: &KeyId) -> bool {
-        matches!(self, Standing::Live(keys) if keys.contains(key))
-    }
 }
 
 /// What is stored about the device that a package is wanted of.
@@ -144,7 +102,7 @@ pub(crate) fn claim(
         Standing::Released(at) => return Err(ClaimRefusal::Gone(*at)),
         Standing::Unknown => return Err(ClaimRefusal::NotFound),
     };
-    if let Some(wait) = claims.wait(limits.claims_per_hour, now) {
+    if let Some(wait) = claims.wait(limits.claims_per_hour, HOUR, now) {
         return Err(ClaimRefusal::TooOften(wait));
     }
     let is_own = claim.from == claim.to;

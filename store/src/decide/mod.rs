@@ -3,3 +3,5 @@
 pub(crate) mod chains;
 pub(crate) mod claims;
 pub(crate) mod key_packages;
+pub(crate) mod recent;
+pub(crate) mod standing;

@@ -1,6 +1,7 @@
 //! SQLite: one file, one writer task that commits in groups, a few readers.
 
 mod answer;
+mod asked;
 mod backup;
 mod connect;
 mod examine;
@@ -17,6 +18,7 @@ mod pool;
 mod restore;
 mod sigchains;
 mod snapshot;
+mod standing;
 mod writer;
 
 use std::path::Path;

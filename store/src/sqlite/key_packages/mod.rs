@@ -1,12 +1,10 @@
 //! Key packages: what devices left here, and who got what.
 
-mod asked;
 mod claim;
 mod given;
 #[cfg(test)]
 mod plans;
 mod prune;
-mod standing;
 mod upload;
 
 use async_trait::async_trait;
@@ -15,6 +13,7 @@ use kez_core::{KeyId, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
+use super::asked::Asked;
 use super::pieces::{pieces, push_blobs};
 use super::writer::Command;
 use super::{SqliteStore, failed};
@@ -24,8 +23,6 @@ use crate::key_packages::{ClaimRefusal, Claimed, KeyPackages, UploadRefusal, Upl
 pub(super) use claim::give;
 pub(super) use prune::prune;
 pub(super) use upload::put;
-
-use self::asked::Asked;
 
 /// A claim that somebody makes.
 pub(super) type Claiming = Asked<AdmittedClaim, Claimed, ClaimRefusal>;

@@ -4,7 +4,8 @@ use kez_core::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::StoreError;
-use crate::decide::key_packages::{DAY, HOUR, KEPT};
+use crate::decide::key_packages::KEPT;
+use crate::decide::recent::{DAY, HOUR};
 use crate::sqlite::failed;
 
 /// Rows that one look takes away of each table at most.

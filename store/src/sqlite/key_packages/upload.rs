@@ -8,15 +8,16 @@ use kez_core::{Hash, KeyId, ServerName, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::standing::standings;
 use super::{Uploading, count, key};
 use crate::StoreError;
-use crate::decide::key_packages::{self as decide, HOUR, Recent, UploadView};
+use crate::decide::key_packages::{self as decide, UploadView};
+use crate::decide::recent::{HOUR, Recent};
 use crate::handles::Policy;
 use crate::key_packages::{Held, Uploaded};
 use crate::sqlite::failed;
 use crate::sqlite::handles::hash;
 use crate::sqlite::pieces::{pieces, push_blobs};
+use crate::sqlite::standing::standings;
 
 /// How long an envelope is remembered once it is stale, in seconds: room for a clock that is set back.
 const REMEMBER_SECS: i64 = 3_600;

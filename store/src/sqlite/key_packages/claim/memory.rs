@@ -9,13 +9,15 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::Got;
 use crate::StoreError;
-use crate::decide::key_packages::{self as decide, DAY, DeviceView, Gets, HOUR, Recent, Standing};
+use crate::decide::key_packages::{self as decide, DeviceView, Gets};
+use crate::decide::recent::{DAY, HOUR, Recent};
+use crate::decide::standing::Standing;
 use crate::handles::Policy;
 use crate::key_packages::ClaimRefusal;
 use crate::sqlite::failed;
-use crate::sqlite::key_packages::standing::standings;
 use crate::sqlite::key_packages::{Claiming, count, key};
 use crate::sqlite::pieces::{pieces, push_blobs};
+use crate::sqlite::standing::standings;
 
 /// What is stored, as far as a group of claims touches it, and what the group makes of it.
 #[derive(Default)]

@@ -5,13 +5,13 @@ use crate::sqlite::answer::Answer;
 
 /// What somebody asks for with an envelope that was admitted, and afterwards the answer or why there is none.
 pub(in crate::sqlite) struct Asked<E, A, R> {
-    pub(super) envelope: E,
-    pub(super) now: Timestamp,
-    pub(super) answer: Answer<Result<A, R>>,
+    pub(in crate::sqlite) envelope: E,
+    pub(in crate::sqlite) now: Timestamp,
+    pub(in crate::sqlite) answer: Answer<Result<A, R>>,
 }
 
 impl<E, A, R> Asked<E, A, R> {
-    pub(super) const fn new(envelope: E, now: Timestamp, answer: Answer<Result<A, R>>) -> Self {
+    pub(in crate::sqlite) const fn new(envelope: E, now: Timestamp, answer: Answer<Result<A, R>>) -> Self {
         Asked { envelope, now, answer }
     }
 

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::StoreError;
 use crate::decide::chains::is_in_use;
-use crate::decide::key_packages::Standing;
+use crate::decide::standing::Standing;
 use crate::sqlite::failed;
 use crate::sqlite::handles::active_keys;
 use crate::sqlite::pieces::select_in;
