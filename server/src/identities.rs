@@ -18,7 +18,7 @@ const ATTEMPTS: usize = 3;
 /// Identities by key. Only those that exist are kept: there is no end of the others.
 pub(crate) type ByKey = Cache<KeyId, Arc<Member>>;
 
-/// The registry's identities, each with its inbox ready at the broker, if there is one.
+/// The registry's identities, each with its inbox and its key's mailbox ready at the broker, if there is one.
 pub(crate) struct RegistryIdentities {
     pub(crate) registry: Arc<Registry>,
     pub(crate) cache: Arc<ByKey>,
@@ -40,8 +40,8 @@ impl RegistryIdentities {
         }
         let identity = Member { handle, chain: record.chain };
         if let Some(broker) = &self.broker {
-            broker.inboxes().ensure_soon(&identity.chain).await.map_err(|error| {
-                tracing::warn!(%error, "an inbox cannot be made ready; its owner is not let in");
+            broker.ensure_boxes(&identity.chain, key).await.map_err(|error| {
+                tracing::warn!(%error, "an inbox or a mailbox cannot be made ready; its owner is not let in");
                 LoginRefusal::Unavailable
             })?;
         }
@@ -52,10 +52,10 @@ impl RegistryIdentities {
 #[async_trait]
 impl Identities for RegistryIdentities {
     async fn of(&self, key: &KeyId) -> Result<Arc<Member>, LoginRefusal> {
-        // An inbox that is cached as being there may be gone since.
-        let has_inbox = |chain: &KeyId| self.broker.as_ref().is_none_or(|broker| broker.inboxes().is_ready(chain));
+        // A box that is cached as being there may be gone since.
+        let is_ready = |chain: &KeyId| self.broker.as_ref().is_none_or(|broker| broker.are_boxes_ready(chain, key));
         if let Some(identity) = self.cache.get(key)
-            && has_inbox(&identity.chain)
+            && is_ready(&identity.chain)
         {
             return Ok(identity);
         }

@@ -184,6 +184,15 @@ impl Registry {
         Ok(self.store.by_chain(chain).await?.is_some())
     }
 
+    /// Whether a key may log in as a device: it is the primary or an active device of an identity that is in use and has a
+    /// handle.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn is_device(&self, key: &KeyId) -> Result<bool, Refused> {
+        Ok(self.find_by_key(key).await?.is_some_and(|record| record.active))
+    }
+
     /// The record of the identity that a key stands for.
     ///
     /// # Errors

@@ -18,6 +18,9 @@ use crate::config::nats::{Nats, NatsFlags, Seed};
 use crate::identities::RegistryIdentities;
 use crate::{StartError, random};
 
+/// How long a mailbox keeps a message that nobody fetches.
+const MAIL_STAYS: Duration = Duration::from_secs(30 * 86_400);
+
 /// The broker, if there is one, and the answers to its questions.
 #[derive(Default)]
 pub(super) struct Logins {
@@ -43,7 +46,7 @@ impl Logins {
             let callout = callout(config, &issuer, state, clock, None)?;
             return Ok(Logins { internal: internal(internal_token, callout), ..Logins::default() });
         };
-        let connected = Broker::connect(&settings, broker_limits(&config.nats), limits).await;
+        let connected = Broker::connect(&settings, of_inboxes(&config.nats), of_mail(&config.nats), limits).await;
         let (broker, doubted) = connected.map_err(StartError::Broker)?;
         let callout = callout(config, &issuer, state, clock.clone(), Some(&broker))?;
         let service = service(xkey.as_ref(), callout.clone(), &broker)?;
@@ -99,10 +102,18 @@ fn service(xkey: Option<&Seed>, callout: Arc<Callout>, broker: &Broker) -> Resul
     Ok(Service { callout, xkey, granted: broker.granted(), late: Late::default() })
 }
 
-fn broker_limits(flags: &NatsFlags) -> broker::Limits {
+fn of_inboxes(flags: &NatsFlags) -> broker::Limits {
     broker::Limits {
         max_age: Duration::from_secs(u64::from(flags.nats_inbox_days) * 86_400),
         max_bytes: flags.nats_inbox_bytes,
         per_sender: i64::from(flags.nats_inbox_per_sender),
+    }
+}
+
+fn of_mail(flags: &NatsFlags) -> broker::Limits {
+    broker::Limits {
+        max_age: MAIL_STAYS,
+        max_bytes: flags.nats_mail_bytes,
+        per_sender: i64::from(flags.nats_mail_per_sender),
     }
 }

@@ -1,4 +1,5 @@
-//! What happens when a key may no longer log in: its sessions end, its inbox goes.
+//! What happens when a key may no longer log in: its sessions end, its inbox goes with the handle, and its mailbox stays for
+//! a time, should that be undone.
 //!
 //! A login that was approved just before the release may be recorded by the broker just after its sessions were listed.
 //! So the list is looked through again until no answer of that time can still be on its way.
@@ -12,13 +13,15 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
-use kez_core::{Handle, KeyId};
+use kez_core::{Handle, KeyId, Timestamp};
 use kez_store::changes::Change;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Broker;
+use super::kind::Kind;
 use super::sessions::{self, Session};
+use crate::clock::Clock;
 use crate::registry::Registry;
 
 /// When the sessions of a key are looked through, after its release.
@@ -31,6 +34,12 @@ const FEW: usize = 32;
 /// Sessions that are ended side by side.
 const AT_ONCE: usize = 32;
 
+/// How long the mail of a key that is not active any more stays, in seconds.
+const MAIL_STAYS_SECS: i64 = 72 * 3600;
+
+/// How often it is looked whose time is over.
+const MAIL_LOOK: Duration = Duration::from_secs(2);
+
 /// How far the end of a key has come.
 struct Ending {
     handle: Handle,
@@ -38,16 +47,21 @@ struct Ending {
     since: Instant,
     due: Instant,
     sweeps: usize,
-    /// Whether the inbox was handed on to be removed.
-    is_inbox_handed_on: bool,
+    /// Whether the boxes were handed on to be let go.
+    is_handed_on: bool,
 }
 
-/// Ends what `ended` says, for as long as the server runs. Sessions end while an inbox cannot be removed.
-pub(super) async fn run(broker: Arc<Broker>, registry: Arc<Registry>, ended: mpsc::UnboundedReceiver<Change>) {
+/// Ends what `ended` says, for as long as the server runs. Sessions end while a box cannot be let go.
+pub(super) async fn run(
+    broker: Arc<Broker>,
+    registry: Arc<Registry>,
+    clock: Arc<dyn Clock>,
+    ended: mpsc::UnboundedReceiver<Change>,
+) {
     let (goes, gone) = mpsc::unbounded_channel();
     tokio::select! {
         () = end_all(&broker, &registry, ended, goes) => {}
-        () = remove_all(&broker, &registry, gone) => {}
+        () = let_all_go(&broker, &registry, &*clock, gone) => {}
     }
 }
 
@@ -55,7 +69,7 @@ async fn end_all(
     broker: &Broker,
     registry: &Registry,
     mut ended: mpsc::UnboundedReceiver<Change>,
-    goes: mpsc::UnboundedSender<KeyId>,
+    goes: mpsc::UnboundedSender<(Kind, KeyId)>,
 ) {
     let mut endings: HashMap<KeyId, Ending> = HashMap::new();
     loop {
@@ -69,7 +83,7 @@ async fn end_all(
                 let now = Instant::now();
                 for (key, _) in keys.into_iter().filter(|(_, is_end)| *is_end) {
                     let handle = handle.clone();
-                    endings.insert(key, Ending { handle, chain, since: now, due: now, sweeps: 0, is_inbox_handed_on: false });
+                    endings.insert(key, Ending { handle, chain, since: now, due: now, sweeps: 0, is_handed_on: false });
                 }
             }
             () = async { tokio::time::sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
@@ -83,7 +97,7 @@ async fn sweep(
     broker: &Broker,
     registry: &Registry,
     endings: &mut HashMap<KeyId, Ending>,
-    goes: &mpsc::UnboundedSender<KeyId>,
+    goes: &mpsc::UnboundedSender<(Kind, KeyId)>,
 ) {
     let now = Instant::now();
     let due: Vec<KeyId> = endings.iter().filter(|(_, ending)| ending.due <= now).map(|(key, _)| *key).collect();
@@ -94,9 +108,10 @@ async fn sweep(
             // Refused after all, or registered again: it may stay.
             Ok(true) => drop(endings.remove(&key)),
             Ok(false) => {
-                if !std::mem::replace(&mut ending.is_inbox_handed_on, true) {
+                if !std::mem::replace(&mut ending.is_handed_on, true) {
                     // The other end lives as long as this does.
-                    let _ = goes.send(ending.chain);
+                    let _ = goes.send((Kind::Inbox, ending.chain));
+                    let _ = goes.send((Kind::Mail, key));
                 }
                 still.push(key);
             }
@@ -162,40 +177,86 @@ async fn end_those(broker: &Broker, registry: &Registry, sessions: Vec<Session>)
     ended.into_iter().collect()
 }
 
-/// Removes the inboxes of these chains, as soon as that is possible.
-async fn remove_all(broker: &Broker, registry: &Registry, mut gone: mpsc::UnboundedReceiver<KeyId>) {
+/// Lets these boxes go, as soon as that is possible.
+async fn let_all_go(
+    broker: &Broker,
+    registry: &Registry,
+    clock: &dyn Clock,
+    mut gone: mpsc::UnboundedReceiver<(Kind, KeyId)>,
+) {
     let mut waiting = HashSet::new();
     loop {
         tokio::select! {
-            chain = gone.recv() => {
-                let Some(chain) = chain else { return };
-                waiting.insert(chain);
+            boxed = gone.recv() => {
+                let Some(boxed) = boxed else { return };
+                waiting.insert(boxed);
             }
             () = tokio::time::sleep(RETRY), if !waiting.is_empty() => {}
         }
-        for chain in waiting.clone() {
-            if remove_inbox(broker, registry, &chain).await {
-                waiting.remove(&chain);
+        for (kind, key) in waiting.clone() {
+            if let_go(broker, registry, clock.now(), kind, &key).await {
+                waiting.remove(&(kind, key));
             }
         }
     }
 }
 
-/// Whether the inbox is gone for good, or is to stay: the identity has its handle and lost a key only.
-pub(super) async fn remove_inbox(broker: &Broker, registry: &Registry, chain: &KeyId) -> bool {
-    match registry.has_handle(chain).await {
+/// Whether the box is gone for good, or kept for as long as it has to be, or is to stay: its key is in use.
+pub(super) async fn let_go(broker: &Broker, registry: &Registry, now: Timestamp, kind: Kind, key: &KeyId) -> bool {
+    match kind.is_in_use(registry, key).await {
         Ok(true) => return true,
         Ok(false) => {}
         Err(_) => return false,
     }
-    if let Err(error) = broker.inboxes.remove(chain).await {
-        tracing::warn!(%error, "an inbox that should go cannot be removed yet");
+    let boxes = broker.boxes(kind);
+    let gone = match kind {
+        Kind::Inbox => {
+            tracing::info!(chain = %key, "removing the inbox of a handle that was released");
+            boxes.remove(key).await
+        }
+        Kind::Mail => match boxes.retire(key, now.unix()).await {
+            Ok(()) if boxes.retired_until(now.unix() - MAIL_STAYS_SECS).contains(key) => {
+                tracing::info!(%key, "removing the mailbox of a key that is not active any more");
+                boxes.remove(key).await
+            }
+            retired => retired,
+        },
+    };
+    if let Err(error) = gone {
+        tracing::warn!(%error, "one of the {} that should go cannot be removed yet", kind.plural());
         return false;
     }
-    // Registered again in the meantime, and perhaps logged in: then it needs its inbox back.
-    match registry.has_handle(chain).await {
+    // In use again in the meantime, and perhaps logged in: then it needs its box back.
+    match kind.is_in_use(registry, key).await {
         Ok(false) => true,
-        Ok(true) => broker.inboxes.ensure(chain).await.is_ok(),
+        Ok(true) => boxes.ensure(key).await.is_ok(),
         Err(_) => false,
+    }
+}
+
+/// Whether the mailbox of a key that is not active stays for a time. When that cannot be told, it does.
+pub(super) async fn is_kept(broker: &Broker, now: Timestamp, key: &KeyId) -> bool {
+    match broker.mail.retired_since(key).await {
+        Ok(None) => false,
+        Ok(Some(since)) if since <= now.unix() - MAIL_STAYS_SECS => false,
+        Ok(Some(_)) => {
+            // Something waits there now, and other servers, and this one after a restart, have to know until when.
+            if let Err(error) = broker.mail.retire(key, now.unix()).await {
+                tracing::warn!(%key, error, "it cannot be noted at the broker how long a mailbox stays");
+            }
+            true
+        }
+        Err(_) => true,
+    }
+}
+
+/// Removes the mailboxes whose time is over, for as long as the server runs.
+pub(super) async fn remove_old_mail(broker: Arc<Broker>, registry: Arc<Registry>, clock: Arc<dyn Clock>) {
+    loop {
+        tokio::time::sleep(MAIL_LOOK).await;
+        for key in broker.boxes(Kind::Mail).retired_until(clock.now().unix() - MAIL_STAYS_SECS) {
+            // What cannot be removed is tried again.
+            let _ = let_go(&broker, &registry, clock.now(), Kind::Mail, &key).await;
+        }
     }
 }

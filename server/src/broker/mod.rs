@@ -1,11 +1,12 @@
 //! The message broker: three connections to it, one for each account that the server has a user in, and what they keep
 //! going. `auth` answers logins, `store` keeps the inboxes, `sys` ends sessions.
 
+mod boxes;
 mod budgets;
 mod ending;
 mod health;
-mod inboxes;
 mod jetstream;
+mod kind;
 mod link;
 mod probe;
 mod receipts;
@@ -28,9 +29,11 @@ use crate::clock::Clock;
 use crate::config::nats::{BrokerSettings, Seed};
 use crate::registry::Registry;
 
+use boxes::Boxes;
+pub(crate) use boxes::Limits;
 pub use budgets::BrokerLimits;
 use health::Health;
-pub(crate) use inboxes::{Inboxes, Limits};
+pub(crate) use kind::Kind;
 use link::Link;
 pub(crate) use probe::{Unfit, probe};
 pub(crate) use receipts::are_kept_apart;
@@ -55,7 +58,8 @@ pub(crate) struct Broker {
     logins: Thread,
     store: Link,
     sys: Link,
-    inboxes: Inboxes,
+    inboxes: Boxes,
+    mail: Boxes,
     /// Who was let in where, by this server.
     granted: Arc<Granted>,
     /// Who is in, whichever server let them.
@@ -64,7 +68,7 @@ pub(crate) struct Broker {
     shared: Shared,
     /// Handles of which somebody was not let in because of too many sessions.
     doubted: mpsc::Sender<Handle>,
-    /// Who may not send.
+    /// Who may not send to which boxes.
     rights: budgets::Rights,
     limits: BrokerLimits,
     /// Tells this server from the others that use the broker.
@@ -103,6 +107,7 @@ impl Broker {
     pub(crate) async fn connect(
         settings: &BrokerSettings,
         of_inboxes: Limits,
+        of_mail: Limits,
         limits: BrokerLimits,
     ) -> Result<(Arc<Broker>, mpsc::Receiver<Handle>), String> {
         let mut is_away = false;
@@ -123,7 +128,8 @@ impl Broker {
         let logins = Thread::start("kez-logins").map_err(|error| format!("a thread for logins: {error}"))?;
         let auth = logins.run(open(&settings.auth, "AUTH"));
         let (auth, store, sys) = tokio::try_join!(auth, open(&settings.store, "STORE"), open(&settings.sys, "SYS"))?;
-        let inboxes = Inboxes::new(store.client.clone(), of_inboxes);
+        let inboxes = Boxes::new(Kind::Inbox, store.client.clone(), of_inboxes);
+        let mail = Boxes::new(Kind::Mail, store.client.clone(), of_mail);
         let (is_answering, knows_sessions) = Default::default();
         let granted = moka::sync::Cache::builder().max_capacity(SESSIONS).time_to_live(LONGEST_SESSION).build();
         let granted = Arc::new(granted);
@@ -138,6 +144,7 @@ impl Broker {
             store,
             sys,
             inboxes,
+            mail,
             granted,
             doubted,
             limits,
@@ -165,9 +172,24 @@ impl Broker {
         }
     }
 
-    /// Everybody's inboxes.
-    pub(crate) fn inboxes(&self) -> &Inboxes {
-        &self.inboxes
+    fn boxes(&self, kind: Kind) -> &Boxes {
+        match kind {
+            Kind::Inbox => &self.inboxes,
+            Kind::Mail => &self.mail,
+        }
+    }
+
+    /// Whether somebody's inbox and mailbox were there when somebody looked last, and nothing was heard of them since.
+    pub(crate) fn are_boxes_ready(&self, chain: &KeyId, device: &KeyId) -> bool {
+        self.inboxes.is_ready(chain) && self.mail.is_ready(device)
+    }
+
+    /// Sees to it that somebody who logs in can read both.
+    ///
+    /// # Errors
+    /// One line, when that cannot be.
+    pub(crate) async fn ensure_boxes(&self, chain: &KeyId, device: &KeyId) -> Result<(), String> {
+        tokio::try_join!(self.inboxes.ensure_soon(chain), self.mail.ensure_soon(device)).map(drop)
     }
 
     /// Where the callout notes whom it lets in.
@@ -197,16 +219,19 @@ impl Broker {
         let answering = self.logins.spawn(answer(self.clone(), Arc::new(service), stopped));
         let Upkeep { registry, ended, doubted, clock } = upkeep;
         let tasks = vec![
-            tokio::spawn(inboxes::keep(self.clone(), registry.clone())),
-            tokio::spawn(skew::watch(self.clone(), clock)),
+            tokio::spawn(boxes::keep(self.clone(), registry.clone(), clock.clone(), Kind::Inbox)),
+            tokio::spawn(boxes::keep(self.clone(), registry.clone(), clock.clone(), Kind::Mail)),
+            tokio::spawn(ending::remove_old_mail(self.clone(), registry.clone(), clock.clone())),
+            tokio::spawn(skew::watch(self.clone(), clock.clone())),
             tokio::spawn(upkeep::keep_sessions(self.clone(), registry.clone())),
             tokio::spawn(sessions::watch(self.clone(), registry.clone())),
             tokio::spawn(sessions::verify(self.clone(), doubted)),
             tokio::spawn(sessions::tell(self.clone())),
             tokio::spawn(sessions::hear(self.clone())),
-            tokio::spawn(budgets::watch(self.clone(), registry.clone())),
+            tokio::spawn(budgets::watch(self.clone(), registry.clone(), clock.clone(), Kind::Inbox)),
+            tokio::spawn(budgets::watch(self.clone(), registry.clone(), clock.clone(), Kind::Mail)),
             tokio::spawn(budgets::hear(self.clone())),
-            tokio::spawn(ending::run(self.clone(), registry, ended)),
+            tokio::spawn(ending::run(self.clone(), registry, clock, ended)),
         ];
         Running { stop, answering, tasks }
     }
@@ -215,15 +240,16 @@ impl Broker {
 impl Admission for Broker {
     fn admit(&self, connection: &Connection, key: &KeyId, identity: &Member) -> Result<Rights, LoginRefusal> {
         let (chain, handle) = (identity.chain, identity.handle.clone());
-        let may_send = self.rights.may_send(&chain);
-        let held = Held { key: Some(*key), handle, chain: Some(chain), may_send };
+        let may_send = |kind| self.rights.may_send(kind, &chain);
+        let rights = Rights { send: may_send(Kind::Inbox), chat: may_send(Kind::Mail) };
+        let held = Held { key: Some(*key), handle, chain: Some(chain), rights };
         if let Err(Full) = self.sessions.grant(connection, *key, held.clone()) {
             // If many are in doubt, others are looked at first.
             let _ = self.doubted.try_send(held.handle);
             return Err(LoginRefusal::TooManySessions);
         }
         self.shared.push(connection, *key, chain, &held);
-        Ok(if may_send { Rights::Full } else { Rights::ReadOnly })
+        Ok(rights)
     }
 }
 

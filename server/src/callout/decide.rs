@@ -2,7 +2,7 @@
 
 use kez_core::nats_login::{self, Nonce};
 use kez_core::nkey::{Nkey, NkeyKind};
-use kez_core::subject::Subjects;
+use kez_core::subject::{MailSubjects, Subjects};
 use kez_core::{Handle, KeyId, ServerName};
 
 use super::Rights;
@@ -97,26 +97,38 @@ pub(super) struct Grant {
     /// Subjects to publish on.
     pub(super) publish: Vec<String>,
     /// Subjects to subscribe to.
-    pub(super) subscribe: [String; 2],
+    pub(super) subscribe: Vec<String>,
     /// Seconds since 1970.
     pub(super) expires: i64,
 }
 
 impl Grant {
-    /// The grant of an identity at `now`, in seconds since 1970. Sessions that began together do not end together: the
+    /// The grant of an identity's device at `now`, in seconds since 1970. Sessions that began together do not end together: the
     /// broker's own random key for the attempt shortens each by up to a fifth.
-    pub(super) fn new(identity: &Member, rights: Rights, attempt: &Nkey, policy: &LoginPolicy, now: i64) -> Grant {
-        let subjects = Subjects::of(&identity.chain);
+    pub(super) fn new(
+        device: &KeyId,
+        identity: &Member,
+        rights: Rights,
+        attempt: &Nkey,
+        policy: &LoginPolicy,
+        now: i64,
+    ) -> Grant {
+        let (subjects, mail) = (Subjects::of(&identity.chain), MailSubjects::of(&identity.chain, device));
+        let mut publish: Vec<String> = match rights.send {
+            true => subjects.may_publish().into(),
+            false => subjects.may_publish_when_reading_only().into(),
+        };
+        match rights.chat {
+            true => publish.extend(mail.may_publish()),
+            false => publish.extend(mail.may_publish_when_reading_only()),
+        }
         let [a, b, c, d, ..] = *attempt.as_bytes();
         let jitter = u32::from_be_bytes([a, b, c, d]) % (policy.session_secs / 5 + 1);
         let session = (policy.session_secs - jitter).max(MIN_SESSION_SECS);
         Grant {
             name: identity.handle.to_string(),
-            publish: match rights {
-                Rights::Full => subjects.may_publish().into(),
-                Rights::ReadOnly => subjects.may_publish_when_reading_only().into(),
-            },
-            subscribe: subjects.may_subscribe(),
+            publish,
+            subscribe: subjects.may_subscribe().into_iter().chain(mail.may_subscribe()).collect(),
             expires: now + i64::from(session),
         }
     }

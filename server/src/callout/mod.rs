@@ -51,17 +51,22 @@ pub struct Unlimited;
 
 impl Admission for Unlimited {
     fn admit(&self, _: &Connection, _: &KeyId, _: &Member) -> Result<Rights, LoginRefusal> {
-        Ok(Rights::Full)
+        Ok(Rights::FULL)
     }
 }
 
-/// Whether a session may send.
+/// What a session may do beside reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rights {
-    /// It may.
-    Full,
-    /// It may only read: too much of what its identity sent is waiting, or was for nobody.
-    ReadOnly,
+pub struct Rights {
+    /// Whether it may send to inboxes. Otherwise too much of what its identity sent is waiting there, or was for nobody.
+    pub send: bool,
+    /// Whether it may write to mailboxes.
+    pub chat: bool,
+}
+
+impl Rights {
+    /// Everything.
+    pub const FULL: Rights = Rights { send: true, chat: true };
 }
 
 /// A connection that was let in.
@@ -132,6 +137,6 @@ impl Callout {
     ) -> Result<decide::Grant, LoginRefusal> {
         let identity = self.identities.of(&key).await?;
         let rights = self.admission.admit(connection, &key, &identity)?;
-        Ok(decide::Grant::new(&identity, rights, &request.user_nkey, &self.policy, now))
+        Ok(decide::Grant::new(&key, &identity, rights, &request.user_nkey, &self.policy, now))
     }
 }

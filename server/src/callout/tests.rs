@@ -18,14 +18,15 @@ use crate::config::nats::{NatsFlags, Seed};
 const NONCE: &str = "aM28yb1GkNEYbdQ";
 const NOW: i64 = 1_795_391_796;
 
-/// One key has a handle.
+/// One key is a device of an identity with a handle, whose chain has another.
 struct One;
 
 #[async_trait]
 impl Identities for One {
     async fn of(&self, key: &KeyId) -> Result<Arc<Member>, LoginRefusal> {
         let handle = "tudisco".parse().expect("a handle");
-        if *key == user(1).id() { Ok(Arc::new(Member { handle, chain: *key })) } else { Err(LoginRefusal::Unknown) }
+        let chain = user(2).id();
+        if *key == user(1).id() { Ok(Arc::new(Member { handle, chain })) } else { Err(LoginRefusal::Unknown) }
     }
 }
 
@@ -137,13 +138,14 @@ async fn who_proves_a_registered_key_gets_its_own_subjects_and_nothing_else() {
     assert_eq!(members, ["jwt", "type", "version"], "no error and no issuer_account");
 
     let user_jwt = open(response["nats"]["jwt"].as_str().expect("a JWT"));
-    let pk = user(1).id().hex();
+    let (pk, dk) = (user(2).id().hex(), user(1).id().hex());
     assert_eq!(
         user_jwt["nats"],
         json!({
             "pub": { "allow": [format!("kez.send.{pk}.*"), format!("$JS.API.CONSUMER.MSG.NEXT.KEZ_INBOX.{pk}"),
-                format!("$JS.ACK.KEZ_INBOX.{pk}.>")] },
-            "sub": { "allow": [format!("kez.inbox.{pk}.>"), format!("_INBOX_{pk}.>")] },
+                format!("$JS.ACK.KEZ_INBOX.{pk}.>"), format!("kez.chat.{pk}.*"),
+                format!("$JS.API.CONSUMER.MSG.NEXT.KEZ_CHAT.{dk}"), format!("$JS.ACK.KEZ_CHAT.{dk}.>")] },
+            "sub": { "allow": [format!("kez.inbox.{pk}.>"), format!("_INBOX_{pk}.>"), format!("kez.mail.{dk}.>")] },
             "subs": -1, "data": -1, "payload": -1, "type": "user", "version": 2
         })
     );

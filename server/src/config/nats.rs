@@ -70,6 +70,16 @@ pub struct NatsFlags {
         value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub nats_inbox_per_sender: u16,
 
+    /// Size of all mailboxes together, in bytes, which hold what belongs to conversations; beyond it, senders are told to wait.
+    #[arg(long, env = "KEZ_CHAT_NATS_MAIL_BYTES", default_value_t = 4 << 30, value_name = "BYTES",
+        value_parser = clap::value_parser!(i64).range(1 << 20..))]
+    pub nats_mail_bytes: i64,
+
+    /// Messages from one identity that a device's mailbox holds; beyond it, that identity is told to wait.
+    #[arg(long, env = "KEZ_CHAT_NATS_MAIL_PER_SENDER", default_value_t = 256, value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub nats_mail_per_sender: u16,
+
     /// Bearer token for POST /internal/nats/auth, at least 16 characters [default: there is no such path].
     #[arg(long, env = "KEZ_CHAT_INTERNAL_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub internal_token: Option<Given>,

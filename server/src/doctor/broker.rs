@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use async_nats::{Client, ConnectOptions, Event};
 use data_encoding::BASE64URL_NOPAD;
 use futures_util::StreamExt as _;
-use kez_core::subject::{STREAM, STREAM_SUBJECT};
+use kez_core::subject::STREAM;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Finding;
-use crate::broker::{BrokerLimits, Unfit, are_kept_apart, measure, probe};
+use crate::broker::{BrokerLimits, Kind, Unfit, are_kept_apart, measure, probe};
 use crate::callout::SUBJECT;
 use crate::clock::Clock;
 use crate::config::nats::{BrokerSettings, Seed};
@@ -51,7 +51,9 @@ pub(super) async fn examine(
     }
     if let Ok(store) = &store {
         findings.push(Finding::of("broker", receipts(store).await));
-        findings.push(Finding::of("inboxes", stream(store).await));
+        for kind in [Kind::Inbox, Kind::Mail] {
+            findings.push(Finding::of(kind.plural(), stream(store, kind).await));
+        }
     }
     if let Ok(sys) = &sys {
         findings.push(Finding::of("accounts", users_account(sys).await));
@@ -81,17 +83,19 @@ async fn receipts(store: &Client) -> Result<String, String> {
     }
 }
 
-/// Whether the inboxes' stream is there and takes what users send.
-async fn stream(store: &Client) -> Result<String, String> {
-    let reply = ask(store, format!("$JS.API.STREAM.INFO.{STREAM}"), "").await?;
+/// Whether the stream of the boxes is there and takes what users send.
+async fn stream(store: &Client, kind: Kind) -> Result<String, String> {
+    let name = kind.stream();
+    let reply = ask(store, format!("$JS.API.STREAM.INFO.{name}"), "").await?;
     if let Some(error) = reply.pointer("/error/description").and_then(Value::as_str) {
-        return Err(format!("the stream {STREAM}: {error}; kez-chat-server makes it while it runs"));
+        return Err(format!("the stream {name}: {error}; kez-chat-server makes it while it runs"));
     }
-    let has_subject = reply.pointer("/config/subjects/0").and_then(Value::as_str) == Some(STREAM_SUBJECT);
-    let is_moved = reply.pointer("/config/subject_transform/dest").is_some();
+    let text = |pointer| reply.pointer(pointer).and_then(Value::as_str);
+    let has_subject = text("/config/subjects/0") == Some(kind.subject());
+    let is_moved = text("/config/subject_transform/dest") == Some(kind.transform());
     if !has_subject || !is_moved {
         return Err(format!(
-            "the stream {STREAM} has other subjects than it should; kez-chat-server changes that while it runs"
+            "the stream {name} has other subjects than it should; kez-chat-server changes that while it runs"
         ));
     }
     let number = |pointer| reply.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
@@ -114,7 +118,13 @@ struct Import {
     account: String,
 }
 
-/// Whether users live in an account of their own, that reaches the inboxes and nothing else.
+/// What users reach of the boxes of a kind.
+fn imports(kind: Kind) -> [String; 3] {
+    let name = kind.stream();
+    [format!("$JS.API.CONSUMER.MSG.NEXT.{name}.*"), format!("$JS.ACK.{name}.>"), kind.subject().to_owned()]
+}
+
+/// Whether users live in an account of their own, that reaches inboxes and mailboxes and nothing else.
 async fn users_account(sys: &Client) -> Result<String, String> {
     let query = json!({ "account": "USERS" }).to_string();
     let reply = ask(sys, "$SYS.REQ.SERVER.PING.ACCOUNTZ".to_owned(), &query).await?;
@@ -124,13 +134,19 @@ async fn users_account(sys: &Client) -> Result<String, String> {
     if account.jetstream_enabled {
         return Err("the account USERS has JetStream, so its users could write into inboxes; turn it off".to_owned());
     }
-    let needed =
-        [format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.*"), format!("$JS.ACK.{STREAM}.>"), STREAM_SUBJECT.to_owned()];
     let has =
         |subject: &String| account.imports.iter().any(|import| import.subject == *subject && import.account == "STORE");
-    if let Some(missing) = needed.iter().find(|subject| !has(subject)) {
+    let missing = |kind| imports(kind).into_iter().find(|subject| !has(subject));
+    if let Some(missing) = missing(Kind::Inbox) {
         return Err(format!("the account USERS does not import {missing} from STORE; compare nats.conf"));
     }
+    if let Some(missing) = missing(Kind::Mail) {
+        return Err(format!(
+            "the account USERS does not import {missing} from STORE, so devices reach no mailbox: nats.conf is an earlier \
+             release's; kez-chat-server init --upgrade adds what is missing, then restart nats-server"
+        ));
+    }
+    let needed = [imports(Kind::Inbox), imports(Kind::Mail)].concat();
     // The broker itself gives every account a way to ask the system account about itself.
     let own = |import: &&Import| import.account != "SYS" && !needed.contains(&import.subject);
     if let Some(other) = account.imports.iter().find(own) {

@@ -15,6 +15,7 @@ mod healthcheck;
 mod http_rules;
 mod init;
 mod keypackages;
+mod mail;
 mod nats;
 mod pages;
 mod pairings;

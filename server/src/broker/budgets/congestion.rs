@@ -1,4 +1,4 @@
-//! Whether the stream keeps up with what is sent, and if not, who is to blame.
+//! Whether a stream keeps up with what is sent, and if not, who is to blame.
 //!
 //! What is sent waits in the broker for the disk, up to 128 MiB of it, and whoever sends next waits behind. So those who
 //! send that much lose the right to, and what they left in the queue is refused instead of stored.
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use async_nats::{HeaderMap, RequestErrorKind, header};
 use kez_core::KeyId;
-use kez_core::subject::canary;
 use tokio::time::timeout;
 
 use super::enforce::{Enforcer, Why};
+use crate::broker::kind::Kind;
 use crate::broker::{Broker, sessions};
 use crate::callout::Connection;
 
@@ -27,8 +27,8 @@ const SLOW: f64 = 100.0;
 const REFUSING: Duration = Duration::from_secs(5);
 
 /// Looks whether messages have to wait. If so, those who send the most lose the right to, and what they sent is refused.
-pub(super) async fn look(broker: &Broker, enforcer: &Enforcer) {
-    if is_calm(broker, CALM).await {
+pub(super) async fn look(broker: &Broker, kind: Kind, enforcer: &Enforcer) {
+    if is_calm(broker, kind, CALM).await {
         return;
     }
     let crowd = match crowd(broker).await {
@@ -37,7 +37,7 @@ pub(super) async fn look(broker: &Broker, enforcer: &Enforcer) {
     };
     let chains: std::collections::HashSet<KeyId> =
         crowd.iter().filter_map(|connection| broker.sessions.chain(connection)).collect();
-    tracing::warn!(connections = crowd.len(), identities = chains.len(), "messages have to wait");
+    tracing::warn!(connections = crowd.len(), identities = chains.len(), of = kind.plural(), "messages have to wait");
     for chain in chains {
         enforcer.keep_out(chain, broker.limits.crowding_for, Why::Crowding).await;
     }
@@ -47,18 +47,18 @@ pub(super) async fn look(broker: &Broker, enforcer: &Enforcer) {
     if let Err(error) = sessions::kick_all(&broker.sys.client, crowd).await {
         tracing::warn!(error, "those who send too much cannot be ended yet");
     }
-    if !is_calm(broker, CALM).await {
-        let emptied = async { while !is_calm(broker, REFUSING).await {} };
-        broker.inboxes.refuse_while(async { drop(timeout(REFUSING, emptied).await) }).await;
+    if !is_calm(broker, kind, CALM).await {
+        let emptied = async { while !is_calm(broker, kind, REFUSING).await {} };
+        broker.boxes(kind).refuse_while(async { drop(timeout(REFUSING, emptied).await) }).await;
     }
 }
 
 /// Whether a message that the stream refuses by its headers is refused in time: it waits as any other does, and costs
 /// nothing.
-async fn is_calm(broker: &Broker, within: Duration) -> bool {
+async fn is_calm(broker: &Broker, kind: Kind, within: Duration) -> bool {
     let mut headers = HeaderMap::new();
     headers.insert(header::NATS_EXPECTED_STREAM, "NONE");
-    let asked = broker.store.client.request_with_headers(canary(), headers, bytes::Bytes::new());
+    let asked = broker.store.client.request_with_headers(kind.route().canary(), headers, bytes::Bytes::new());
     match timeout(within, asked).await {
         Ok(Ok(_)) => true,
         // There is no stream, or no broker: that is another matter.

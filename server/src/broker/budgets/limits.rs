@@ -9,10 +9,12 @@ pub struct BrokerLimits {
     pub sessions_per_key: usize,
     /// Sessions of one identity at once.
     pub sessions_per_identity: usize,
-    /// What an identity may have waiting at most, in bytes; each message counts as the largest that there may be.
+    /// What an identity may have waiting in inboxes at most, in bytes; each message counts as the largest that there may be.
     pub waiting_bytes: u64,
     /// And no more than this part of the stream.
     pub waiting_share: u64,
+    /// What an identity may have waiting in mailboxes at most, in messages: the broker counts those by subject, not bytes.
+    pub mail_waiting: u64,
     /// Messages to recipients that do not exist that are overlooked, in [`BrokerLimits::to_nobody_for`].
     pub wrote_to_nobody: u64,
     /// How long whoever sent more to such recipients loses the right to send, and how long they count.
@@ -34,6 +36,7 @@ impl Default for BrokerLimits {
             sessions_per_identity: 130,
             waiting_bytes: 64 << 20,
             waiting_share: 256,
+            mail_waiting: 65_536,
             wrote_to_nobody: 16,
             to_nobody_for: Duration::from_secs(3600),
             crowding_for: Duration::from_secs(60),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::enforce::end_sessions;
 use crate::broker::Broker;
+use crate::broker::kind::Kind;
 
 /// Where they do.
 const SUBJECT: &str = "kez.senders.restricted";
@@ -19,6 +20,9 @@ const MOST: usize = 500;
 /// An identity that may not send for a time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct KeptOut {
+    /// Servers before mailboxes do not say it, and mean inboxes.
+    #[serde(default)]
+    pub(super) kind: Kind,
     pub(super) chain: KeyId,
     pub(super) secs: u64,
 }
@@ -65,14 +69,15 @@ pub(in crate::broker) async fn hear(broker: Arc<Broker>) {
         if told.by == broker.name {
             continue;
         }
-        for KeptOut { chain, secs } in told.kept_out {
-            if broker.rights.keep_out(chain, Duration::from_secs(secs)) {
-                tokio::spawn(end_sessions(broker.clone(), chain));
+        for KeptOut { kind, chain, secs } in told.kept_out {
+            if broker.rights.keep_out(kind, chain, Duration::from_secs(secs)) {
+                tokio::spawn(end_sessions(broker.clone(), kind, chain));
             }
         }
         let known = broker.rights.kept_out();
         if told.asks && !known.is_empty() {
-            let known = known.into_iter().take(MOST).map(|(chain, rest)| KeptOut { chain, secs: rest.as_secs() });
+            let known = known.into_iter().take(MOST);
+            let known = known.map(|(kind, chain, rest)| KeptOut { kind, chain, secs: rest.as_secs() });
             tell(&broker, known.collect()).await;
         }
     }

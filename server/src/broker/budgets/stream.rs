@@ -7,11 +7,11 @@ use async_nats::Client;
 use data_encoding::BASE64;
 use futures_util::{StreamExt as _, stream};
 use kez_core::KeyId;
-use kez_core::subject::{ALL_INBOXES, STREAM, UNROUTED, recipient, sender, sent_by};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::broker::jetstream::{Trouble, ask};
+use crate::broker::kind::Kind;
 
 /// Questions on their way at once.
 const AT_ONCE: usize = 16;
@@ -59,28 +59,28 @@ struct Info {
 }
 
 /// The state now, and who sent how many messages that the broker could not move to an inbox.
-pub(super) async fn state(store: &Client) -> Result<(State, Vec<(KeyId, u64)>), Trouble> {
-    let mut info: Info = info(store, UNROUTED, 0).await?;
+pub(super) async fn state(store: &Client, kind: Kind) -> Result<(State, Vec<(KeyId, u64)>), Trouble> {
+    let mut info: Info = info(store, kind, &kind.route().unrouted(), 0).await?;
     let unrouted = info.state.subjects.take().unwrap_or_default();
-    let by = unrouted.iter().filter_map(|(subject, count)| Some((sent_by(subject)?, *count)));
+    let by = unrouted.iter().filter_map(|(subject, count)| Some((kind.route().sent_by(subject)?, *count)));
     Ok((info.state, by.collect()))
 }
 
 /// How many messages of a sender wait. Only for one that is known to have sent to keys.
-pub(super) async fn waiting(store: &Client, from: &KeyId) -> Result<u64, Trouble> {
-    let info: Info = info(store, &kez_core::subject::from(from), 0).await?;
+pub(super) async fn waiting(store: &Client, kind: Kind, from: &KeyId) -> Result<u64, Trouble> {
+    let info: Info = info(store, kind, &kind.route().from(from), 0).await?;
     Ok(info.state.subjects.unwrap_or_default().values().sum())
 }
 
-async fn info(store: &Client, filter: &str, offset: usize) -> Result<Info, Trouble> {
-    ask(store, &format!("STREAM.INFO.{STREAM}"), &json!({ "subjects_filter": filter, "offset": offset })).await
+async fn info(store: &Client, kind: Kind, filter: &str, offset: usize) -> Result<Info, Trouble> {
+    ask(store, &format!("STREAM.INFO.{}", kind.stream()), &json!({ "subjects_filter": filter, "offset": offset })).await
 }
 
 /// How many messages wait for whom from whom, by the names that senders gave. None when the list would be too long.
-pub(super) async fn list(store: &Client, state: &State) -> Result<Option<Vec<(String, u64)>>, Trouble> {
+pub(super) async fn list(store: &Client, kind: Kind, state: &State) -> Result<Option<Vec<(String, u64)>>, Trouble> {
     let every = ((state.last_seq - state.first_seq.min(state.last_seq)) / SAMPLES).max(1);
     let samples = (state.first_seq..=state.last_seq).step_by(usize::try_from(every).unwrap_or(usize::MAX));
-    let found = stream::iter(samples).map(|seq| next(store, seq)).buffer_unordered(AT_ONCE);
+    let found = stream::iter(samples).map(|seq| next(store, kind, seq)).buffer_unordered(AT_ONCE);
     let lengths: Vec<u64> = found
         .filter_map(async |found| found.ok().flatten().map(|message| message.subject.len() as u64))
         .collect()
@@ -91,7 +91,7 @@ pub(super) async fn list(store: &Client, state: &State) -> Result<Option<Vec<(St
     }
     let mut names = Vec::new();
     loop {
-        let page: Info = info(store, ALL_INBOXES, names.len()).await?;
+        let page: Info = info(store, kind, &kind.route().all(), names.len()).await?;
         let found = page.state.subjects.unwrap_or_default();
         let is_last = found.len() < PAGE || names.len() + found.len() >= page.total;
         names.extend(found);
@@ -115,25 +115,25 @@ struct Message {
 }
 
 /// The messages after `after`, in order, up to `last`: a few of them, and up to where that goes.
-pub(super) async fn after(store: &Client, after: u64, last: u64) -> Result<(Vec<Stored>, u64), Trouble> {
+pub(super) async fn after(store: &Client, kind: Kind, after: u64, last: u64) -> Result<(Vec<Stored>, u64), Trouble> {
     let end = last.min(after + AT_ONCE as u64);
-    let asked = stream::iter(after + 1..=end).map(|seq| get(store, json!({ "seq": seq }))).buffered(AT_ONCE);
+    let asked = stream::iter(after + 1..=end).map(|seq| get(store, kind, json!({ "seq": seq }))).buffered(AT_ONCE);
     let found: Vec<Result<Option<Message>, Trouble>> = asked.collect().await;
     let found: Vec<Option<Message>> = found.into_iter().collect::<Result<_, _>>()?;
-    let found: Vec<Stored> = found.into_iter().flatten().map(Stored::from).collect();
+    let found: Vec<Stored> = found.into_iter().flatten().map(|message| Stored::new(kind, message)).collect();
     if !found.is_empty() || end == last {
         return Ok((found, end));
     }
     // Many in a row that are gone are jumped over.
-    Ok((Vec::new(), next(store, end + 1).await?.map_or(last, |message| message.seq - 1).min(last)))
+    Ok((Vec::new(), next(store, kind, end + 1).await?.map_or(last, |message| message.seq - 1).min(last)))
 }
 
-async fn next(store: &Client, seq: u64) -> Result<Option<Message>, Trouble> {
-    get(store, json!({ "seq": seq, "next_by_subj": ALL_INBOXES })).await
+async fn next(store: &Client, kind: Kind, seq: u64) -> Result<Option<Message>, Trouble> {
+    get(store, kind, json!({ "seq": seq, "next_by_subj": kind.route().all() })).await
 }
 
-async fn get(store: &Client, which: Value) -> Result<Option<Message>, Trouble> {
-    match ask::<Got>(store, &format!("STREAM.MSG.GET.{STREAM}"), &which).await {
+async fn get(store: &Client, kind: Kind, which: Value) -> Result<Option<Message>, Trouble> {
+    match ask::<Got>(store, &format!("STREAM.MSG.GET.{}", kind.stream()), &which).await {
         Ok(got) => Ok(Some(got.message)),
         Err(Trouble::Refused(refused)) if refused.err_code == NO_MESSAGE => Ok(None),
         Err(trouble) => Err(trouble),
@@ -141,10 +141,10 @@ async fn get(store: &Client, which: Value) -> Result<Option<Message>, Trouble> {
 }
 
 /// Throws these messages away, side by side; gives those that could not be.
-pub(super) async fn delete(store: &Client, seqs: Vec<u64>) -> Vec<u64> {
+pub(super) async fn delete(store: &Client, kind: Kind, seqs: Vec<u64>) -> Vec<u64> {
     let deleted = stream::iter(seqs).map(async |seq| {
         let body = json!({ "seq": seq, "no_erase": true });
-        match ask::<Value>(store, &format!("STREAM.MSG.DELETE.{STREAM}"), &body).await {
+        match ask::<Value>(store, &format!("STREAM.MSG.DELETE.{}", kind.stream()), &body).await {
             // One that is gone already is gone.
             Ok(_) | Err(Trouble::Refused(_)) => None,
             Err(Trouble::Silent(_)) => Some(seq),
@@ -153,11 +153,11 @@ pub(super) async fn delete(store: &Client, seqs: Vec<u64>) -> Vec<u64> {
     deleted.buffer_unordered(AT_ONCE).filter_map(async |seq| seq).collect().await
 }
 
-impl From<Message> for Stored {
-    fn from(Message { seq, subject, hdrs }: Message) -> Self {
-        let to = recipient(&subject).and_then(|to| KeyId::from_parts("ed25519", to).ok());
+impl Stored {
+    fn new(kind: Kind, Message { seq, subject, hdrs }: Message) -> Self {
+        let to = kind.route().recipient(&subject).and_then(|to| KeyId::from_parts("ed25519", to).ok());
         let is_readable = BASE64.decode(hdrs.as_bytes()).is_ok_and(|headers| is_readable(&headers));
-        Stored { seq, from: sender(&subject), to, is_readable }
+        Stored { seq, from: kind.route().sender(&subject), to, is_readable }
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
     fn a_message_is_from_its_sender_for_a_key_or_for_nobody() {
         let stored = |subject: &str| {
             let message = Message { seq: 1, subject: subject.to_owned(), hdrs: String::new() };
-            let Stored { from, to, .. } = message.into();
+            let Stored { from, to, .. } = Stored::new(Kind::Inbox, message);
             (from.is_some(), to.is_some())
         };
         let (key, other) = ("01".repeat(32), "02".repeat(32));

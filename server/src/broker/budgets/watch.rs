@@ -1,11 +1,10 @@
 //! Looking at what is stored, and deciding.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kez_core::KeyId;
-use kez_core::subject::{recipient, sender};
 use tokio::time::Instant;
 
 use super::congestion;
@@ -14,7 +13,10 @@ use super::rights::Reason;
 use super::stream::{self, State, Stored};
 use super::tally::Tally;
 use crate::broker::Broker;
+use crate::broker::ending::is_kept;
 use crate::broker::jetstream::Trouble;
+use crate::broker::kind::Kind;
+use crate::clock::Clock;
 use crate::registry::Registry;
 
 /// How often the stream is looked at.
@@ -30,9 +32,10 @@ const RECIPIENTS: u64 = 50_000;
 const BELIEVED: Duration = Duration::from_secs(60);
 
 /// Looks, for as long as the server runs.
-pub(in crate::broker) async fn watch(broker: Arc<Broker>, registry: Arc<Registry>) {
+pub(in crate::broker) async fn watch(broker: Arc<Broker>, registry: Arc<Registry>, clock: Arc<dyn Clock>, kind: Kind) {
     let mut view = View {
-        enforcer: Enforcer::new(broker.clone()),
+        kind,
+        enforcer: Enforcer::new(broker.clone(), kind),
         existing: moka::sync::Cache::builder().max_capacity(RECIPIENTS).time_to_live(BELIEVED).build(),
         tally: Tally::default(),
         reached: 0,
@@ -42,6 +45,7 @@ pub(in crate::broker) async fn watch(broker: Arc<Broker>, registry: Arc<Registry
         counted: 0,
         broker,
         registry,
+        clock,
     };
     let mut seen = 0;
     loop {
@@ -52,7 +56,7 @@ pub(in crate::broker) async fn watch(broker: Arc<Broker>, registry: Arc<Registry
             view.is_begun = false;
             view.enforcer.ask_others().await;
         }
-        congestion::look(&view.broker, &view.enforcer).await;
+        congestion::look(&view.broker, kind, &view.enforcer).await;
         if let Err(trouble) = view.look(started + LONGEST).await {
             tracing::debug!(%trouble, "the stream cannot be looked at");
         }
@@ -61,8 +65,10 @@ pub(in crate::broker) async fn watch(broker: Arc<Broker>, registry: Arc<Registry
 }
 
 struct View {
+    kind: Kind,
     broker: Arc<Broker>,
     registry: Arc<Registry>,
+    clock: Arc<dyn Clock>,
     enforcer: Enforcer,
     existing: moka::sync::Cache<KeyId, ()>,
     tally: Tally,
@@ -81,21 +87,21 @@ struct View {
 impl View {
     async fn look(&mut self, until: Instant) -> Result<(), Trouble> {
         let broker = self.broker.clone();
-        let store = &broker.store.client;
-        let (state, unrouted) = stream::state(store).await?;
+        let (store, boxes, kind) = (&broker.store.client, broker.boxes(self.kind), self.kind);
+        let (state, unrouted) = stream::state(store, kind).await?;
         if !self.is_begun || state.last_seq < self.reached {
             self.begin(&state).await?;
         }
         if !unrouted.is_empty() {
-            if let Err(error) = broker.inboxes.empty_unrouted().await {
-                tracing::warn!(error, "what is in nobody's inbox cannot be thrown away yet");
+            if let Err(error) = boxes.empty_unrouted().await {
+                tracing::warn!(error, "what is in nobody's box cannot be thrown away yet");
             }
             for (by, count) in unrouted {
                 self.wrote_to_nobody(by, count).await;
             }
         }
         while self.reached < state.last_seq && Instant::now() < until {
-            let (found, reached) = stream::after(store, self.reached, state.last_seq).await?;
+            let (found, reached) = stream::after(store, kind, self.reached, state.last_seq).await?;
             for message in &found {
                 self.judge(message).await;
             }
@@ -104,16 +110,16 @@ impl View {
         while Instant::now() < until
             && let Some(nobody) = self.unwanted.pop_front()
         {
-            if let Err(error) = broker.inboxes.empty(&nobody).await {
+            if let Err(error) = boxes.empty(&nobody).await {
                 self.unwanted.push_back(nobody);
                 return Err(Trouble::Silent(error));
             }
         }
         let doomed: Vec<u64> = self.doomed.drain(..self.doomed.len().min(MOST_DOOMED)).collect();
         metrics::counter!("messages_thrown_away_total").increment(doomed.len() as u64);
-        self.doomed.extend(stream::delete(store, doomed).await);
+        self.doomed.extend(stream::delete(store, kind, doomed).await);
         self.count(&state).await?;
-        self.relieve(&state).await;
+        self.relieve(&state).await?;
         self.enforcer.expire();
         Ok(())
     }
@@ -124,19 +130,20 @@ impl View {
         self.tally.forget_waiting();
         self.doomed.clear();
         self.unwanted.clear();
-        let listed = stream::list(&self.broker.store.client, state).await?;
+        let listed = stream::list(&self.broker.store.client, self.kind, state).await?;
         // A name that is no text comes changed, and could not be thrown away by it.
         let listed = listed.filter(|names| names.iter().all(|(subject, _)| !subject.contains('\u{fffd}')));
         self.reached = if listed.is_some() { state.last_seq } else { state.first_seq.saturating_sub(1) };
         let mut recipients: HashMap<String, Vec<(KeyId, u64)>> = HashMap::new();
+        let route = self.kind.route();
         for (subject, count) in listed.into_iter().flatten() {
-            if let (Some(to), Some(from)) = (recipient(&subject), sender(&subject)) {
+            if let (Some(to), Some(from)) = (route.recipient(&subject), route.sender(&subject)) {
                 recipients.entry(to.to_owned()).or_default().push((from, count));
             }
         }
         for (to, senders) in recipients {
             let is_nobody = match KeyId::from_parts("ed25519", &to) {
-                Ok(chain) => !self.exists(chain).await,
+                Ok(key) => !self.exists(key).await,
                 Err(_) => true,
             };
             if is_nobody {
@@ -169,19 +176,28 @@ impl View {
         }
     }
 
-    /// Whether an inbox is somebody's. When the registry cannot tell, it is.
-    async fn exists(&self, chain: KeyId) -> bool {
-        if self.existing.contains_key(&chain) {
+    /// Whether a box is somebody's, or of a device that was until lately. When that cannot be told, it is.
+    async fn exists(&self, key: KeyId) -> bool {
+        if self.existing.contains_key(&key) {
             return true;
         }
-        let is_nobody = matches!(self.registry.has_handle(&chain).await, Ok(false));
+        let is_nobody = match self.kind.is_in_use(&self.registry, &key).await {
+            Ok(false) => self.kind == Kind::Inbox || !is_kept(&self.broker, self.clock.now(), &key).await,
+            Ok(true) | Err(_) => false,
+        };
         if !is_nobody {
-            self.existing.insert(chain, ());
+            self.existing.insert(key, ());
         }
         !is_nobody
     }
 
     async fn wrote_to_nobody(&mut self, by: KeyId, messages: u64) {
+        if self.kind == Kind::Mail {
+            // A conversation may go on for a while with a device that was revoked long ago. It waits like any other, until
+            // it is thrown away.
+            self.tally.sent(by, messages);
+            return;
+        }
         let limits = &self.broker.limits;
         let (most, time) = (limits.wrote_to_nobody, limits.to_nobody_for);
         if self.tally.sent_to_nobody(by, messages, Instant::now(), time) > most {
@@ -192,18 +208,17 @@ impl View {
     /// Counts exactly what those have waiting who may have too much, and those who had. A few in each look: each question
     /// makes the broker go through the names of all inboxes.
     async fn count(&mut self, state: &State) -> Result<(), Trouble> {
-        let most = self.broker.limits.messages(self.broker.inboxes.bytes(), self.broker.inboxes.largest());
+        let most = self.most();
         let mut asked = self.tally.over(most);
-        asked.extend(self.broker.rights.by(Reason::Waiting));
+        asked.extend(self.broker.rights.by(self.kind, Reason::Waiting));
         asked.sort_unstable_by_key(|chain| *chain.as_bytes());
         asked.dedup();
         // What was sent to nobody, and is still there, may have names of any length: nothing is asked for until it is gone.
-        let is_clean = self.reached == state.last_seq && self.doomed.is_empty() && self.unwanted.is_empty();
+        let is_clean = self.is_clean(state);
         let count = asked.len();
         for chain in asked.into_iter().cycle().skip(self.counted % count.max(1)).take(count.min(MOST_COUNTED)) {
             if is_clean {
-                let waiting = stream::waiting(&self.broker.store.client, &chain).await?;
-                self.tally.set(chain, waiting);
+                let waiting = self.waiting(chain).await?;
                 self.enforcer.set(chain, Reason::Waiting, waiting > most);
             } else if self.tally.is_over(&chain, most) {
                 self.enforcer.set(chain, Reason::Waiting, true);
@@ -213,20 +228,59 @@ impl View {
         Ok(())
     }
 
+    /// Messages that an identity may have waiting.
+    fn most(&self) -> u64 {
+        let (limits, boxes) = (&self.broker.limits, self.broker.boxes(self.kind));
+        match self.kind {
+            Kind::Inbox => limits.messages(boxes.bytes(), boxes.largest()),
+            Kind::Mail => limits.mail_waiting,
+        }
+    }
+
+    /// Whether all names in the stream are known to be keys.
+    fn is_clean(&self, state: &State) -> bool {
+        self.reached == state.last_seq && self.doomed.is_empty() && self.unwanted.is_empty()
+    }
+
+    /// How many messages of an identity wait now.
+    async fn waiting(&mut self, chain: KeyId) -> Result<u64, Trouble> {
+        let waiting = stream::waiting(&self.broker.store.client, self.kind, &chain).await?;
+        self.tally.set(chain, waiting);
+        Ok(waiting)
+    }
+
     /// Above three quarters of the stream, those who filled it the most lose the right to send, as many as it takes to
     /// get below that; they have it again once the stream is a little below.
-    async fn relieve(&mut self, state: &State) {
-        let whole = self.broker.inboxes.bytes();
+    async fn relieve(&mut self, state: &State) -> Result<(), Trouble> {
+        let whole = self.broker.boxes(self.kind).bytes();
         let excess = state.bytes.saturating_sub(whole / 4 * 3);
         if excess > 0 {
             let each = (state.bytes / state.messages.max(1)).max(1);
-            for chain in self.tally.largest(excess.div_ceil(each)) {
+            for chain in self.blamed(excess.div_ceil(each), state).await? {
                 self.enforcer.set(chain, Reason::Full, true);
             }
         } else if state.bytes < whole / 64 * 47 {
-            for chain in self.broker.rights.by(Reason::Full) {
+            for chain in self.broker.rights.by(self.kind, Reason::Full) {
                 self.enforcer.set(chain, Reason::Full, false);
             }
         }
+        Ok(())
+    }
+
+    /// Those who have the most waiting, until they have `messages` together. Whoever sent much that was fetched since is not
+    /// one of them: those who may be are counted, a few in each look.
+    async fn blamed(&mut self, messages: u64, state: &State) -> Result<Vec<KeyId>, Trouble> {
+        if !self.is_clean(state) {
+            return Ok(self.tally.largest(messages));
+        }
+        let mut counted: HashSet<KeyId> = self.broker.rights.by(self.kind, Reason::Full).into_iter().collect();
+        for _ in 0..MOST_COUNTED {
+            let Some(next) = self.tally.largest(messages).into_iter().find(|chain| !counted.contains(chain)) else {
+                break;
+            };
+            self.waiting(next).await?;
+            counted.insert(next);
+        }
+        Ok(self.tally.largest(messages).into_iter().filter(|chain| counted.contains(chain)).collect())
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::Held;
 use super::list::{Server, list};
 use crate::broker::Broker;
-use crate::callout::Connection;
+use crate::callout::{Connection, Rights};
 use crate::registry::{Found, Registry};
 
 /// Where the broker says it, of every account: a client that was granted a session and never got it ends in none.
@@ -97,7 +97,7 @@ async fn note(broker: &Broker, registry: &Registry, connection: &Connection, use
     // The name in its JWT, which this server's kind wrote.
     let Ok(handle) = user.parse::<Handle>() else { return };
     let key = broker.granted.get(connection);
-    let unknown = || Held { key, handle: handle.clone(), chain: None, may_send: true };
+    let unknown = || Held { key, handle: handle.clone(), chain: None, rights: Rights::FULL };
     if broker.sessions.opened(connection, unknown)
         && let Some(chain) = chain_of(registry, &handle).await
     {

@@ -10,7 +10,8 @@ use std::time::Duration;
 use kez_core::{Handle, KeyId};
 use tokio::time::Instant;
 
-use crate::callout::Connection;
+use crate::broker::kind::Kind;
+use crate::callout::{Connection, Rights};
 
 /// After so long a client that was granted a session has it, or never will: the broker waits 5 s for the answer.
 const GRANTED: Duration = Duration::from_secs(10);
@@ -24,8 +25,8 @@ pub(in crate::broker) struct Held {
     pub(in crate::broker) handle: Handle,
     /// The identity's chain; none where it cannot be told.
     pub(in crate::broker) chain: Option<KeyId>,
-    /// Whether its grant has the right to send.
-    pub(in crate::broker) may_send: bool,
+    /// What its grant lets it do.
+    pub(in crate::broker) rights: Rights,
 }
 
 /// Too many sessions are open, or about to be.
@@ -161,13 +162,13 @@ impl Sessions {
         self.table().sessions.get(connection)?.held.chain
     }
 
-    /// The sessions of an identity with the right to send, or those without.
-    pub(in crate::broker) fn of(&self, chain: &KeyId, may_send: bool) -> Vec<Connection> {
+    /// The sessions of an identity with the right to send to boxes of a kind, or those without.
+    pub(in crate::broker) fn of(&self, chain: &KeyId, kind: Kind, may_send: bool) -> Vec<Connection> {
         let table = self.table();
         let found = table
             .sessions
             .iter()
-            .filter(|(_, Entry { held, .. })| held.chain == Some(*chain) && held.may_send == may_send);
+            .filter(|(_, Entry { held, .. })| held.chain == Some(*chain) && kind.is_in(held.rights) == may_send);
         found.map(|(connection, _)| Connection::clone(connection)).collect()
     }
 
@@ -175,6 +176,11 @@ impl Sessions {
     pub(in crate::broker) fn chains(&self) -> Vec<KeyId> {
         let chains: HashSet<KeyId> = self.table().sessions.values().filter_map(|entry| entry.held.chain).collect();
         chains.into_iter().collect()
+    }
+
+    /// The device keys that have a session, each once.
+    pub(in crate::broker) fn keys(&self) -> Vec<KeyId> {
+        self.table().by_key.keys().copied().collect()
     }
 
     /// How many there are.
@@ -251,7 +257,7 @@ mod tests {
 
     fn held(seed: u8) -> Held {
         let handle = "tudisco".parse().expect("a handle");
-        Held { key: Some(key(seed)), handle, chain: Some(key(1)), may_send: true }
+        Held { key: Some(key(seed)), handle, chain: Some(key(1)), rights: Rights::FULL }
     }
 
     /// Four of a key, ten of an identity, and nothing is missed.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Held;
 use crate::broker::Broker;
-use crate::callout::Connection;
+use crate::callout::{Connection, Rights};
 
 /// Where they do.
 const SUBJECT: &str = "kez.sessions.granted";
@@ -31,6 +31,13 @@ struct Grant {
     handle: Handle,
     chain: KeyId,
     may_send: bool,
+    /// Servers before mailboxes do not say it.
+    #[serde(default = "yes")]
+    may_chat: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,7 +51,8 @@ impl Shared {
     /// Remembers to tell it.
     pub(in crate::broker) fn push(&self, connection: &Connection, key: KeyId, chain: KeyId, held: &Held) {
         let Connection { server, cid } = connection.clone();
-        let grant = Grant { server, cid, key, handle: held.handle.clone(), chain, may_send: held.may_send };
+        let Rights { send: may_send, chat: may_chat } = held.rights;
+        let grant = Grant { server, cid, key, handle: held.handle.clone(), chain, may_send, may_chat };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(grant);
     }
 
@@ -81,10 +89,11 @@ pub(in crate::broker) async fn hear(broker: Arc<Broker>) {
         match serde_json::from_slice::<Told>(&message.payload) {
             Ok(told) if told.by == broker.name => {}
             Ok(told) => {
-                for Grant { server, cid, key, handle, chain, may_send } in told.grants {
+                for Grant { server, cid, key, handle, chain, may_send, may_chat } in told.grants {
+                    let rights = Rights { send: may_send, chat: may_chat };
                     let connection = Connection { server, cid };
                     broker.granted.insert(connection.clone(), key);
-                    let held = Held { key: Some(key), handle, chain: Some(chain), may_send };
+                    let held = Held { key: Some(key), handle, chain: Some(chain), rights };
                     broker.sessions.granted_elsewhere(connection, held);
                 }
             }

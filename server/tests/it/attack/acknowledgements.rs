@@ -70,6 +70,6 @@ async fn a_broker_where_that_does_not_work_is_taken_and_the_probe_leaves_nothing
         report.lines().any(|line| line == "ok    broker     users acknowledge their own messages only"),
         "{report}"
     );
-    assert_eq!(streams(&nats).await, json!(["KEZ_INBOX"]));
+    assert_eq!(streams(&nats).await, json!(["KEZ_CHAT", "KEZ_INBOX"]));
     assert_eq!(Raw::try_login(&nats, &user).await, Ok(()));
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use kez_core::subject::{Subjects, recipient, sender};
+use kez_core::subject::{INBOXES, Subjects};
 use serde_json::json;
 
 use crate::harness::{Server, key};
@@ -117,7 +117,7 @@ impl Scene {
         let own = self.own.id.hex();
         let mut stored = self.store.messages().await;
         stored.retain(|(_, subject, text)| {
-            let is_own = recipient(subject) == Some(&own) || sender(subject) != Some(self.other.id);
+            let is_own = INBOXES.recipient(subject) == Some(&own) || INBOXES.sender(subject) != Some(self.other.id);
             !is_own || text.starts_with("to other")
         });
         let mut progress = self.store.progress().await;

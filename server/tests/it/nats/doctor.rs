@@ -31,7 +31,7 @@ pub(crate) async fn examine(nats: &Nats, server: &Server, more: &[(&str, &str)])
     (code, out)
 }
 
-fn failures(report: &str) -> Vec<&str> {
+pub(crate) fn failures(report: &str) -> Vec<&str> {
     report.lines().filter(|line| line.starts_with("FAIL")).collect()
 }
 
@@ -41,7 +41,9 @@ async fn a_good_deployment_passes_every_check() {
     let server = nats.server(&[]).await;
     let (code, report) = examine(&nats, &server, &[]).await;
     assert_eq!((code, failures(&report)), (Some(0), Vec::<&str>::new()), "{report}");
-    for name in ["database", "server", "site", "broker", "inboxes", "accounts", "clock", "callout", "websocket"] {
+    for name in
+        ["database", "server", "site", "broker", "inboxes", "mailboxes", "accounts", "clock", "callout", "websocket"]
+    {
         assert!(report.lines().any(|line| line.starts_with(&format!("ok    {name} "))), "{name}: {report}");
     }
 }
@@ -91,7 +93,7 @@ async fn a_broker_that_was_set_up_otherwise_is_named() {
         ("any page", "allowed_origins: [", "#allowed_origins: [", "websocket", "pages of any origin"),
         (
             "no receipts",
-            "      { service: { account: STORE, subject: \"$JS.ACK",
+            "      { service: { account: STORE, subject: \"$JS.ACK.KEZ_INBOX",
             "#",
             "accounts",
             "does not import $JS.ACK",

@@ -11,14 +11,21 @@ use super::Nats;
 
 pub(crate) struct Store {
     pub(crate) client: async_nats::Client,
+    stream: &'static str,
 }
 
 /// A stored message: its number, its subject and its text.
 pub(crate) type Stored = (u64, String, String);
 
 impl Store {
+    /// The inboxes.
     pub(crate) async fn open(nats: &Nats) -> Store {
-        Store { client: nats.as_user("store").await }
+        Store { client: nats.as_user("store").await, stream: "KEZ_INBOX" }
+    }
+
+    /// The devices' mailboxes.
+    pub(crate) async fn mail(nats: &Nats) -> Store {
+        Store { client: nats.as_user("store").await, stream: "KEZ_CHAT" }
     }
 
     /// Asks JetStream: `call` is what comes after `$JS.API.`.
@@ -45,7 +52,7 @@ impl Store {
         let quiet = async {
             loop {
                 let all = self.listed().await;
-                let info = self.change("STREAM.INFO.KEZ_INBOX", json!({})).await;
+                let info = self.info().await;
                 // An acknowledged message goes a moment later: between the two questions, perhaps.
                 if info["state"]["messages"] == all.len() {
                     return all;
@@ -56,11 +63,11 @@ impl Store {
     }
 
     async fn listed(&self) -> Vec<Stored> {
-        let info = self.change("STREAM.INFO.KEZ_INBOX", json!({})).await;
+        let info = self.info().await;
         let number = |name: &str| info["state"][name].as_u64().expect("a number");
         let mut all = Vec::new();
         for seq in number("first_seq")..=number("last_seq") {
-            let answer = self.api("STREAM.MSG.GET.KEZ_INBOX", json!({ "seq": seq })).await;
+            let answer = self.api(&format!("STREAM.MSG.GET.{}", self.stream), json!({ "seq": seq })).await;
             let Some(subject) = answer["message"]["subject"].as_str() else { continue };
             let data = answer["message"]["data"].as_str().unwrap_or_default();
             let text = String::from_utf8(BASE64.decode(data.as_bytes()).expect("base64")).expect("UTF-8");
@@ -69,12 +76,18 @@ impl Store {
         all
     }
 
-    /// Streams and consumers, as they are set up.
+    /// What the broker says of the stream.
+    pub(crate) async fn info(&self) -> Value {
+        self.change(&format!("STREAM.INFO.{}", self.stream), json!({})).await
+    }
+
+    /// Streams, this one first, and its consumers, as they are set up.
     pub(crate) async fn setup(&self) -> Value {
         let streams = self.change("STREAM.LIST", json!({})).await;
         let streams = streams["streams"].as_array().expect("a list").iter().map(|stream| stream["config"].clone());
-        let streams: Vec<Value> = streams.collect();
-        let consumers = self.change("CONSUMER.LIST.KEZ_INBOX", json!({})).await;
+        let mut streams: Vec<Value> = streams.collect();
+        streams.sort_by_key(|config| (config["name"] != self.stream, config["name"].to_string()));
+        let consumers = self.change(&format!("CONSUMER.LIST.{}", self.stream), json!({})).await;
         let consumers = consumers["consumers"].as_array().expect("a list").iter();
         let mut consumers: Vec<Value> = consumers.map(|consumer| consumer["config"].clone()).collect();
         consumers.sort_by_key(|config| config["durable_name"].to_string());
@@ -83,7 +96,7 @@ impl Store {
 
     /// How far each consumer has come.
     pub(crate) async fn progress(&self) -> Value {
-        let list = self.change("CONSUMER.LIST.KEZ_INBOX", json!({})).await;
+        let list = self.change(&format!("CONSUMER.LIST.{}", self.stream), json!({})).await;
         let consumers = list["consumers"].as_array().expect("a list").iter().map(|consumer| {
             let counts = ["num_ack_pending", "num_pending", "num_redelivered"].map(|name| consumer[name].clone());
             let sequences = ["delivered", "ack_floor"].map(|name| consumer[name]["stream_seq"].clone());

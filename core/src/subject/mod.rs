@@ -2,8 +2,15 @@
 //!
 //! What is published on `kez.send.<sender>.<recipient>` is stored as `kez.inbox.<recipient>.<sender>`: the broker moves
 //! it, and lets everybody publish under their own name only. The recipient pulls it through its own consumer `<pk>`.
+//! Devices have mailboxes of their own beside it: [`MailSubjects`].
 
-use crate::key::{KeyId, Suite};
+mod mail;
+mod route;
+
+use crate::key::KeyId;
+
+pub use mail::{MAIL_STREAM, MAIL_STREAM_SUBJECT, MAIL_STREAM_TRANSFORM, MailSubjects, parse_mail};
+pub use route::{INBOXES, MAIL, Route};
 
 /// The stream that holds everybody's inbox.
 pub const STREAM: &str = "KEZ_INBOX";
@@ -82,59 +89,11 @@ impl Subjects {
     }
 }
 
-/// Everything that waits for anybody.
-pub const ALL_INBOXES: &str = "kez.inbox.>";
-
-/// What a broker stored as it was published, without moving it to an inbox: it does so where a recipient's name is a
-/// wildcard. Nobody reads it.
-pub const UNROUTED: &str = "kez.send.>";
-
-/// For whom a stored message is, as its sender wrote it: it may be no key.
-#[must_use]
-pub fn recipient(subject: &str) -> Option<&str> {
-    subject.strip_prefix("kez.inbox.")?.split('.').next()
-}
-
-/// Who sent a stored message, which the broker vouches for.
-#[must_use]
-pub fn sender(subject: &str) -> Option<KeyId> {
-    let (to, from) = subject.strip_prefix("kez.inbox.")?.rsplit_once('.')?;
-    if to.is_empty() { None } else { KeyId::from_parts(Suite::Ed25519.as_str(), from).ok() }
-}
-
-/// Who published what is stored as it was published (see [`UNROUTED`]).
-#[must_use]
-pub fn sent_by(subject: &str) -> Option<KeyId> {
-    let (from, _) = subject.strip_prefix("kez.send.")?.split_once('.')?;
-    KeyId::from_parts(Suite::Ed25519.as_str(), from).ok()
-}
-
-/// A message from nobody to nobody: a home server asks with it whether the stream answers in time, and has it refused.
-#[must_use]
-pub fn canary() -> String {
-    let nobody = "0".repeat(64);
-    format!("kez.send.{nobody}.{nobody}")
-}
-
-/// Everything that waits from one sender, as a filter.
-#[must_use]
-pub fn from(chain: &KeyId) -> String {
-    format!("kez.inbox.*.{}", chain.hex())
-}
-
-/// The inbox of a recipient as a sender wrote it, as a filter. None for a name that would mean everybody's.
-#[must_use]
-pub fn inbox_of(recipient: &str) -> Option<String> {
-    (!matches!(recipient, "*" | ">")).then(|| format!("kez.inbox.{recipient}.*"))
-}
-
 /// Recipient and sender of a stored message, from its subject `kez.inbox.<recipient>.<sender>`. None for any other
 /// subject: a sender may name recipients that are no keys.
 #[must_use]
 pub fn parse_inbox(subject: &str) -> Option<(KeyId, KeyId)> {
-    let (to, from) = subject.strip_prefix("kez.inbox.")?.split_once('.')?;
-    let key = |hex| KeyId::from_parts(Suite::Ed25519.as_str(), hex).ok();
-    Some((key(to)?, key(from)?))
+    INBOXES.parse(subject)
 }
 
 #[cfg(test)]
@@ -176,45 +135,6 @@ mod tests {
             subjects.next(),
         ] {
             assert!(!subjects.is_receipt(&elsewhere), "{elsewhere}");
-        }
-    }
-
-    #[test]
-    fn a_recipient_is_who_the_sender_names_and_never_everybody() {
-        assert_eq!(recipient("kez.inbox.$x~.abc"), Some("$x~"));
-        assert_eq!(recipient("kez.send.abc.*"), None);
-        assert_eq!(inbox_of("$x~").as_deref(), Some("kez.inbox.$x~.*"));
-        assert_eq!((inbox_of("*"), inbox_of(">")), (None, None));
-    }
-
-    #[test]
-    fn a_stored_message_tells_its_sender_whatever_its_recipient_is() {
-        let [me, other] = [1, 2].map(|seed| SigningKey::from_seed(&[seed; 32]).id());
-        for to in [other.hex(), "$x~".to_owned(), "\u{fffd}".to_owned()] {
-            assert_eq!(sender(&format!("kez.inbox.{to}.{}", me.hex())), Some(me), "{to}");
-        }
-        for to in ["*", ">", "x"] {
-            assert_eq!(sent_by(&format!("kez.send.{}.{to}", me.hex())), Some(me), "{to}");
-        }
-        assert_eq!(
-            (sender("kez.inbox.x"), sent_by("kez.send.x"), sender(&format!("kez.inbox.{}", me.hex()))),
-            (None, None, None)
-        );
-        assert_eq!(from(&me), format!("kez.inbox.*.{}", me.hex()));
-    }
-
-    #[test]
-    fn other_subjects_are_nobodys_inbox() {
-        let pk = SigningKey::from_seed(&[1; 32]).id().hex();
-        for bad in [
-            String::new(),
-            format!("kez.inbox.{pk}"),
-            format!("kez.inbox.{pk}.{pk}.x"),
-            format!("kez.send.{pk}.{pk}"),
-            format!("kez.inbox.{}.{pk}", pk.to_uppercase()),
-            format!("kez.inbox.anybody.{pk}"),
-        ] {
-            assert_eq!(parse_inbox(&bad), None, "{bad}");
         }
     }
 }

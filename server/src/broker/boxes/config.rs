@@ -4,31 +4,49 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, SubjectTransform};
-use kez_core::subject::{STREAM, STREAM_SUBJECT, STREAM_TRANSFORM, Subjects};
+use kez_core::KeyId;
 use serde_json::Value;
 
-use super::Limits;
+use super::{Kind, Limits};
 
-/// Largest message, in bytes, headers included: a contact request has 8,192 at most.
-pub(super) const MAX_MESSAGE_BYTES: i32 = 12_288;
+/// Largest message of an inbox, in bytes, headers included: a contact request has 8,192 at most.
+const MAX_REQUEST_BYTES: i32 = 12_288;
+/// Largest message of a mailbox, in bytes, headers included. A frame has 65,000 at most, and its `Nats-Msg-Id` takes 59
+/// with what is around it; the rest is for a client that names the stream it expects. An account's `max_payload` of 65,536
+/// is a little more, so that this is refused with a word, and not by closing the connection.
+const MAX_MAIL_BYTES: i32 = 65_000 + 256;
 /// How long the broker knows a message by its id. It keeps all ids of that time in memory, whatever their length; later
 /// repetitions are told apart by whoever receives them.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(10);
 /// Messages that the stream takes while it refuses what is in its queue. It has more already, or takes one.
 const REFUSING: i64 = 1;
+/// Where a consumer says since when its key is not active any more: with what it reads, and known to every server.
+const RETIRED: &str = "kez-retired-at";
 /// What operators choose, and servers of one broker may disagree on for a while.
 const CHOSEN: [&str; 3] = ["max_age", "max_bytes", "max_msgs_per_subject"];
 
+/// Bytes of the largest message, headers included.
+pub(super) const fn largest(kind: Kind) -> i32 {
+    match kind {
+        Kind::Inbox => MAX_REQUEST_BYTES,
+        Kind::Mail => MAX_MAIL_BYTES,
+    }
+}
+
 /// The stream. Everything that is not named here is off, above all what lets a sender's headers do something: rollups,
 /// message times to live, counters, schedules, batches and direct reads.
-pub(super) fn stream(limits: &Limits, copies: usize) -> Config {
+pub(super) fn stream(kind: Kind, limits: &Limits, copies: usize) -> Config {
+    let description = match kind {
+        Kind::Inbox => "kez-chat: everybody's inbox",
+        Kind::Mail => "kez-chat: every device's mailbox",
+    };
     Config {
-        name: STREAM.to_owned(),
-        description: Some("kez-chat: everybody's inbox".to_owned()),
-        subjects: vec![STREAM_SUBJECT.to_owned()],
+        name: kind.stream().to_owned(),
+        description: Some(description.to_owned()),
+        subjects: vec![kind.subject().to_owned()],
         subject_transform: Some(SubjectTransform {
-            source: STREAM_SUBJECT.to_owned(),
-            destination: STREAM_TRANSFORM.to_owned(),
+            source: kind.subject().to_owned(),
+            destination: kind.transform().to_owned(),
         }),
         // What was acknowledged goes, and makes room for its sender again.
         retention: RetentionPolicy::WorkQueue,
@@ -38,7 +56,7 @@ pub(super) fn stream(limits: &Limits, copies: usize) -> Config {
         max_bytes: limits.max_bytes,
         max_messages: -1,
         max_consumers: -1,
-        max_message_size: MAX_MESSAGE_BYTES,
+        max_message_size: largest(kind),
         // A sender who has filled its place at a recipient is refused: it pushes nothing out, not even its own.
         max_messages_per_subject: limits.per_sender,
         discard: DiscardPolicy::New,
@@ -49,8 +67,8 @@ pub(super) fn stream(limits: &Limits, copies: usize) -> Config {
 }
 
 /// The stream while it refuses everything.
-pub(super) fn closed_stream(limits: &Limits, copies: usize) -> Config {
-    Config { max_messages: REFUSING, ..stream(limits, copies) }
+pub(super) fn closed_stream(kind: Kind, limits: &Limits, copies: usize) -> Config {
+    Config { max_messages: REFUSING, ..stream(kind, limits, copies) }
 }
 
 /// How a stream differs from what it should be.
@@ -88,19 +106,35 @@ pub(super) fn difference(found: &Value, right: &Value) -> Difference {
     }
 }
 
-/// An identity's consumer.
-pub(super) fn consumer(subjects: &Subjects) -> pull::Config {
+/// A box's consumer.
+pub(super) fn consumer(kind: Kind, of: &KeyId) -> pull::Config {
+    // Messages on their way to one reader.
+    let at_once = match kind {
+        Kind::Inbox => 64,
+        Kind::Mail => 256,
+    };
     pull::Config {
-        durable_name: Some(subjects.consumer().to_owned()),
-        filter_subject: subjects.inbox(),
+        durable_name: Some(of.hex()),
+        filter_subject: kind.filter(of),
         deliver_policy: DeliverPolicy::All,
         ack_policy: AckPolicy::Explicit,
         ack_wait: Duration::from_secs(30),
-        max_ack_pending: 64,
+        max_ack_pending: at_once,
         max_waiting: 16,
-        max_batch: 64,
+        max_batch: at_once,
         ..pull::Config::default()
     }
+}
+
+/// Since when a consumer's key is not active any more, in seconds since 1970, if the consumer says so.
+pub(super) fn retired(found: &consumer::Config) -> Option<i64> {
+    // What cannot be read was long ago.
+    found.metadata.get(RETIRED).map(|at| at.parse().unwrap_or_default())
+}
+
+/// The consumer of a key that is not active any more since then.
+pub(super) fn retired_consumer(kind: Kind, of: &KeyId, since: i64) -> pull::Config {
+    pull::Config { metadata: [(RETIRED.to_owned(), since.to_string())].into(), ..consumer(kind, of) }
 }
 
 /// Whether a consumer is as it has to be, and delivers.
@@ -118,6 +152,7 @@ pub(super) fn is_right(found: &consumer::Config, wanted: &pull::Config) -> bool 
         && found.max_deliver <= 0
         && !found.headers_only
         && found.pause_until.is_none()
+        && found.metadata.get(RETIRED) == wanted.metadata.get(RETIRED)
 }
 
 #[cfg(test)]

@@ -9,14 +9,17 @@ use std::time::Duration;
 use async_nats::Message;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use kez_core::KeyId;
-use kez_core::subject::STREAM;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use super::config::Difference;
 use super::repairs::Repairs;
-use super::{Difference, STREAM_NOT_FOUND};
-use crate::broker::ending::remove_inbox;
+use super::{Boxes, STREAM_NOT_FOUND};
+use crate::broker::ending::let_go;
 use crate::broker::jetstream::Trouble;
+use crate::broker::kind::Kind;
 use crate::broker::{Broker, Unproven};
+use crate::clock::Clock;
+use crate::refused::Refused;
 use crate::registry::Registry;
 
 /// How often everything is looked through although nothing happened.
@@ -34,14 +37,16 @@ const RETRY: Duration = Duration::from_secs(2);
 
 /// Makes the stream and looks through the consumers, whenever the broker came up, something happened to them, and every
 /// now and then.
-pub(in crate::broker) async fn keep(broker: Arc<Broker>, registry: Arc<Registry>) {
-    let mut news = match hear(&broker).await {
+pub(in crate::broker) async fn keep(broker: Arc<Broker>, registry: Arc<Registry>, clock: Arc<dyn Clock>, kind: Kind) {
+    let mut news = match hear(&broker, kind).await {
         Ok(news) => news,
-        Err(error) => return tracing::error!(%error, "what happens to the inboxes cannot be heard"),
+        Err(error) => return tracing::error!(%error, "what happens to the {} cannot be heard", kind.plural()),
     };
     let mut keeper = Keeper {
+        kind,
         broker: broker.clone(),
         registry,
+        clock,
         is_proven: false,
         silent: 0,
         closed_since: None,
@@ -54,8 +59,8 @@ pub(in crate::broker) async fn keep(broker: Arc<Broker>, registry: Arc<Registry>
     let mut seen = 0;
     loop {
         broker.store.came_up(&mut seen).await;
-        broker.inboxes.doubt();
-        broker.health.set_inboxes(Some("the inboxes are not looked through yet".to_owned()));
+        broker.boxes(kind).doubt();
+        broker.health.set_boxes(kind, Some(format!("the {} are not looked through yet", kind.plural())));
         keeper.is_proven = false;
         loop {
             let came_up_again = async {
@@ -71,26 +76,31 @@ pub(in crate::broker) async fn keep(broker: Arc<Broker>, registry: Arc<Registry>
 }
 
 /// What JetStream tells of the stream and its consumers. Nobody says that a consumer was edited.
-async fn hear(broker: &Broker) -> Result<impl Stream<Item = Message> + Unpin + use<>, async_nats::SubscribeError> {
-    let client = &broker.store.client;
-    let of_stream = client.subscribe(format!("$JS.EVENT.ADVISORY.STREAM.*.{STREAM}")).await?;
-    let deleted = client.subscribe(format!("$JS.EVENT.ADVISORY.CONSUMER.DELETED.{STREAM}.*")).await?;
-    let paused = client.subscribe(format!("$JS.EVENT.ADVISORY.CONSUMER.PAUSE.{STREAM}.*")).await?;
+async fn hear(
+    broker: &Broker,
+    kind: Kind,
+) -> Result<impl Stream<Item = Message> + Unpin + use<>, async_nats::SubscribeError> {
+    let (client, name) = (&broker.store.client, kind.stream());
+    let of_stream = client.subscribe(format!("$JS.EVENT.ADVISORY.STREAM.*.{name}")).await?;
+    let deleted = client.subscribe(format!("$JS.EVENT.ADVISORY.CONSUMER.DELETED.{name}.*")).await?;
+    let paused = client.subscribe(format!("$JS.EVENT.ADVISORY.CONSUMER.PAUSE.{name}.*")).await?;
     Ok(stream::select_all([of_stream, deleted, paused]))
 }
 
 struct Keeper {
+    kind: Kind,
     broker: Arc<Broker>,
     registry: Arc<Registry>,
+    clock: Arc<dyn Clock>,
     /// Whether the broker that is there now was shown to be fit.
     is_proven: bool,
     /// Looks in a row that JetStream did not answer.
     silent: u32,
     /// Since when the stream refuses everything.
     closed_since: Option<Instant>,
-    /// Identities whose consumer is gone, or wrong, and could not be made anew yet.
+    /// Keys of boxes whose consumer is gone, or wrong, and could not be made anew yet.
     broken: HashSet<KeyId>,
-    /// The last identity whose consumer was looked at.
+    /// The last key whose consumer was looked at.
     reached: Option<KeyId>,
     /// Whether the stream was found to be gone, or another than it should be.
     is_wrong: bool,
@@ -107,13 +117,13 @@ impl Keeper {
             Err(why) => Err(why),
         };
         if let Err(error) = put_right {
-            tracing::warn!(%error, "the inboxes are not in order");
-            self.broker.health.set_inboxes(Some(error));
+            tracing::warn!(%error, "the {} are not in order", self.kind.plural());
+            self.tell(Some(error));
             // What happens meanwhile is a reason to try again.
             let _ = timeout(RETRY, news.next()).await;
             return;
         }
-        self.broker.health.set_inboxes(None);
+        self.tell(None);
         (self.silent, self.closed_since, self.is_wrong) = (0, None, false);
         self.broken.clear();
         let until = Instant::now() + EVERY;
@@ -140,12 +150,13 @@ impl Keeper {
 
     /// Once for each time that the broker came up: it may be another one than before.
     async fn prove(&mut self) -> Result<(), String> {
-        if !self.is_proven {
+        // It is one broker: the inboxes' keeper shows it for both, and nobody is let in without an inbox.
+        if self.kind == Kind::Inbox && !self.is_proven {
             match self.broker.prove().await {
                 Ok(()) => self.is_proven = true,
                 Err(Unproven::Unknown(why)) => return Err(why),
                 Err(Unproven::Unfit(unfit)) => {
-                    self.broker.inboxes.refuse();
+                    self.boxes().refuse();
                     return Err(format!("{unfit}; nobody is let in"));
                 }
             }
@@ -154,28 +165,48 @@ impl Keeper {
     }
 
     async fn look_through(&self) -> Result<(), String> {
-        let inboxes = &self.broker.inboxes;
-        let found = inboxes.reconcile().await?;
-        for chain in &found.all {
+        let boxes = self.boxes();
+        let found = boxes.reconcile().await?;
+        for key in &found.all {
             // When the registry cannot tell, it stays until the next look.
-            if matches!(self.registry.has_handle(chain).await, Ok(false)) {
-                tracing::info!(%chain, "removing the inbox of a handle that was released");
-                if !remove_inbox(&self.broker, &self.registry, chain).await {
-                    return Err("an inbox that should go is still there".to_owned());
-                }
+            if matches!(self.is_in_use(key).await, Ok(false))
+                && !let_go(&self.broker, &self.registry, self.clock.now(), self.kind, key).await
+            {
+                return Err("a box that should go is still there".to_owned());
             }
         }
         // Whoever is connected reads at once; everybody else's is made sure of when they log in.
-        let reading = self.broker.sessions.chains().into_iter().filter(|chain| !inboxes.is_ready(chain));
+        let reading = self.reading().into_iter().filter(|key| !boxes.is_ready(key));
         let needed: HashSet<KeyId> = found.wrong.into_iter().chain(reading).collect();
-        let made = stream::iter(needed).map(|chain| async move {
-            match self.registry.has_handle(&chain).await {
-                Ok(true) => inboxes.ensure(&chain).await,
+        let made = stream::iter(needed).map(|key| async move {
+            match self.is_in_use(&key).await {
+                Ok(true) => boxes.ensure(&key).await,
                 _ => Ok(()),
             }
         });
         let made: Vec<Result<(), String>> = made.buffer_unordered(CONSUMERS).collect().await;
         made.into_iter().collect()
+    }
+
+    fn boxes(&self) -> &Boxes {
+        self.broker.boxes(self.kind)
+    }
+
+    /// Whether the box with this key is somebody's who may log in.
+    async fn is_in_use(&self, key: &KeyId) -> Result<bool, Refused> {
+        self.kind.is_in_use(&self.registry, key).await
+    }
+
+    /// The boxes of those who are connected.
+    fn reading(&self) -> Vec<KeyId> {
+        match self.kind {
+            Kind::Inbox => self.broker.sessions.chains(),
+            Kind::Mail => self.broker.sessions.keys(),
+        }
+    }
+
+    fn tell(&self, trouble: Option<String>) {
+        self.broker.health.set_boxes(self.kind, trouble);
     }
 
     /// Something happened to the stream, or to a consumer.
@@ -192,8 +223,8 @@ impl Keeper {
 
     /// Whether the stream is there and as it was made.
     async fn look(&mut self) -> ControlFlow<()> {
-        let (inboxes, health) = (&self.broker.inboxes, &self.broker.health);
-        let found = inboxes.difference().await;
+        let name = self.kind.stream();
+        let found = self.boxes().difference().await;
         if !matches!(found, Ok(Difference::Closed)) {
             self.closed_since = None;
         }
@@ -201,7 +232,7 @@ impl Keeper {
             self.silent += 1;
             if self.silent >= SILENT_LOOKS {
                 tracing::warn!(why, "JetStream does not answer");
-                health.set_inboxes(Some("JetStream does not answer".to_owned()));
+                self.tell(Some("JetStream does not answer".to_owned()));
             }
             return ControlFlow::Continue(());
         }
@@ -223,70 +254,79 @@ impl Keeper {
                 if !self.limits.is_due() {
                     return ControlFlow::Continue(());
                 }
-                tracing::warn!("somebody changed the limits of the stream {STREAM}; they are set as they were");
+                tracing::warn!("somebody changed the limits of the stream {name}; they are set as they were");
                 return ControlFlow::Break(());
             }
             Ok(Difference::Essence) => "was changed",
             Err(Trouble::Refused(refused)) if refused.err_code == STREAM_NOT_FOUND => "was deleted",
             Err(trouble) => {
                 tracing::warn!(%trouble, "the stream cannot be looked at");
-                health.set_inboxes(Some(format!("the stream {STREAM} cannot be looked at")));
+                self.tell(Some(format!("the stream {name} cannot be looked at")));
                 return ControlFlow::Continue(());
             }
         };
-        inboxes.doubt();
+        self.boxes().doubt();
         self.is_wrong = true;
-        health.set_inboxes(Some(format!("the stream {STREAM} {why}, and is made right again")));
+        self.tell(Some(format!("the stream {name} {why}, and is made right again")));
         if !self.repairs.is_due() {
             return ControlFlow::Continue(());
         }
-        tracing::warn!("the stream {STREAM} {why}, and is made right again");
+        tracing::warn!("the stream {name} {why}, and is made right again");
         metrics::counter!("broker_repairs_total", "of" => "stream").increment(1);
         ControlFlow::Break(())
     }
 
     /// Whether those who are connected have their consumers: some of them, the others in the next looks.
     async fn look_at_consumers(&mut self) -> ControlFlow<()> {
-        let mut reading = self.broker.sessions.chains();
-        reading.sort_unstable_by_key(|chain| *chain.as_bytes());
+        let mut reading = self.reading();
+        reading.sort_unstable_by_key(|key| *key.as_bytes());
         let after =
-            self.reached.map_or(0, |reached| reading.partition_point(|chain| chain.as_bytes() <= reached.as_bytes()));
+            self.reached.map_or(0, |reached| reading.partition_point(|key| key.as_bytes() <= reached.as_bytes()));
         let after = if after == reading.len() { 0 } else { after };
         let due: Vec<KeyId> =
             reading.into_iter().skip(after).take(CONSUMERS).chain(self.broken.iter().copied()).collect();
-        for chain in due {
-            match self.broker.inboxes.has_right_consumer(&chain).await {
-                Ok(true) => drop(self.broken.remove(&chain)),
-                Ok(false) => self.mend(chain).await?,
+        for key in due {
+            match self.boxes().has_right_consumer(&key).await {
+                Ok(true) => drop(self.broken.remove(&key)),
+                Ok(false) => self.mend(key).await?,
                 // The stream is looked at before, and will be again.
                 Err(_) => break,
             }
-            self.reached = Some(chain);
+            self.reached = Some(key);
         }
         self.tell_of_broken();
         ControlFlow::Continue(())
     }
 
-    /// Makes a consumer anew that is gone, or not as it has to be. Whose handle was released needs none.
-    async fn mend(&mut self, chain: KeyId) -> ControlFlow<()> {
-        let inboxes = &self.broker.inboxes;
-        inboxes.doubt_consumer(&chain);
-        if !matches!(self.registry.has_handle(&chain).await, Ok(true)) {
-            self.broken.remove(&chain);
-            return ControlFlow::Continue(());
+    /// Makes a consumer anew that is gone, or not as it has to be. Whose key is not in use needs none, or the one that keeps
+    /// what waits for a time.
+    async fn mend(&mut self, key: KeyId) -> ControlFlow<()> {
+        self.boxes().doubt_consumer(&key);
+        match self.is_in_use(&key).await {
+            Ok(true) => {}
+            Ok(false) => {
+                self.broken.remove(&key);
+                if self.kind == Kind::Mail
+                    && !let_go(&self.broker, &self.registry, self.clock.now(), self.kind, &key).await
+                {
+                    self.broken.insert(key);
+                }
+                return ControlFlow::Continue(());
+            }
+            Err(_) => return ControlFlow::Continue(()),
         }
-        self.broken.insert(chain);
+        self.broken.insert(key);
         self.tell_of_broken();
-        match inboxes.ensure(&chain).await {
+        match self.boxes().ensure(&key).await {
             Ok(()) => {
-                tracing::warn!(%chain, "an inbox's consumer was deleted or changed, and is made anew");
+                tracing::warn!(%key, "the consumer of one of the {} was deleted or changed, and is made anew", self.kind.plural());
                 metrics::counter!("broker_repairs_total", "of" => "consumer").increment(1);
-                self.broken.remove(&chain);
+                self.broken.remove(&key);
                 self.tell_of_broken();
                 ControlFlow::Continue(())
             }
             Err(error) => {
-                tracing::warn!(%chain, error, "an inbox's consumer is gone, and cannot be made anew yet");
+                tracing::warn!(%key, error, "the consumer of one of the {} is gone, and cannot be made anew yet", self.kind.plural());
                 // Something else is in its way, perhaps.
                 if self.repairs.is_due() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }
@@ -299,9 +339,9 @@ impl Keeper {
         }
         let trouble = match self.broken.len() {
             0 => None,
-            1 => Some("an inbox cannot be read".to_owned()),
-            count => Some(format!("{count} inboxes cannot be read")),
+            1 => Some(format!("one of the {} cannot be read", self.kind.plural())),
+            count => Some(format!("{count} {} cannot be read", self.kind.plural())),
         };
-        self.broker.health.set_inboxes(trouble);
+        self.tell(trouble);
     }
 }
