@@ -11,6 +11,7 @@ mod nats_conf;
 mod rotate;
 mod settings;
 mod template;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 
@@ -50,12 +51,19 @@ pub enum InitError {
     Random(String),
 }
 
-/// Writes what is missing in the folder, or gives it another issuer key; the text for the operator is returned.
+/// Writes what is missing in the folder, gives it another issuer key, or adds what an earlier release did not write; the
+/// text for the operator is returned.
 ///
 /// # Errors
 /// When the folder holds something else, or files that these settings would not give. Nothing is overwritten then.
 pub fn run(settings: &Settings, random: Random<'_>) -> Result<String, InitError> {
-    if settings.rotate_issuer { rotate::run(settings, random) } else { create(settings, random) }
+    if settings.upgrade {
+        upgrade::run(settings)
+    } else if settings.rotate_issuer {
+        rotate::run(settings, random)
+    } else {
+        create(settings, random)
+    }
 }
 
 fn create(settings: &Settings, random: Random<'_>) -> Result<String, InitError> {

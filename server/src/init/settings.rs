@@ -17,7 +17,7 @@ const CONTAINER_NETWORKS: &str = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
     /// The server's name, the part of handle@server behind the @. It is in every signature: choose it for good.
-    #[arg(long, required_unless_present = "rotate_issuer", value_name = "NAME")]
+    #[arg(long, required_unless_present_any = ["rotate_issuer", "upgrade"], value_name = "NAME")]
     pub server: Option<ServerName>,
 
     /// Folder to write, made if there is none.
@@ -65,6 +65,10 @@ pub struct Settings {
     /// Replace the issuer key in a folder that is there, and change nothing else.
     #[arg(long, conflicts_with_all = ["bind", "nats_listen", "nats_ws_listen", "nats_http_listen", "origin", "nats_ws_url", "db", "nats_store_dir", "xkey"])]
     pub rotate_issuer: bool,
+
+    /// Add what this release needs to a folder that an earlier one wrote, and change nothing else.
+    #[arg(long, conflicts_with_all = ["server", "bind", "nats_listen", "nats_ws_listen", "nats_http_listen", "origin", "nats_ws_url", "db", "nats_store_dir", "xkey", "rotate_issuer"])]
+    pub upgrade: bool,
 }
 
 impl Settings {

@@ -4,6 +4,7 @@ pub(crate) mod brokers;
 mod files;
 mod refusals;
 mod rotation;
+mod upgrade;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

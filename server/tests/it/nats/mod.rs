@@ -73,6 +73,22 @@ impl Nats {
         nats
     }
 
+    /// Starts `scripts/env`'s broker with a folder that is there, in which the places are init's defaults and the server
+    /// is kez.example.
+    pub(crate) async fn start_written(folder: TempDir, out: PathBuf) -> Nats {
+        let [address, web, monitor] = free_ports().map(|port: u16| format!("127.0.0.1:{port}"));
+        let conf = out.join("nats.conf");
+        let text = std::fs::read_to_string(&conf).expect("a configuration");
+        let text = text.replace("https://kez.example", &format!("https://{NAME}"));
+        let text = text.replace("127.0.0.1:4222", &address).replace("127.0.0.1:8443", &web);
+        std::fs::write(&conf, text.replace("127.0.0.1:8222", &monitor)).expect("a configuration");
+        let program = broker();
+        let child = spawn(&program, &out);
+        let mut nats = Nats { address, web, out, program, monitor, child, _folder: folder };
+        nats.wait().await;
+        nats
+    }
+
     /// The settings of a server beside it.
     pub(crate) fn flags(&self) -> Vec<String> {
         let key = |name| self.out.join(format!("keys/{name}.nk")).to_str().expect("UTF-8").to_owned();
