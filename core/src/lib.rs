@@ -7,7 +7,9 @@
 
 mod base;
 pub mod canonical;
+pub mod chat_leaf;
 pub mod claim;
+pub mod commit_order;
 pub mod envelope;
 pub mod handle;
 pub mod hash;
@@ -37,6 +39,6 @@ pub use record::{ChainStanding, Record};
 pub use registration::{Admission, Admitted};
 pub use server_name::ServerName;
 pub use sorted::Sorted;
-pub use statements::{chat_instance, contact_request, conversation_start, key_packages, receipt, registration};
+pub use statements::{chat_instance, contact_request, conversation_start, key_packages, receipt, registration, rejoin};
 pub use time::Timestamp;
 pub use verify::{Verified, verify_envelope};

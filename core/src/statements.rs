@@ -7,3 +7,4 @@ pub mod conversation_start;
 pub mod key_packages;
 pub mod receipt;
 pub mod registration;
+pub mod rejoin;

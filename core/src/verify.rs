@@ -6,7 +6,9 @@ use crate::hash::Hash;
 use crate::key::{KeyId, MalformedKey};
 use crate::problem::Problem;
 use crate::sigchain::{self, TAG, TYPE_PREFIX};
-use crate::statements::{chat_instance, contact_request, conversation_start, key_packages, receipt, registration};
+use crate::statements::{
+    chat_instance, contact_request, conversation_start, key_packages, receipt, registration, rejoin,
+};
 
 /// What a verified envelope is known to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,7 @@ pub fn verify_envelope(text: &[u8]) -> Result<Verified, Problem> {
     match unread.kind {
         Some(EnvelopeType::HandleRegistration | EnvelopeType::HandleRelease) => verify::<registration::Members>(unread),
         Some(EnvelopeType::ContactRequest) => verify::<contact_request::Members>(unread),
+        Some(EnvelopeType::ConversationRejoin) => verify::<rejoin::Members>(unread),
         Some(EnvelopeType::SigchainReceipt) => verify::<receipt::Members>(unread),
         Some(EnvelopeType::KeyPackages) => verify::<key_packages::UploadMembers>(unread),
         Some(EnvelopeType::KeyPackageClaim) => verify::<key_packages::ClaimMembers>(unread),

@@ -16,6 +16,8 @@ pub enum EnvelopeType {
     KeyPackages,
     /// An identity claims key packages of another's devices.
     KeyPackageClaim,
+    /// A device asks to be taken into its conversations again.
+    ConversationRejoin,
     /// A conversation begins.
     ConversationStart,
     /// A device says which life of its conversations' state it is in.
@@ -23,13 +25,14 @@ pub enum EnvelopeType {
 }
 
 impl EnvelopeType {
-    pub(super) const ALL: [EnvelopeType; 8] = [
+    pub(super) const ALL: [EnvelopeType; 9] = [
         EnvelopeType::HandleRegistration,
         EnvelopeType::HandleRelease,
         EnvelopeType::ContactRequest,
         EnvelopeType::SigchainReceipt,
         EnvelopeType::KeyPackages,
         EnvelopeType::KeyPackageClaim,
+        EnvelopeType::ConversationRejoin,
         EnvelopeType::ConversationStart,
         EnvelopeType::ChatInstance,
     ];
@@ -44,6 +47,7 @@ impl EnvelopeType {
             EnvelopeType::SigchainReceipt => "sigchain_receipt",
             EnvelopeType::KeyPackages => "key_packages",
             EnvelopeType::KeyPackageClaim => "key_package_claim",
+            EnvelopeType::ConversationRejoin => "conversation_rejoin",
             EnvelopeType::ConversationStart => "conversation_start",
             EnvelopeType::ChatInstance => "chat_instance",
         }
@@ -59,6 +63,7 @@ impl EnvelopeType {
             EnvelopeType::SigchainReceipt => "kez.sigchain.receipt",
             EnvelopeType::KeyPackages => "kez.chat.key_packages",
             EnvelopeType::KeyPackageClaim => "kez.chat.key_package_claim",
+            EnvelopeType::ConversationRejoin => "kez.chat.conversation_rejoin",
             EnvelopeType::ConversationStart => "kez.chat.conversation_start",
             EnvelopeType::ChatInstance => "kez.chat.chat_instance",
         }
