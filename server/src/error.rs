@@ -6,7 +6,9 @@ use kez_core::{Code, KeyId, Problem, Timestamp};
 use kez_http::limit::NoPermit;
 use kez_http::problem::RETRY;
 use kez_store::StoreError;
+use kez_store::conversations::{CommitRefusal, StartRefusal};
 use kez_store::handles::Refusal;
+use kez_store::instances::InstanceRefusal;
 use kez_store::key_packages::{ClaimRefusal, UploadRefusal};
 use serde::Serialize;
 
@@ -53,6 +55,9 @@ impl From<Refused> for ApiError {
             Refused::Handle(refusal) => problem(refusal).into(),
             Refused::Upload(refusal) => of_upload(refusal),
             Refused::Claim(refusal) => of_claim(refusal),
+            Refused::Start(refusal) => of_start(refusal),
+            Refused::Commit(refusal) => of_commit(refusal),
+            Refused::Instance(refusal) => of_instance(refusal),
             Refused::NoPermit(NoPermit::Own) => ApiError::rate_limited(SOON),
             Refused::NoPermit(NoPermit::All) => {
                 ApiError::unavailable("Too many send as much just now; try again shortly.", SOON)
@@ -63,11 +68,14 @@ impl From<Refused> for ApiError {
     }
 }
 
+/// "You do not stand for `chain`."
+const NOT_OF_CHAIN: &str = "Sign with the primary or an active device key of `chain`, which needs a live handle here.";
+
 fn of_upload(refusal: UploadRefusal) -> ApiError {
     match refusal {
         UploadRefusal::NotAuthorised => Problem::new(
             Code::KeyNotAuthorised,
-            "Sign with the primary or an active device key of `chain`, which needs a live handle here.",
+            NOT_OF_CHAIN,
         )
         .into(),
         UploadRefusal::TooMany => Problem::new(
@@ -78,6 +86,21 @@ fn of_upload(refusal: UploadRefusal) -> ApiError {
         UploadRefusal::TooOften(seconds) => {
             ApiError::too_often("This device uploads too often; wait, then send more at once.", Duration::from_secs(seconds))
         }
+    }
+}
+
+fn of_instance(refusal: InstanceRefusal) -> ApiError {
+    match refusal {
+        InstanceRefusal::NotAuthorised => Problem::new(Code::KeyNotAuthorised, NOT_OF_CHAIN).into(),
+        InstanceRefusal::Conflict => Problem::new(
+            Code::ConversationConflict,
+            "This state is a copy or was restored, and another one goes on: throw it away and begin anew, with `previous` null.",
+        )
+        .into(),
+        InstanceRefusal::TooOften(seconds) => ApiError::too_often(
+            "This device begins too many instances; wait, then go on slower.",
+            Duration::from_secs(seconds),
+        ),
     }
 }
 
@@ -92,6 +115,40 @@ fn of_claim(refusal: ClaimRefusal) -> ApiError {
         ClaimRefusal::Gone(at) => gone(at, None),
         ClaimRefusal::TooOften(seconds) => ApiError::too_often(
             "This identity claims too often; wait, then go on slower.",
+            Duration::from_secs(seconds),
+        ),
+    }
+}
+
+fn of_start(refusal: StartRefusal) -> ApiError {
+    match refusal {
+        StartRefusal::NotAuthorised => Problem::new(
+            Code::KeyNotAuthorised,
+            "Sign with the primary or an active device key of `from`, which needs a live handle here.",
+        )
+        .into(),
+        StartRefusal::Conflict => {
+            Problem::new(Code::ConversationConflict, "There is another conversation of this id; draw a new one.").into()
+        }
+        StartRefusal::TooOften(seconds) => ApiError::too_often(
+            "This identity starts too many conversations; wait, then go on slower.",
+            Duration::from_secs(seconds),
+        ),
+    }
+}
+
+fn of_commit(refusal: CommitRefusal) -> ApiError {
+    match refusal {
+        CommitRefusal::NotFound => ApiError::not_found("Nobody started this conversation here."),
+        CommitRefusal::Conflict(epoch) => {
+            let detail = "The conversation is in another epoch; read its log, then commit to the one that is current.";
+            ApiError::from(Problem::new(Code::ConversationConflict, detail)).with("epoch", &epoch)
+        }
+        CommitRefusal::NotAMember => {
+            Problem::new(Code::NotAMember, "Send the gate of the current epoch, which its members know.").into()
+        }
+        CommitRefusal::TooMany(seconds) => ApiError::too_often(
+            "The conversation has as many commits as it may, in an hour or altogether; wait, then try again.",
             Duration::from_secs(seconds),
         ),
     }

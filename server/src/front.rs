@@ -58,7 +58,8 @@ impl kez_http::serve::Front for Front {
 
         let conditions = Conditions::of(&method, request.headers());
         let cost = routes::cost(&method, route, request.uri());
-        let mut response = match self.guard.check(client, &method, cost) {
+        let counted_as = routes::counted_as(&method, route);
+        let mut response = match self.guard.check(client, counted_as, cost) {
             Err(wait) => ApiError::rate_limited(wait).into_response(),
             Ok(()) => match head::check(&request).map(|()| self.in_memory(&request)) {
                 Err(problem) => ApiError::from(problem).into_response(),
@@ -90,7 +91,7 @@ impl kez_http::serve::Front for Front {
             cors::allow(headers);
         }
         report(&method, route, client, response.status(), started.elapsed());
-        if kind == Kind::Page { response } else { self.guard.weigh(client, &method, response) }
+        if kind == Kind::Page { response } else { self.guard.weigh(client, counted_as, response) }
     }
 }
 

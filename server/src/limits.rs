@@ -3,7 +3,10 @@
 
 pub use kez_http::serve::ConnectionLimits;
 
+pub use kez_store::instances::Limits as InstanceLimits;
+
 pub use crate::broker::BrokerLimits;
+pub use crate::conversations::ConversationLimits;
 pub use crate::keypackages::KeyPackageLimits;
 pub use crate::pairings::PairingLimits;
 
@@ -18,6 +21,10 @@ pub struct Limits {
     pub pairings: PairingLimits,
     /// Key packages.
     pub key_packages: KeyPackageLimits,
+    /// Conversations.
+    pub conversations: ConversationLimits,
+    /// Instances of devices' states.
+    pub instances: InstanceLimits,
     /// Of the message broker.
     pub broker: BrokerLimits,
 }

@@ -34,6 +34,15 @@ pub async fn serve(listener: TcpListener, shutdown: impl Future<Output = ()> + S
         "key_packages_claimed_total",
         "Devices of which a key package was claimed, by what was given: one_time, last_resort or missing"
     );
+    metrics::describe_counter!("conversations_started_total", "Conversations whose commits are put in order here");
+    metrics::describe_counter!(
+        "conversation_commits_total",
+        "Commits that were sent, by what was answered: added, known, conflict, not_a_member, not_found or too_many"
+    );
+    metrics::describe_counter!(
+        "chat_instances_total",
+        "Instances of devices' states, by the answer: new, known, or conflict of a copy or a restored state"
+    );
     let rendered = handle.clone();
     let router = Router::new().route("/metrics", get(async move || rendered.render()));
     let served = axum::serve(listener, router).with_graceful_shutdown(shutdown);

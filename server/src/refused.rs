@@ -3,7 +3,9 @@
 use kez_core::Problem;
 use kez_http::limit::NoPermit;
 use kez_store::StoreError;
+use kez_store::conversations::{CommitRefusal, StartRefusal};
 use kez_store::handles::Refusal;
+use kez_store::instances::InstanceRefusal;
 use kez_store::key_packages::{ClaimRefusal, UploadRefusal};
 
 /// A refusal.
@@ -21,6 +23,15 @@ pub enum Refused {
     /// A claim of key packages that what is stored has something against.
     #[error("{0:?}")]
     Claim(ClaimRefusal),
+    /// The start of a conversation that what is stored has something against.
+    #[error("{0:?}")]
+    Start(StartRefusal),
+    /// A commit that what is stored has something against.
+    #[error("{0:?}")]
+    Commit(CommitRefusal),
+    /// An instance of a device's state that what is stored has something against.
+    #[error("{0:?}")]
+    Instance(InstanceRefusal),
     /// Too much is under way that takes memory.
     #[error("{0:?}")]
     NoPermit(NoPermit),
@@ -44,6 +55,24 @@ impl From<UploadRefusal> for Refused {
 impl From<ClaimRefusal> for Refused {
     fn from(refusal: ClaimRefusal) -> Self {
         Refused::Claim(refusal)
+    }
+}
+
+impl From<StartRefusal> for Refused {
+    fn from(refusal: StartRefusal) -> Self {
+        Refused::Start(refusal)
+    }
+}
+
+impl From<CommitRefusal> for Refused {
+    fn from(refusal: CommitRefusal) -> Self {
+        Refused::Commit(refusal)
+    }
+}
+
+impl From<InstanceRefusal> for Refused {
+    fn from(refusal: InstanceRefusal) -> Self {
+        Refused::Instance(refusal)
     }
 }
 

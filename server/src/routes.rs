@@ -5,6 +5,9 @@ use http::{Method, Uri};
 /// The path that says that the server runs.
 pub(crate) const HEALTHZ: &str = "/v1/healthz";
 
+/// The path of conversations' logs.
+const LOG: &str = "/v1/conversations/log";
+
 /// Who answers a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -39,6 +42,11 @@ pub(crate) fn of(path: &str) -> (&'static str, Kind) {
     }
 }
 
+/// The method that a request is counted as: a log is read by POST, so that no address has the conversation's id.
+pub(crate) fn counted_as<'a>(method: &'a Method, route: &str) -> &'a Method {
+    if route == LOG { &Method::GET } else { method }
+}
+
 /// What a request costs at least, in units of a lookup for what reads and of a registration for what writes. A page is
 /// rendered for each who asks; everything else beside the chains is as quick as a lookup.
 pub(crate) fn cost(method: &Method, route: &str, uri: &Uri) -> u32 {
@@ -48,7 +56,7 @@ pub(crate) fn cost(method: &Method, route: &str, uri: &Uri) -> u32 {
         }
         // Fifty times as much is stored as of a registration.
         "/v1/keypackages" if *method == Method::POST => 4,
-        "/v1/keypackages/claims" if *method == Method::POST => 2,
+        "/v1/keypackages/claims" | "/v1/conversations" | "/v1/conversations/commits" if *method == Method::POST => 2,
         "/v1/readyz" | "/v1/u/{handle}/claims" => 2,
         _ => kez_sig_server::cost(method, route, uri),
     }
@@ -73,8 +81,12 @@ fn api_template(second: Option<&str>, third: Option<&str>, fourth: Option<&str>)
         (Some("k"), Some(_), Some(_)) => "/v1/k/{suite}/{hex}",
         (Some("pairings"), None, None) => "/v1/pairings",
         (Some("pairings"), Some(_), None) => "/v1/pairings/{code}",
+        (Some("chat"), Some("instance"), None) => "/v1/chat/instance",
         (Some("keypackages"), None, None) => "/v1/keypackages",
         (Some("keypackages"), Some("claims"), None) => "/v1/keypackages/claims",
+        (Some("conversations"), None, None) => "/v1/conversations",
+        (Some("conversations"), Some("commits"), None) => "/v1/conversations/commits",
+        (Some("conversations"), Some("log"), None) => LOG,
         _ => "/v1/*",
     }
 }

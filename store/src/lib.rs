@@ -1,12 +1,14 @@
-//! Where handles, sigchains and key packages are kept. The traits state guarantees; each engine keeps them in its own way, in one
+//! Where handles, sigchains, key packages and the order of conversations are kept. The traits state guarantees; each engine keeps them in its own way, in one
 //! transaction for a sigchain's event and what follows from it, and shares no code with another.
 //!
 //! `tests/guarantees.rs` tells what the traits promise as stories, to each engine.
 
 pub mod changes;
+pub mod conversations;
 mod decide;
 pub mod followed;
 pub mod handles;
+pub mod instances;
 pub mod key_packages;
 pub mod receipt_key;
 pub mod sigchains;
@@ -36,5 +38,14 @@ pub trait Database: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// Everything that a home server keeps: handles, its own sigchains, what it followed of another server's, and key packages.
-pub trait Store: handles::Handles + sigchains::Sigchains + followed::Following + key_packages::KeyPackages {}
+/// Everything that a home server keeps: handles, its own sigchains, what it followed of another server's, key packages, the
+/// order of conversations, and instances of devices' states.
+pub trait Store:
+    handles::Handles
+    + sigchains::Sigchains
+    + followed::Following
+    + key_packages::KeyPackages
+    + conversations::Conversations
+    + instances::Instances
+{
+}

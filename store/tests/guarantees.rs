@@ -3,17 +3,21 @@
 
 mod guarantees {
     pub(super) mod atomic;
+    pub(super) mod conversations;
+    pub(super) mod conversations_limits;
     pub(super) mod damage;
     pub(super) mod durable;
     pub(super) mod engine;
     pub(super) mod follow;
     pub(super) mod idempotent;
+    pub(super) mod instances;
     pub(super) mod packages;
     pub(super) mod packages_ended;
     pub(super) mod packages_limits;
     pub(super) mod people;
     pub(super) mod refused;
     pub(super) mod sqlite;
+    pub(super) mod talkers;
     pub(super) mod winner;
 }
 
@@ -59,6 +63,30 @@ macro_rules! tell {
                 packages_ended::a_followed_chain_loses_packages_as_its_own_would,
                 packages_ended::a_refused_release_loses_nothing,
                 packages_ended::an_upload_never_outlives_its_key,
+                conversations::what_was_answered_about_conversations_outlives_the_process,
+                conversations::one_of_many_commits_ends_an_epoch,
+                conversations::one_of_many_starts_begins_a_conversation,
+                conversations::a_group_decides_in_the_order_of_arrival,
+                conversations::a_start_is_known_by_whose_it_is_and_its_gate,
+                conversations::only_who_stands_for_an_identity_starts_for_it,
+                conversations::a_commit_is_judged_in_order,
+                conversations::a_log_is_read_in_parts,
+                conversations::a_log_is_read_while_nothing_can_be_written,
+                conversations_limits::an_identity_starts_so_many_in_a_day,
+                conversations_limits::starts_at_once_are_counted_too,
+                conversations_limits::a_conversation_has_so_many_commits_in_an_hour,
+                conversations_limits::commits_at_once_are_counted_too,
+                conversations_limits::a_log_and_a_starter_have_so_many_bytes,
+                conversations_limits::commits_are_kept_for_ninety_days,
+                conversations_limits::much_that_is_over_goes_in_pieces,
+                conversations_limits::a_clock_that_was_ahead_stops_no_conversation,
+                instances::one_life_of_a_state_goes_on,
+                instances::an_instance_that_was_followed_is_never_kept_again,
+                instances::one_of_many_copies_goes_on,
+                instances::instances_are_counted_by_the_hour,
+                instances::what_is_over_of_instances_is_deleted,
+                instances::only_active_devices_have_instances,
+                instances::what_is_refused_of_instances_spoils_nothing,
                 damage::a_damaged_handle_holds_up_nobody_else,
                 damage::a_damaged_chain_holds_up_nobody_else,
             }

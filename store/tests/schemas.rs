@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use kez_core::{Handle, KeyId, SigningKey, Timestamp};
 use kez_store::handles::Policy;
-use kez_store::key_packages::Limits;
 use kez_store::sigchains::Sigchains;
-use kez_store::{Store, sqlite};
+use kez_store::{Store, conversations, key_packages, sqlite};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
@@ -61,7 +60,9 @@ async fn open(db: &Path) -> Arc<dyn Store> {
     let policy = Policy {
         server: "kez.test".parse().expect("a name"),
         release_hold_secs: 1_000,
-        key_packages: Limits::default(),
+        key_packages: key_packages::Limits::default(),
+        conversations: conversations::Limits::default(),
+        instances: Default::default(),
     };
     sqlite::open(db, policy, Arc::new(())).await.expect("it opens")
 }
@@ -120,8 +121,13 @@ async fn sigchain_servers_of_every_version_go_on() {
 #[tokio::test]
 async fn each_program_leaves_the_others_database_alone() {
     let (_folder, db) = file_of("kez-sig-server-2").await;
-    let policy =
-        Policy { server: "kez.test".parse().expect("a name"), release_hold_secs: 0, key_packages: Limits::default() };
+    let policy = Policy {
+        server: "kez.test".parse().expect("a name"),
+        release_hold_secs: 0,
+        key_packages: key_packages::Limits::default(),
+        conversations: conversations::Limits::default(),
+        instances: Default::default(),
+    };
     let Err(error) = sqlite::open(&db, policy, Arc::new(())).await else { panic!("it is another program's") };
     assert!(error.to_string().contains("no database of kez-chat-server"), "{error}");
     let (_folder, db) = file_of("kez-chat-server-5").await;
@@ -147,5 +153,13 @@ async fn has_log(store: &(impl Sigchains + ?Sized), is_kept: bool, version: &str
 }
 
 fn has_limits(version: &str) -> bool {
-    matches!(version, "kez-chat-server-3-limits" | "kez-chat-server-5" | "kez-chat-server-6" | "kez-sig-server-2")
+    matches!(
+        version,
+        "kez-chat-server-3-limits"
+            | "kez-chat-server-5"
+            | "kez-chat-server-6"
+            | "kez-chat-server-7"
+            | "kez-chat-server-8"
+            | "kez-sig-server-2"
+    )
 }

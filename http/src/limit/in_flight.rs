@@ -1,6 +1,13 @@
 //! How much of what takes memory, such as a large body, is in flight at a time: a few for all, and a share for every network.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
 
 use super::Census;
 use crate::client::Client;
@@ -61,6 +68,58 @@ impl InFlight {
     /// Every change is one step, so nothing is half done behind a panic.
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Permit {
+    /// Kept until the answer is sent or given up.
+    #[must_use]
+    pub fn until_sent(self, response: Response) -> Response {
+        response.map(|inner| Body::new(Sending { inner, rest: Bytes::new(), _permit: self }))
+    }
+}
+
+/// How much of an answer is handed on at a time: the HTTP library takes what there is, and asks for more once that is sent.
+const PIECE: usize = 16 * 1024;
+
+/// The body of an answer that holds a permit.
+struct Sending {
+    inner: Body,
+    /// What was taken out of `inner` and not handed on.
+    rest: Bytes,
+    _permit: Permit,
+}
+
+impl hyper::body::Body for Sending {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        let most = PIECE.min(self.rest.len());
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(most)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (inner, rest) = (self.inner.size_hint(), self.rest.len() as u64);
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower() + rest);
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint
     }
 }
 

@@ -1,7 +1,11 @@
 //! The JSON API, one endpoint a file.
 
+mod chat_instance;
 mod claims;
 mod conditional;
+mod conversation_commits;
+mod conversation_log;
+mod conversations;
 mod health;
 pub(crate) mod internal;
 mod key;
@@ -29,7 +33,9 @@ use utoipa_axum::routes;
 
 use crate::broker::Broker;
 use crate::claims::Claims;
+use crate::conversations::Conversations;
 use crate::following::Health;
+use crate::instances::Instances;
 use crate::keypackages::KeyPackages;
 use crate::registry::Registry;
 use internal::Internal;
@@ -55,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) internal: Option<Arc<Internal>>,
     pub(crate) relay: Relay,
     pub(crate) key_packages: Arc<KeyPackages>,
+    pub(crate) conversations: Arc<Conversations>,
+    pub(crate) instances: Arc<Instances>,
     /// The sigchains, where this process serves them.
     pub(crate) chains: EmbeddedChains,
     pub(crate) claims: Arc<Claims>,
@@ -87,6 +95,10 @@ pub(crate) fn router(shared: Shared, chains: Option<OpenApi>) -> (Router, OpenAp
         .routes(with_methods(OWNED, routes!(pairings::find, pairings::replace, pairings::remove)))
         .routes(with_methods(WRITE, routes!(key_packages::put)))
         .routes(with_methods(WRITE, routes!(key_package_claims::claim)))
+        .routes(with_methods(WRITE, routes!(conversations::start)))
+        .routes(with_methods(WRITE, routes!(conversation_commits::add)))
+        .routes(with_methods(WRITE, routes!(conversation_log::read)))
+        .routes(with_methods(WRITE, routes!(chat_instance::put)))
         .routes(with_methods(READ, routes!(webfinger::webfinger)))
         .routes(with_methods(READ, routes!(openapi::openapi)));
     // The operator's own.

@@ -15,6 +15,7 @@ kez_http::refusals!(Refusals, of_read);
     tags((name = "handles", description = "Taking, finding and releasing handles"),
         (name = "pairings", description = "Offers of device keys, on their way from a new device to one that may sign"),
         (name = "key packages", description = "What lets somebody add a device to a conversation while it is away"),
+        (name = "conversations", description = "The order of conversations' commits, of which the server reads nothing"),
         (name = "server", description = "The server itself"))
 )]
 struct Base;

@@ -2,12 +2,18 @@
 
 #![expect(dead_code, reason = "these types describe JSON; nothing is ever made of them")]
 
+mod conversations;
+
 use std::collections::BTreeMap;
 
 use kez_http::openapi::{EncKey, Handle, Hash, Key, Sig, Signature, Time, constant, seq, version};
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
+
+pub(super) use conversations::{
+    CommitMessage, ConversationCommit, ConversationId, ConversationLogPart, ConversationStartEnvelope, GateHash,
+};
 
 /// Who a handle belongs to.
 #[derive(ToSchema)]
@@ -229,6 +235,40 @@ pub(super) struct KeyPackageClaimEnvelope {
     signature: Signature,
 }
 
+/// What is signed by a device, to say which life of its conversations' state it is in.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChatInstancePayload {
+    #[schema(schema_with = chat_instance_type)]
+    r#type: String,
+    #[schema(schema_with = version)]
+    version: u8,
+    /// The chain of the identity that the device belongs to.
+    chain: Key,
+    /// The server's name.
+    #[schema(example = "kez.lat")]
+    server: String,
+    /// The device's clock, within 300 seconds of the server's.
+    created_at: Time,
+    /// The instance that it was; null from a state that holds nothing.
+    #[schema(schema_with = previous_instance)]
+    previous: Option<String>,
+    /// The instance that it is from now on, drawn at random.
+    #[schema(schema_with = instance)]
+    instance: String,
+}
+
+/// An instance of a device's state, signed by the device.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChatInstanceEnvelope {
+    #[schema(schema_with = chat_instance_tag)]
+    kez: String,
+    payload: ChatInstancePayload,
+    /// By the primary or an active device key of `chain`.
+    signature: Signature,
+}
+
 /// A key package.
 pub(super) struct KeyPackage;
 
@@ -283,8 +323,26 @@ fn key_package_claim_type() -> Object {
     constant("kez.chat.key_package_claim")
 }
 
+fn chat_instance_tag() -> Object {
+    constant("chat_instance")
+}
+
+fn chat_instance_type() -> Object {
+    constant("kez.chat.chat_instance")
+}
+
 fn nonce() -> Object {
     ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-f]{32}$")).build()
+}
+
+/// As a nonce is written.
+pub(super) fn instance() -> Object {
+    nonce()
+}
+
+fn previous_instance() -> Object {
+    let types = [Type::String, Type::Null];
+    ObjectBuilder::new().schema_type(SchemaType::from_iter(types)).pattern(Some("^[0-9a-f]{32}$")).build()
 }
 
 /// Nothing is offered for the genesis.

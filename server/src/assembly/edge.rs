@@ -12,9 +12,12 @@ use crate::backend::RegistryBackend;
 use crate::claims::{Board, Claims, Outside, Source};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::conversations::Conversations;
 use crate::front::Front;
-use crate::keypackages::{KeyPackageLimits, KeyPackages};
-use crate::pairings::{Heads, PairingLimits, Pairings};
+use crate::instances::Instances;
+use crate::keypackages::KeyPackages;
+use crate::limits::Limits;
+use crate::pairings::{Heads, Pairings};
 use crate::{api, web};
 
 /// The front, and what is behind it that has to be kept in order.
@@ -34,22 +37,25 @@ impl Edge {
         clock: Arc<dyn Clock>,
         export: Export,
         outside: Option<Outside>,
-        limits: PairingLimits,
-        key_packages: &KeyPackageLimits,
+        limits: &Limits,
     ) -> Edge {
-        let (registry, pairings) = (state.registry.clone(), Arc::new(Pairings::new(limits)));
+        let (registry, pairings) = (state.registry.clone(), Arc::new(Pairings::new(limits.pairings.clone())));
         let (source, heads) = match &chains.service {
             Some(service) => (Source::Own(service.clone()), Heads::Own(service.clone())),
             None => (Source::Followed(state.store.clone()), Heads::Followed(state.store.clone())),
         };
         let name = config.server.clone();
-        let key_packages = KeyPackages::new(state.store.clone(), clock.clone(), name, key_packages);
+        let key_packages = KeyPackages::new(state.store.clone(), clock.clone(), name.clone(), &limits.key_packages);
+        let conversations = Conversations::new(state.store.clone(), clock.clone(), name.clone(), &limits.conversations);
+        let instances = Instances::new(state.store.clone(), clock.clone(), name);
         let shared = api::Shared {
             registry: registry.clone(),
             broker: logins.broker.clone(),
             internal: logins.internal.clone(),
             relay: api::Relay { pairings: pairings.clone(), registry: registry.clone(), heads: Arc::new(heads) },
             key_packages: Arc::new(key_packages),
+            conversations: Arc::new(conversations),
+            instances: Arc::new(instances),
             chains: chains.service.clone(),
             claims: Arc::new(Claims::new(source, Board::new(clock, outside))),
             following: chains.following.clone(),

@@ -42,15 +42,14 @@ pub async fn run_with(
     let export = config.export().map_err(StartError::Chains)?;
     let token = config.sig_server_token().map_err(StartError::Chains)?;
 
-    let state = State::open(config, &nats, clock.clone(), limits.key_packages.stored).await?;
-    let mut chains = Chains::new(config, token, &state, clock.clone(), limits.chains).await?;
+    let state = State::open(config, &nats, clock.clone(), &limits).await?;
+    let mut chains = Chains::new(config, token, &state, clock.clone(), limits.chains.clone()).await?;
     let (sessions, ended) = mpsc::unbounded_channel();
     // Before anything runs that changes or remembers something.
     state.tell(chains.service.clone(), nats.broker.is_some().then_some(sessions));
     chains.follow();
-    let logins = Logins::start(config, nats, &state, ended, clock.clone(), limits.broker).await?;
-    let edge =
-        Edge::new(config, &state, &chains, &logins, clock, export, outside, limits.pairings, &limits.key_packages);
+    let logins = Logins::start(config, nats, &state, ended, clock.clone(), limits.broker.clone()).await?;
+    let edge = Edge::new(config, &state, &chains, &logins, clock, export, outside, &limits);
 
     let address = listener.local_addr().ok();
     let public_url = config.public_url();

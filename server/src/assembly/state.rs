@@ -5,7 +5,6 @@ use std::sync::Arc;
 use kez_sig_server::service::Service;
 use kez_store::changes::Change;
 use kez_store::handles::Policy;
-use kez_store::key_packages;
 use kez_store::{Store, sqlite};
 use tokio::sync::mpsc;
 
@@ -17,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::nats::Nats;
 use crate::identities::{self, ByKey};
+use crate::limits::Limits;
 use crate::registry::{self, Answers, Names, Registry};
 
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -37,10 +37,16 @@ impl State {
         config: &Config,
         nats: &Nats,
         clock: Arc<dyn Clock>,
-        key_packages: key_packages::Limits,
+        limits: &Limits,
     ) -> Result<State, StartError> {
         let release_hold_secs = i64::from(config.release_hold_days) * SECONDS_PER_DAY;
-        let policy = Policy { server: config.server.clone(), release_hold_secs, key_packages };
+        let policy = Policy {
+            server: config.server.clone(),
+            release_hold_secs,
+            key_packages: limits.key_packages.stored,
+            conversations: limits.conversations.stored,
+            instances: limits.instances,
+        };
         let (room, changes) = (config.cache(), Arc::new(Changes::default()));
         let answers = Arc::new(Cache::new(room.answers / registry::ANSWER_BYTES, changes.hearing()));
         let by_key = Arc::new(Cache::new(room.keys / identities::KEY_BYTES, changes.hearing()));

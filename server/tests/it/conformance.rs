@@ -9,7 +9,9 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::chains::owner::Owner;
+use crate::conversations;
 use crate::harness::{NAME, Server, key};
+use crate::instances;
 use crate::keypackages;
 use crate::pairings::offer;
 use document::Document;
@@ -202,6 +204,51 @@ async fn every_answer_about_key_packages_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_answer_about_conversations_conforms() {
+    let server = Server::start().await;
+    let document = Document::of(&server).await;
+    server.register("tudisco", &key(1)).await;
+    let start = conversations::start(7, &key(1), server.clock.now()).sign(&key(1));
+    assert!(document.takes("post", conversations::PATH, &start));
+    assert!(!document.takes("post", keypackages::CLAIMS, &start), "the type is another");
+    for status in [201, 200] {
+        let answer = server.post(conversations::PATH, start.clone()).await;
+        answer.was(status);
+        document.check("post", conversations::PATH, &answer);
+    }
+    let log = json!({ "conversation": "07".repeat(16) }).to_string().into_bytes();
+    assert!(document.takes("post", conversations::LOG, &log));
+    let commit = conversations::commit(7, 1, 0).to_json();
+    assert!(document.takes("post", conversations::COMMITS, &commit));
+    assert!(!document.takes("post", conversations::LOG, &commit));
+    for status in [201, 200] {
+        document.check("post", conversations::LOG, &server.post(conversations::LOG, log.clone()).await);
+        let answer = server.post(conversations::COMMITS, commit.clone()).await;
+        answer.was(status);
+        document.check("post", conversations::COMMITS, &answer);
+    }
+    document.check("post", conversations::LOG, &server.post(conversations::LOG, log.clone()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_about_instances_conforms() {
+    let server = Server::start().await;
+    let document = Document::of(&server).await;
+    server.register("tudisco", &key(1)).await;
+    for (previous, statuses) in [(None, [201, 200]), (Some(1), [201, 200])] {
+        let instance = previous.unwrap_or(0) + 1;
+        let said = instances::said(key(1).id(), previous, instance, server.clock.now()).sign(&key(1));
+        assert!(document.takes("post", instances::PATH, &said));
+        assert!(!document.takes("post", keypackages::PATH, &said), "the type is another");
+        for status in statuses {
+            let answer = server.post(instances::PATH, said.clone()).await;
+            answer.was(status);
+            document.check("post", instances::PATH, &answer);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_document_is_whole() {
     let server = Server::start().await;
     let document = server.get("/v1/openapi.json").await.json();
@@ -210,6 +257,10 @@ async fn the_document_is_whole() {
         paths,
         [
             "/.well-known/webfinger",
+            "/v1/chat/instance",
+            "/v1/conversations",
+            "/v1/conversations/commits",
+            "/v1/conversations/log",
             "/v1/export",
             "/v1/healthz",
             "/v1/k/{suite}/{hex}",

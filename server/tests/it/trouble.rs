@@ -143,6 +143,8 @@ async fn a_newer_schema_is_refused() {
         server: crate::harness::name(),
         release_hold_secs: 0,
         key_packages: Default::default(),
+        conversations: Default::default(),
+        instances: Default::default(),
     };
     let Err(error) = kez_store::sqlite::open(&path, policy, std::sync::Arc::new(())).await else {
         panic!("an older program must not write a newer database")

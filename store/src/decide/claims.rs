@@ -3,7 +3,7 @@
 use kez_core::{Admitted, ChainStanding, Handle, KeyId, ServerName, Timestamp};
 
 use crate::handles::{Registered, Release, Row};
-use crate::key_packages;
+use crate::{conversations, instances, key_packages};
 
 /// What the operator decided.
 #[derive(Clone, Debug)]
@@ -14,6 +14,10 @@ pub struct Policy {
     pub release_hold_secs: i64,
     /// How many key packages are taken, and given away.
     pub key_packages: key_packages::Limits,
+    /// How many conversations are started, and how much of them is kept.
+    pub conversations: conversations::Limits,
+    /// How often devices begin another life of their state.
+    pub instances: instances::Limits,
 }
 
 /// What is stored about a claim's handle, key and envelope at the moment of the decision.

@@ -2,6 +2,8 @@
 
 pub(crate) mod chains;
 pub(crate) mod claims;
+pub(crate) mod conversations;
+pub(crate) mod instances;
 pub(crate) mod key_packages;
 pub(crate) mod recent;
 pub(crate) mod standing;

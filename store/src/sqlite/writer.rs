@@ -12,10 +12,12 @@ use tokio::sync::mpsc;
 
 use super::answer::Answer;
 use super::connect::connect;
+use super::conversations::{Committing, Starting};
 use super::failed;
 use super::file::FileId;
 use super::followed::Step;
 use super::group::Group;
+use super::instances::Beginning;
 use super::key_packages::{Claiming, Uploading};
 use super::kind::Kind;
 use crate::StoreError;
@@ -39,6 +41,9 @@ pub(super) enum Command {
     Follow(Step, Answer<Vec<Taken>>),
     PutPackages(Box<Uploading>),
     ClaimPackages(Box<Claiming>),
+    StartConversation(Box<Starting>),
+    AddCommit(Box<Committing>),
+    PutInstance(Box<Beginning>),
     SignWith(Box<Signer>, Answer<()>),
     KeepCheckpoint(KeyId, Vec<u8>),
     Check(Answer<()>),
@@ -192,7 +197,12 @@ impl Task {
         }
         if let Some(now) = group.due_to_prune(self.pruned_at) {
             super::handles::prune(&mut transaction, now).await?;
-            let is_more = self.policy.is_some() && super::key_packages::prune(&mut transaction, now).await?;
+            let mut is_more = false;
+            if self.policy.is_some() {
+                is_more |= super::key_packages::prune(&mut transaction, now).await?;
+                is_more |= super::conversations::prune(&mut transaction, now).await?;
+                is_more |= super::instances::prune(&mut transaction, now).await?;
+            }
             self.pruned_at = (!is_more).then_some(now);
         }
         transaction.commit().await.map_err(failed)

@@ -7,8 +7,8 @@ use kez_core::{Handle, KeyId};
 use kez_store::Store;
 use kez_store::changes::{Change, Listener};
 use kez_store::handles::Policy;
-use kez_store::key_packages::Limits;
 use kez_store::sigchains::Signer;
+use kez_store::{conversations, key_packages};
 
 use super::people::{key, server};
 
@@ -43,6 +43,12 @@ pub(crate) trait Engine: Sync {
     /// How many packages are kept of a device, the last resort too.
     async fn packages_of(&self, device: &KeyId) -> i64;
 
+    /// How many rows are kept of: conversations; commits; starters. And how many bytes of commits are counted for all of these.
+    async fn rows_of_conversations(&self) -> [i64; 4];
+
+    /// How many rows are kept of instances: those of devices, envelopes, and instances that another one followed.
+    async fn rows_of_instances(&self) -> [i64; 3];
+
     /// Opens it; nobody hears of changes, and receipts are signed.
     async fn open(&self) -> Arc<dyn Store> {
         let store = self.open_with(Arc::new(())).await;
@@ -51,11 +57,18 @@ pub(crate) trait Engine: Sync {
     }
 }
 
+/// Little room, so that stories may fill it.
 pub(crate) fn policy() -> Policy {
     Policy {
         server: server(),
         release_hold_secs: HOLD_SECS,
-        key_packages: Limits { remembered: 100, ..Limits::default() },
+        key_packages: key_packages::Limits { remembered: 100, ..key_packages::Limits::default() },
+        conversations: conversations::Limits {
+            log_bytes: 8 << 10,
+            starter_bytes: 64 << 10,
+            ..conversations::Limits::default()
+        },
+        instances: Default::default(),
     }
 }
 

@@ -91,6 +91,34 @@ impl Engine for Sqlite {
         rows
     }
 
+    async fn rows_of_conversations(&self) -> [i64; 4] {
+        let mut rows = [0; 4];
+        for (what, rows) in [
+            "count(*) FROM conversations",
+            "count(*) FROM commits",
+            "count(*) FROM conversation_starters",
+            "coalesce(sum(log_bytes), 0) FROM conversation_starters",
+        ]
+        .into_iter()
+        .zip(&mut rows)
+        {
+            *rows = self.number(format!("SELECT {what}")).await;
+        }
+        let of_conversations = self.number("SELECT coalesce(sum(log_bytes), 0) FROM conversations".to_owned()).await;
+        assert_eq!(rows[3], of_conversations, "both count the same");
+        rows
+    }
+
+    async fn rows_of_instances(&self) -> [i64; 3] {
+        let mut rows = [0; 3];
+        for (table, rows) in
+            ["chat_instances", "chat_instance_envelopes", "followed_instances"].into_iter().zip(&mut rows)
+        {
+            *rows = self.number(format!("SELECT count(*) FROM {table}")).await;
+        }
+        rows
+    }
+
     async fn packages_of(&self, device: &KeyId) -> i64 {
         let of = |table| format!("(SELECT count(package) FROM {table} WHERE device = x'{}')", device.hex());
         self.number(format!("SELECT {} + {}", of("key_packages"), of("last_resort_packages"))).await

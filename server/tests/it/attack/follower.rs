@@ -69,7 +69,13 @@ fn number(n: u32) -> KeyId {
 #[tokio::test]
 async fn a_chain_of_any_size_is_stored_and_the_others_with_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let policy = Policy { server: name(), release_hold_secs: 0, key_packages: Default::default() };
+    let policy = Policy {
+        server: name(),
+        release_hold_secs: 0,
+        key_packages: Default::default(),
+        conversations: Default::default(),
+        instances: Default::default(),
+    };
     let store = sqlite::open(&folder.path().join("kez.db"), policy, Arc::new(())).await.expect("a database");
     let chain = |chain: KeyId, keys: Sorted<KeyId, bool>, claims: u32| {
         let claim = Claim { r#type: "dns".to_owned(), subject: "a.example".to_owned(), proof: "dns:a".to_owned() };

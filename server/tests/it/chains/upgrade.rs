@@ -34,6 +34,12 @@ async fn old_registrations_start_a_chain() {
         "DROP TABLE key_package_claims",
         "DROP TABLE key_package_answers",
         "DROP TABLE key_package_draws",
+        "DROP TABLE conversations",
+        "DROP TABLE commits",
+        "DROP TABLE conversation_starters",
+        "DROP TABLE chat_instances",
+        "DROP TABLE chat_instance_envelopes",
+        "DROP TABLE followed_instances",
         "DELETE FROM _sqlx_migrations WHERE version > 1",
     ] {
         sqlx::raw_sql(sql).execute(&mut db).await.expect("SQL");

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::{Signer as _, SigningKey as Signer};
 use kez_chat_server::clock::Clock as _;
+use kez_core::chat_instance::ChatInstance;
+use kez_core::commit_order::NewCommit;
+use kez_core::conversation_start::Start;
 use kez_core::key_packages::{Claim, Upload};
 use kez_core::registration::Statement;
 use kez_core::sigchain::Place;
@@ -13,7 +16,9 @@ use reqwest::Method;
 
 use super::document::{Document, Named};
 use crate::chains::owner::Owner;
+use crate::conversations;
 use crate::harness::{Answer, NAME, Server, handle, key, name};
+use crate::instances;
 use crate::keypackages;
 use crate::pairings::offer;
 
@@ -87,6 +92,8 @@ async fn every_refusal_that_is_named_occurs_and_conforms() {
     exports(&mut seen).await;
     pairings(&world, &mut seen).await;
     key_packages(&world, &mut seen).await;
+    conversations(&world, &mut seen).await;
+    instances(&world, &mut seen).await;
     let named = seen.document.named();
     let missing: Vec<_> = named.difference(&seen.problems).collect();
     assert!(missing.is_empty(), "named, and never seen: {missing:#?}");
@@ -298,9 +305,6 @@ async fn key_packages(world: &World, seen: &mut Seen) {
     server.register("unpackager", &key(81)).await;
     server.post("/v1/release", server.release("unpackager", &key(81))).await.was(200);
     let now = server.clock.now();
-    let late = Timestamp::from_unix(now.unix() - 301);
-    let elsewhere: ServerName = "elsewhere.example".parse().expect("a name");
-    let text = |signed: Vec<u8>| String::from_utf8(signed).expect("JSON is UTF-8");
     let upload = |server, created_at| {
         text(Upload { server, created_at, ..keypackages::packages(mine, now, [1]) }.sign(&key(80)))
     };
@@ -310,23 +314,8 @@ async fn key_packages(world: &World, seen: &mut Seen) {
         (keypackages::PATH, &upload as &dyn Fn(_, _) -> _, keypackages::packages(mine, now, [1]).sign(&key(82))),
         (keypackages::CLAIMS, &claim, keypackages::claim(mine, mine, now).sign(&key(82))),
     ] {
-        let good: String = sign(name(), now);
-        let altered = good.replacen("\"nonce\":\"", "\"nonce\":\"f", 1).replacen("00\",", "0\",", 1);
-        for (code, body) in [
-            ("payload_too_large", " ".repeat(90_000)),
-            ("malformed_json", "{".to_owned()),
-            ("malformed_envelope", "{}".to_owned()),
-            ("unsupported_alg", good.replace("ed25519-sha512-jcs", "ed25519-sha512")),
-            ("malformed_key", good.replace(&mine.hex(), NO_KEY)),
-            ("bad_signature", altered),
-            ("wrong_server", sign(elsewhere.clone(), now)),
-            ("stale_timestamp", sign(name(), late)),
-            ("key_not_authorised", text(stranger)),
-        ] {
-            let answer = server.post(path, body).await;
-            assert_eq!(answer.code(), code, "{path}: {}", answer.json());
-            seen.saw("post", path, &answer);
-        }
+        let alter = |good: &str| good.replacen("\"nonce\":\"", "\"nonce\":\"f", 1).replacen("00\",", "0\",", 1);
+        any_envelope(world, seen, path, sign, alter, stranger).await;
     }
     for (code, to) in [("not_found", key(83).id()), ("gone", key(81).id())] {
         let answer = server.claim(&key(80), mine, to).await;
@@ -339,6 +328,106 @@ async fn key_packages(world: &World, seen: &mut Seen) {
     let many = server.put(&key(80), mine, 100..112).await;
     many.is(409, "too_many_key_packages");
     seen.saw("post", keypackages::PATH, &many);
+}
+
+async fn conversations(world: &World, seen: &mut Seen) {
+    let (server, mine) = (&world.server, key(85).id());
+    server.register("talker", &key(85)).await;
+    let now = server.clock.now();
+    let sign = |server, created_at| {
+        text(Start { server, created_at, ..conversations::start(7, &key(85), now) }.sign(&key(85)))
+    };
+    let stranger = Start { from: mine, ..conversations::start(7, &key(86), now) }.sign(&key(86));
+    let alter = |good: &str| good.replacen("0707", "0708", 1);
+    any_envelope(world, seen, conversations::PATH, &sign, alter, stranger).await;
+    server.post(conversations::PATH, sign(name(), now)).await.was(201);
+    let other = Start { gate: [0; 32], ..conversations::start(7, &key(85), now) };
+    let other = server.post(conversations::PATH, other.sign(&key(85))).await;
+    other.is(409, "conversation_conflict");
+    seen.saw("post", conversations::PATH, &other);
+    let commit = conversations::commit(7, 1, 0);
+    for (code, body) in [
+        ("payload_too_large", vec![b' '; 100_000]),
+        ("malformed_json", b"{".to_vec()),
+        ("invalid_request", b"{}".to_vec()),
+        ("not_found", NewCommit { conversation: [8; 16], ..commit.clone() }.to_json()),
+        ("conversation_conflict", NewCommit { epoch: 9, ..commit.clone() }.to_json()),
+        ("not_a_member", NewCommit { gate: [0; 32], ..commit }.to_json()),
+    ] {
+        let answer = server.post(conversations::COMMITS, body).await;
+        assert_eq!(answer.code(), code, "{}", answer.json());
+        seen.saw("post", conversations::COMMITS, &answer);
+    }
+    for (code, body) in [
+        ("payload_too_large", " ".repeat(17_000)),
+        ("malformed_json", "{".to_owned()),
+        ("invalid_request", "{}".to_owned()),
+        ("not_found", format!("{{\"conversation\":\"{}\"}}", "08".repeat(16))),
+    ] {
+        let answer = server.post(conversations::LOG, body).await;
+        assert_eq!(answer.code(), code, "{}", answer.json());
+        seen.saw("post", conversations::LOG, &answer);
+    }
+}
+
+async fn instances(world: &World, seen: &mut Seen) {
+    let (server, mine, now) = (&world.server, key(84).id(), world.server.clock.now());
+    server.register("opener", &key(84)).await;
+    let sign = |server, created_at| {
+        text(ChatInstance { server, created_at, ..instances::said(mine, None, 1, now) }.sign(&key(84)))
+    };
+    let stranger = instances::said(mine, None, 1, now).sign(&key(82));
+    any_envelope(
+        world,
+        seen,
+        instances::PATH,
+        &sign,
+        |good| good.replace(&"01".repeat(16), &"02".repeat(16)),
+        stranger,
+    )
+    .await;
+    server.post(instances::PATH, sign(name(), now)).await.was(201);
+    let copy = server.post(instances::PATH, instances::said(mine, Some(9), 2, now).sign(&key(84))).await;
+    copy.is(409, "conversation_conflict");
+    seen.saw("post", instances::PATH, &copy);
+}
+
+fn text(signed: Vec<u8>) -> String {
+    String::from_utf8(signed).expect("JSON is UTF-8")
+}
+
+/// What any envelope of a device may be refused for: `sign` makes a good one for a server and a time, `alter` changes what it
+/// says, and `stranger` signed one who may not.
+async fn any_envelope(
+    world: &World,
+    seen: &mut Seen,
+    path: &str,
+    sign: &dyn Fn(ServerName, Timestamp) -> String,
+    alter: impl Fn(&str) -> String,
+    stranger: Vec<u8>,
+) {
+    let now = world.server.clock.now();
+    let late = Timestamp::from_unix(now.unix() - 301);
+    let elsewhere: ServerName = "elsewhere.example".parse().expect("a name");
+    let good = sign(name(), now);
+    // Chains and devices are keys, and this is none of them.
+    let signer: serde_json::Value = serde_json::from_str(&good).expect("JSON");
+    let signer = signer["signature"]["key"].as_str().expect("a key").trim_start_matches("ed25519:").to_owned();
+    for (code, body) in [
+        ("payload_too_large", " ".repeat(90_000)),
+        ("malformed_json", "{".to_owned()),
+        ("malformed_envelope", "{}".to_owned()),
+        ("unsupported_alg", good.replace("ed25519-sha512-jcs", "ed25519-sha512")),
+        ("malformed_key", good.replace(&signer, NO_KEY)),
+        ("bad_signature", alter(&good)),
+        ("wrong_server", sign(elsewhere, now)),
+        ("stale_timestamp", sign(name(), late)),
+        ("key_not_authorised", text(stranger)),
+    ] {
+        let answer = world.server.post(path, body).await;
+        assert_eq!(answer.code(), code, "{path}: {}", answer.json());
+        seen.saw("post", path, &answer);
+    }
 }
 
 async fn pairings(world: &World, seen: &mut Seen) {

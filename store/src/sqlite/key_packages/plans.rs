@@ -1,48 +1,23 @@
 //! How SQLite answers each question about key packages: by an index, whatever is stored.
 
-use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use kez_core::key_packages::{AdmittedClaim, AdmittedUpload, KeyPackage};
 use kez_core::registration::Statement;
 use kez_core::{Admission, Hash, ServerName, SigningKey, Timestamp};
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _};
-use tracing::field::{Field, Visit};
-use tracing_subscriber::Layer;
-use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
 use super::{Claiming, Uploading, forget, give, prune, put};
+use crate::conversations;
 use crate::handles::Policy;
 use crate::key_packages::Limits;
 use crate::sqlite::answer::Answer;
 use crate::sqlite::open;
+use crate::sqlite::plans::Statements;
 
 fn now() -> Timestamp {
     Timestamp::from_unix(1_779_678_000)
-}
-
-/// The statements that the library reported.
-#[derive(Clone, Default)]
-struct Statements(Arc<Mutex<Vec<String>>>);
-
-impl<S: tracing::Subscriber> Layer<S> for Statements {
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == "sqlx::query" {
-            event.record(&mut self.clone());
-        }
-    }
-}
-
-impl Visit for Statements {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        // A short one is the whole summary.
-        if matches!(field.name(), "db.statement" | "summary") && !value.is_empty() && !value.ends_with('…') {
-            self.0.lock().expect("nobody panicked").push(value.trim().to_owned());
-        }
-    }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
 fn key(seed: u8) -> SigningKey {
@@ -85,13 +60,17 @@ async fn claims(db: &mut SqliteConnection, policy: &Policy, ids: &[u8]) {
 
 #[tokio::test]
 async fn no_question_scans_a_table() {
-    let statements = Statements::default();
-    let subscriber = tracing_subscriber::registry().with(statements.clone());
-    tracing::subscriber::set_global_default(subscriber).expect("no other test has one");
+    let statements = Statements::listen();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("kez.db");
     let server: ServerName = "kez.test".parse().expect("a name");
-    let policy = Policy { server: server.clone(), release_hold_secs: 0, key_packages: Limits::default() };
+    let policy = Policy {
+        server: server.clone(),
+        release_hold_secs: 0,
+        key_packages: Limits::default(),
+        conversations: conversations::Limits::default(),
+        instances: Default::default(),
+    };
     let store = open(&path, policy.clone(), Arc::new(())).await.expect("a database");
     for (name, seed) in [("alice", 1), ("bob", 2)] {
         let statement = Statement::registration(name.parse().expect("a handle"), server.clone(), now());
@@ -112,24 +91,7 @@ async fn no_question_scans_a_table() {
     forget(&mut db, &[key(1).id(), key(2).id()]).await.expect("it is done");
     prune(&mut db, now()).await.expect("it is done");
 
-    let mut asked = statements.0.lock().expect("nobody panicked").clone();
-    asked.sort();
-    asked.dedup();
-    let mut seen = String::new();
-    for sql in asked {
-        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
-            .fetch_all(&mut db)
-            .await
-            .expect("a plan");
-        // What a statement brings along is looked at from its beginning to its end.
-        let brought = ["(subquery", "CONSTANT ROW", "VALUES CLAUSE"];
-        let is_brought = |what: &str| what == "w" || brought.iter().any(|words| what.contains(words));
-        let is_scan = |step: &str| step.strip_prefix("SCAN ").is_some_and(|what| !is_brought(what));
-        // The first so many rows in their own order are looked at without an index.
-        let is_bounded = sql.contains("ORDER BY number LIMIT ?2");
-        assert!(is_bounded || !plan.iter().any(|step| is_scan(&step.3)), "{sql}\n{plan:?}");
-        seen.push_str(&sql);
-    }
+    let seen = statements.judge(&mut db).await;
     for table in [
         "key_packages",
         "last_resort_packages",
