@@ -17,13 +17,24 @@ impl Boxes {
     /// Empties the box and removes its consumer.
     pub(in crate::broker) async fn remove(&self, of: &KeyId) -> Result<(), String> {
         self.lock().remove(of);
-        self.retired().remove(of);
-        self.delete_consumer(&of.hex()).await?;
-        self.purge(self.kind.filter(of)).await?;
+        // First, so that whoever hears that the consumer is deleted knows that nothing is kept there.
+        let since = self.retired().remove(of);
+        let removed = async {
+            self.delete_consumer(&of.hex()).await?;
+            self.purge(self.kind.filter(of)).await
+        };
+        let removed = removed.await;
         // Whoever made sure of the consumer meanwhile may have found it before it was deleted.
         self.lock().remove(of);
-        self.retired().remove(of);
-        Ok(())
+        if let (Err(_), Some(since)) = (&removed, since) {
+            self.retired().insert(*of, since);
+        }
+        removed
+    }
+
+    /// Whether this server knows that the box is kept although its key is not active any more.
+    pub(super) fn is_retired(&self, of: &KeyId) -> bool {
+        self.retired().contains_key(of)
     }
 
     /// The box's key is not active any more: what waits in it stays for a time. Its consumer says since when, for as long as

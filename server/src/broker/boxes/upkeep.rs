@@ -306,7 +306,8 @@ impl Keeper {
             Ok(true) => {}
             Ok(false) => {
                 self.broken.remove(&key);
-                if self.kind == Kind::Mail
+                // A mailbox whose time is over was removed here, and no more is known of it.
+                if self.boxes().is_retired(&key)
                     && !let_go(&self.broker, &self.registry, self.clock.now(), self.kind, &key).await
                 {
                     self.broken.insert(key);

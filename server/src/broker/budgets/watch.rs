@@ -181,14 +181,14 @@ impl View {
         if self.existing.contains_key(&key) {
             return true;
         }
-        let is_nobody = match self.kind.is_in_use(&self.registry, &key).await {
-            Ok(false) => self.kind == Kind::Inbox || !is_kept(&self.broker, self.clock.now(), &key).await,
-            Ok(true) | Err(_) => false,
-        };
-        if !is_nobody {
-            self.existing.insert(key, ());
+        match self.kind.is_in_use(&self.registry, &key).await {
+            Ok(true) => {
+                self.existing.insert(key, ());
+                true
+            }
+            Ok(false) => self.kind == Kind::Mail && is_kept(&self.broker, self.clock.now(), &key).await,
+            Err(_) => true,
         }
-        !is_nobody
     }
 
     async fn wrote_to_nobody(&mut self, by: KeyId, messages: u64) {

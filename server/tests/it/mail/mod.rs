@@ -1,7 +1,9 @@
 //! The mailboxes of devices: who writes, who reads, and what is kept right.
 
+mod budgets;
 mod delivery;
 pub(crate) mod device;
+mod leaving;
 mod siblings;
 mod upkeep;
 mod walls;
