@@ -3,11 +3,11 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # The steps share two build folders and, on small machines, two cores: one after the other.
 .NOTPARALLEL:
-.PHONY: help run build dev test lint unit wasm deploy readme e2e bench attack fmt advisories clean
+.PHONY: help run build dev test lint unit wasm deploy readme e2e bench attack simulate fmt advisories clean
 
 E := set -euo pipefail; . scripts/env;
 # Never --workspace: it would turn on the page's `ssr` and `hydrate` at once, a build that never ships.
-NATIVE := -p kez-core -p kez-http -p kez-store -p kez-cli -p kez-sig-server -p kez-chat-server -p kez-app --features kez-app/ssr
+NATIVE := -p kez-core -p kez-conversation -p kez-http -p kez-store -p kez-cli -p kez-sig-server -p kez-chat-server -p kez-app --features kez-app/ssr
 WASM := --target wasm32-unknown-unknown
 
 help: ## list the verbs
@@ -71,6 +71,9 @@ bench: build ## benchmarks: ours and the limit in turn, as ratios
 attack: build ## long attacks, and what somebody else notices of each
 	@scripts/setup nats-server
 	@$(E) RUSTFLAGS="$$KEZ_RELEASE_FLAGS" cargo bench -p kez-chat-server --bench attack
+
+simulate: ## 20,000 random histories of conversations; one that fails is named and can be run alone
+	@$(E) cargo run --release --locked -p kez-conversation --example simulate -- 20000
 
 fmt: ## format the code
 	@cargo fmt
