@@ -1,6 +1,7 @@
 //! The command line.
 
 mod broker;
+mod chat;
 mod sigchain;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use kez_core::ServerName;
 use kez_core::text::is_hidden;
 
 pub(crate) use self::broker::{BrokerArgs, HomeArgs, InboxCommand, NatsCommand};
+pub(crate) use self::chat::ChatCommand;
 pub(crate) use self::sigchain::{ClaimCommand, SigchainCommand, WhoseArgs};
 use crate::server_url::ServerUrl;
 use crate::system;
@@ -26,6 +28,9 @@ Examples:
   kez sigchain show alice@kez.example               whose keys are those? Verified here, event by event
   kez inbox send bob                                ask bob, of the same server, to be in touch
   kez inbox watch                                   print the requests that arrive
+  kez chat ask bob                                  ask bob to talk, end-to-end encrypted
+  kez chat send bob 'Hello!'                        say something, once bob accepted
+  kez chat watch                                    print what is said, a line a message
 
 Results are one JSON document on stdout, or one a line. Problems are on stderr: {\"code\",\"title\",\"detail\"} on one
 line, or a sentence when stderr is a terminal. Exit code: 0 success, 1 refused or failed, 2 bad usage.";
@@ -130,6 +135,9 @@ pub(crate) enum Command {
     /// Send and read contact requests
     #[command(subcommand)]
     Inbox(InboxCommand),
+    /// Talk, end-to-end encrypted; one state for each key file, in the folder `chat` beside it
+    #[command(subcommand)]
+    Chat(ChatCommand),
 }
 
 #[derive(Subcommand)]

@@ -7,6 +7,7 @@
 mod address;
 mod delivery;
 mod inbox;
+mod mailbox;
 mod member;
 mod session;
 
@@ -18,6 +19,7 @@ use tokio::runtime::Builder;
 pub(crate) use self::address::BrokerUrl;
 pub(crate) use self::delivery::{Again, Stored};
 pub(crate) use self::inbox::{Answer, Inbox, Message, Verdict};
+pub(crate) use self::mailbox::{Mailbox, Out as MailboxOut};
 pub(crate) use self::member::Member;
 pub(crate) use self::session::{Lost, Session};
 use crate::failure::{Failure, Local};

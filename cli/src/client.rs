@@ -19,6 +19,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest answer that is read unless another limit is given, in bytes; a real one has at most some 10 KiB.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
+/// The same for what only machines read: a part of a conversation's log has at most a megabyte, and base64 is in that.
+const MAX_MACHINE_ANSWER_BYTES: u64 = 2 * 1024 * 1024;
 /// Characters of a server's own words that are shown.
 const MAX_DETAIL: usize = 500;
 
@@ -36,6 +38,16 @@ struct WireProblem {
     detail: String,
     server_time: Option<Timestamp>,
     chain: Option<KeyId>,
+    epoch: Option<u64>,
+}
+
+/// What a server refuses, as far as a machine needs to know.
+pub(crate) struct Refusal {
+    pub(crate) code: Code,
+    /// The conversation's current epoch, with [`Code::ConversationConflict`] of a commit.
+    pub(crate) epoch: Option<u64>,
+    /// Seconds to wait.
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl Client {
@@ -86,6 +98,21 @@ impl Client {
     pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T, Failure> {
         let request = self.agent.post(format!("{}{path}", self.url)).content_type("application/json");
         self.read(&self.answer(request.send(body))?)
+    }
+
+    /// `POST` of what a machine says to a machine: whether the answer is 200 and not 201, and its bytes. The error is a refusal
+    /// in the server's words, or none where there was no answer of a server of this kind.
+    pub(crate) fn ask(&self, path: &str, body: &[u8]) -> Result<(bool, Vec<u8>), Option<Refusal>> {
+        let request = self.agent.post(format!("{}{path}", self.url)).content_type("application/json");
+        let mut response = request.send(body).map_err(|_| None)?;
+        let (status, retry_after) = (response.status(), retry_after(&response));
+        let body = response.body_mut().with_config().limit(MAX_MACHINE_ANSWER_BYTES).read_to_vec().map_err(|_| None)?;
+        if status.is_success() {
+            return Ok((status == StatusCode::OK, body));
+        }
+        let problem: WireProblem = serde_json::from_slice(&body).map_err(|_| None)?;
+        let code = Code::from_text(&problem.code).ok_or(None)?;
+        Err(Some(Refusal { code, epoch: problem.epoch, retry_after }))
     }
 
     /// `POST` of a sigchain event, behind `head` and no other, and the answer as `T`.
@@ -176,6 +203,11 @@ impl Client {
         };
         Failure::new(Local::ServerUnreachable, detail)
     }
+}
+
+/// Seconds (RFC 9110 section 10.2.3); a date is nothing that these servers send.
+fn retry_after(response: &Response<Body>) -> Option<u64> {
+    response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }
 
 fn no_tls(url: &ServerUrl, error: &dyn std::fmt::Display) -> String {

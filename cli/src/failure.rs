@@ -69,6 +69,18 @@ pub(crate) enum Local {
     ClaimWrong,
     /// The words are no recovery key.
     WordsWrong,
+    /// What is kept of conversations does not read.
+    ChatBroken,
+    /// Another process uses what is kept of conversations.
+    ChatInUse,
+    /// Somebody else uses the device's key.
+    ChatElsewhere,
+    /// There is nobody to talk to yet: they were not asked, or did not accept.
+    NotAContact,
+    /// What should be said cannot be.
+    TextUnfit,
+    /// Whether something was said is not known.
+    Interrupted,
     /// A file or a stream cannot be read or written.
     Io,
 }
@@ -106,6 +118,12 @@ impl Local {
             Local::OfferStale => ("offer_stale", "Offer is too old"),
             Local::ClaimWrong => ("claim_wrong", "Claim cannot be checked"),
             Local::WordsWrong => ("words_wrong", "Words are no recovery key"),
+            Local::ChatBroken => ("chat_broken", "Conversations do not read"),
+            Local::ChatInUse => ("chat_in_use", "Conversations are in use"),
+            Local::ChatElsewhere => ("chat_elsewhere", "Somebody else uses this device's key"),
+            Local::NotAContact => ("not_a_contact", "They are no contact yet"),
+            Local::TextUnfit => ("text_unfit", "Text cannot be sent"),
+            Local::Interrupted => ("interrupted", "The other process ended"),
             Local::Io => ("io", "File or stream failed"),
         }
     }

@@ -7,7 +7,7 @@ use crate::broker::BrokerUrl;
 use crate::server_url::ServerUrl;
 
 /// The key's home server.
-#[derive(ClapArgs)]
+#[derive(Clone, ClapArgs)]
 pub(crate) struct HomeArgs {
     /// The server's address; needed only when the registration was made elsewhere
     #[arg(long, env = "KEZ_SERVER", value_name = "URL")]
@@ -18,7 +18,7 @@ pub(crate) struct HomeArgs {
 }
 
 /// The key's home server and its broker.
-#[derive(ClapArgs)]
+#[derive(Clone, ClapArgs)]
 pub(crate) struct BrokerArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,

@@ -1,12 +1,14 @@
 //! One module a command.
 
 mod canonicalize;
+mod chat;
 mod home;
 mod inbox;
 mod input;
 mod key;
 mod lookup;
 mod nats;
+mod place;
 mod register;
 mod release;
 mod sigchain;
@@ -35,6 +37,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Nats(NatsCommand::Sign { nonce, home }) => nats::sign(keys, &nonce, home)?,
         Command::Sigchain(command) => return sigchain::run(keys, command),
         Command::Inbox(command) => inbox::run(keys, command)?,
+        Command::Chat(command) => chat::run(keys, command)?,
     }
     Ok(ExitCode::SUCCESS)
 }

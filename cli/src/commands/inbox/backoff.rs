@@ -10,14 +10,14 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// Doubles with every attempt that failed.
 #[derive(Default)]
-pub(super) struct Backoff {
+pub(in crate::commands) struct Backoff {
     failed: u32,
 }
 
 impl Backoff {
     /// Another attempt has failed: how long to wait before the next one. Between half and all of the time, at random, so
     /// that those who lost one broker at once do not come back at once.
-    pub(super) fn pause(&mut self) -> Result<Duration, Failure> {
+    pub(in crate::commands) fn pause(&mut self) -> Result<Duration, Failure> {
         let longest = FIRST.saturating_mul(2_u32.saturating_pow(self.failed)).min(LONGEST);
         self.failed = self.failed.saturating_add(1);
         let [random] = system::random::<1>()?;
@@ -25,12 +25,12 @@ impl Backoff {
     }
 
     /// How many attempts failed since the last one that went well.
-    pub(super) fn failed(&self) -> u32 {
+    pub(in crate::commands) fn failed(&self) -> u32 {
         self.failed
     }
 
     /// An attempt went well.
-    pub(super) fn reset(&mut self) {
+    pub(in crate::commands) fn reset(&mut self) {
         self.failed = 0;
     }
 }

@@ -9,25 +9,25 @@ use crate::commands::lookup;
 use crate::failure::{Failure, Local};
 
 /// An identity as far as it could be looked up.
-pub(super) struct ProvenIdentity {
+pub(in crate::commands) struct ProvenIdentity {
     /// Verified; nothing is in it when the identity has begun none.
-    pub(super) chain: Chain,
+    pub(in crate::commands) chain: Chain,
     /// What the server proves to be the identity's.
-    pub(super) handle: Option<Handle>,
+    pub(in crate::commands) handle: Option<Handle>,
 }
 
 /// An identity as its server tells of it: nothing of it is verified.
-pub(super) struct Whose {
+pub(in crate::commands) struct Whose {
     /// None when it has no handle.
     record: Option<Record>,
     /// The newest event of its chain; none when it has begun none.
-    pub(super) head: Option<Hash>,
+    pub(in crate::commands) head: Option<Hash>,
 }
 
 impl Whose {
     /// Asks who the identity is whose chain key is `from`, and which `key` claims to stand for. An identity without a handle
     /// has a chain, or none, all the same.
-    pub(super) fn of(home: &Home, from: &KeyId, key: &KeyId) -> Result<Whose, Failure> {
+    pub(in crate::commands) fn of(home: &Home, from: &KeyId, key: &KeyId) -> Result<Whose, Failure> {
         let record = |key| record_of(home, key).ok().flatten().filter(|record| record.chain == *from);
         // A key that stands for nobody says nothing against the identity.
         let record = record(key).or_else(|| if key == from { None } else { record(from) });
@@ -41,7 +41,7 @@ impl Whose {
 
 impl ProvenIdentity {
     /// Looks the identity up whose chain key is `from`.
-    pub(super) fn of(home: &Home, from: &KeyId, whose: Whose) -> Result<ProvenIdentity, Failure> {
+    pub(in crate::commands) fn of(home: &Home, from: &KeyId, whose: Whose) -> Result<ProvenIdentity, Failure> {
         if let Some(record) = whose.record {
             match proven(home, &record) {
                 Ok((proven, chain)) if proven.chain == *from => {
@@ -65,14 +65,14 @@ impl ProvenIdentity {
     }
 
     /// About how many bytes it took to learn that: the events, and as much again around them.
-    pub(super) fn size(&self) -> usize {
+    pub(in crate::commands) fn size(&self) -> usize {
         usize::try_from(self.chain.bytes()).map_or(usize::MAX, |bytes| bytes.saturating_mul(2))
     }
 }
 
 /// The chain key of the identity that the user's own `key` stands for. Whether a key that the server does not know may
 /// do anything is the broker's to say.
-pub(super) fn own_chain(home: &Home, key: &KeyId) -> Result<KeyId, Failure> {
+pub(in crate::commands) fn own_chain(home: &Home, key: &KeyId) -> Result<KeyId, Failure> {
     let Some(record) = record_of(home, key)?.filter(|record| record.chain != *key) else { return Ok(*key) };
     let (_, chain) = proven(home, &record)?;
     if chain.is_spoken_for_by(key) {

@@ -10,7 +10,7 @@ use crate::failure::{Failure, Local};
 use kez_core::Code;
 
 /// The same failure, or what the server says of it: one that cannot do its work refuses everybody.
-pub(super) async fn explain(home: &Arc<Home>, failure: Failure) -> Failure {
+pub(in crate::commands) async fn explain(home: &Arc<Home>, failure: Failure) -> Failure {
     if !failure.is_local(Local::BrokerRefused) {
         return failure;
     }

@@ -7,11 +7,12 @@ use kez_core::{Code, Handle, Hash, KeyId, Problem, Record};
 use serde::Serialize;
 use tokio::time::sleep;
 
-use super::Place;
 use super::backoff::Backoff;
 use super::refusal;
 use crate::broker::{self, Again, BrokerUrl, Member, Session, Stored};
+use crate::commands::home::Home;
 use crate::commands::lookup;
+use crate::commands::place::Place;
 use crate::failure::{Failure, Local};
 use crate::{output, system};
 
@@ -40,29 +41,38 @@ fn is_false(value: &bool) -> bool {
 pub(super) fn run(place: Place, to: &str) -> Result<(), Failure> {
     let handle = recipient(&place, to)?;
     let (Record { chain: to, .. }, _) = lookup::proven(&place.home.client, &handle, &place.home.name)?;
+    let home = Arc::new(place.home);
+    let Sent { id, nonce, duplicate } = broker::run(request(&home, &place.broker, &place.member, to))?;
+    let (handle, nonce) = (handle.to_string(), nonce.to_string());
+    output::json(&Delivered { delivered: true, to, handle, id, nonce, duplicate })
+}
+
+/// A contact request that is in its inbox.
+pub(in crate::commands) struct Sent {
+    id: Hash,
+    nonce: MessageId,
+    duplicate: bool,
+}
+
+/// Asks the identity `to` to be in touch.
+pub(in crate::commands) async fn request(
+    home: &Arc<Home>,
+    broker: &BrokerUrl,
+    member: &Arc<Member>,
+    to: KeyId,
+) -> Result<Sent, Failure> {
     let nonce = MessageId::from_bytes(system::random()?);
-    let request = ContactRequest { to, server: place.home.name.clone(), created_at: place.home.now(), nonce };
-    let message = request.sign(place.member.chain, &place.member.key);
+    let request = ContactRequest { to, server: home.name.clone(), created_at: home.now(), nonce };
+    let message = request.sign(member.chain, &member.key);
     let id = Hash::of(&message);
-    let (home, member, broker) = (Arc::new(place.home), place.member, place.broker);
-    let Stored { duplicate } = broker::run(async {
-        match deliver(&broker, &member, &to, &nonce, &message).await {
-            Err(failure) => Err(refusal::explain(&home, failure).await),
-            stored => stored,
-        }
-    })?;
-    output::json(&Delivered {
-        delivered: true,
-        to,
-        handle: handle.to_string(),
-        id,
-        nonce: nonce.to_string(),
-        duplicate,
-    })
+    match deliver(broker, member, &to, &nonce, &message).await {
+        Err(failure) => Err(refusal::explain(home, failure).await),
+        Ok(Stored { duplicate }) => Ok(Sent { id, nonce, duplicate }),
+    }
 }
 
 /// Inboxes are the home server's own: nobody elsewhere reads them.
-fn recipient(place: &Place, to: &str) -> Result<Handle, Failure> {
+pub(in crate::commands) fn recipient(place: &Place, to: &str) -> Result<Handle, Failure> {
     let (typed, home) = (lookup::typed(to)?, &place.home.name);
     if typed.server().is_none_or(|server| server == home) {
         return Ok(typed.for_lookup().map_err(Problem::from)?);

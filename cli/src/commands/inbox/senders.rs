@@ -19,7 +19,7 @@ const MAX_KEPT: usize = 20_000;
 
 /// The senders that were looked up lately.
 #[derive(Default)]
-pub(super) struct Senders {
+pub(in crate::commands) struct Senders {
     pace: Pace,
     /// The last to be looked up first.
     kept: VecDeque<Kept>,
@@ -34,7 +34,7 @@ struct Kept {
 }
 
 /// What a request turned out to be.
-pub(super) enum Judgement {
+pub(in crate::commands) enum Judgement {
     /// It speaks for the identity that it is from, which has this handle, if the server proves one.
     Theirs(Received, Option<Handle>),
     /// It does not.
@@ -49,7 +49,7 @@ pub(super) enum Judgement {
 
 impl Senders {
     /// Judges a request by the chain of the identity that it says it is from.
-    pub(super) fn judge(&mut self, home: &Home, signed: &SignedRequest) -> Judgement {
+    pub(in crate::commands) fn judge(&mut self, home: &Home, signed: &SignedRequest) -> Judgement {
         let (from, now) = (signed.claimed_from(), system::now());
         if let Some(kept) = self.kept.iter().find(|kept| kept.from == from && kept.at.abs_diff(now) < FRESH)
             && let Some(theirs) = kept.accepts(signed)

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 /// Ctrl-C, SIGTERM and a deadline.
-pub(super) struct Stop {
+pub(in crate::commands) struct Stop {
     interrupt: Signal,
     terminate: Signal,
     deadline: Option<Instant>,
@@ -16,7 +16,7 @@ pub(super) struct Stop {
 
 /// Why it is time to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stopped {
+pub(in crate::commands) enum Stopped {
     /// Somebody said so.
     Told,
     /// The time is over.
@@ -25,7 +25,7 @@ pub(super) enum Stopped {
 
 impl Stop {
     /// From now on, signals end nothing by themselves.
-    pub(super) fn listen(timeout: Option<Duration>) -> io::Result<Self> {
+    pub(in crate::commands) fn listen(timeout: Option<Duration>) -> io::Result<Self> {
         Ok(Stop {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -34,7 +34,7 @@ impl Stop {
     }
 
     /// Waits until it is time. May be dropped and called again.
-    pub(super) async fn requested(&mut self) -> Stopped {
+    pub(in crate::commands) async fn requested(&mut self) -> Stopped {
         let Stop { interrupt, terminate, deadline } = self;
         tokio::select! {
             biased;
@@ -45,7 +45,7 @@ impl Stop {
     }
 
     /// At most `longest`, and not beyond the deadline.
-    pub(super) fn at_most(&self, longest: Duration) -> Duration {
+    pub(in crate::commands) fn at_most(&self, longest: Duration) -> Duration {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         left.map_or(longest, |left| left.min(longest))
     }

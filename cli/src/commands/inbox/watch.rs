@@ -8,18 +8,15 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use self::reader::{End, Reader};
-use super::Place;
 use super::backoff::Backoff;
+use super::outage::Outage;
 use super::refusal;
 use super::stop::{Stop, Stopped};
 use crate::broker::{self, Session};
 use crate::commands::home::Home;
+use crate::commands::place::Place;
 use crate::failure::{Failure, Local};
-use crate::output;
 
-/// How many logins in a row may be refused to a key that was let in before: a server that restarts answers nobody for a
-/// moment, and its broker refuses everybody meanwhile.
-const REFUSALS: u32 = 6;
 /// How many logins in a row may find no inbox, with a pause after each: the server makes it anew within seconds.
 const MISSES: u32 = 7;
 
@@ -76,28 +73,6 @@ pub(super) fn run(place: Place, wanted: &Wanted) -> Result<(), Failure> {
             }
         }
     })
-}
-
-/// The time since a connection ended for which there is no new one.
-#[derive(Default)]
-struct Outage {
-    is_told: bool,
-    refusals: u32,
-}
-
-impl Outage {
-    /// An attempt to connect failed: tells so once, and gives up when the key is refused for good.
-    fn goes_on(&mut self, failure: Failure) -> Result<(), Failure> {
-        self.refusals += u32::from(failure.is_local(Local::BrokerRefused));
-        if self.refusals == REFUSALS {
-            return Err(failure);
-        }
-        if !self.is_told {
-            output::warn(&format!("The connection is lost, and there is no new one yet. {}", failure.detail));
-            self.is_told = true;
-        }
-        Ok(())
-    }
 }
 
 fn no_inbox(home: &Home) -> Failure {

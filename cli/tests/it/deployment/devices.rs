@@ -5,19 +5,19 @@ use serde_json::{Value, json};
 use super::{Deployment, NAME, lines};
 use crate::User;
 
-fn id(user: &User) -> String {
+pub(super) fn id(user: &User) -> String {
     user.kez(&["key", "show"]).json()["key"].as_str().expect("a key").to_owned()
 }
 
 /// A user whose identity has a chain.
-fn with_chain(deployment: &Deployment, handle: &str) -> User {
+pub(super) fn with_chain(deployment: &Deployment, handle: &str) -> User {
     let user = deployment.user(handle);
     user.kez(&["sigchain", "create", "--recovery-out", "words"]).json();
     user
 }
 
 /// A new device of `owner`, by the handle.
-fn device(deployment: &Deployment, owner: &User, handle: &str) -> User {
+pub(super) fn device(deployment: &Deployment, owner: &User, handle: &str) -> User {
     let device = User::with_key();
     let name = format!("{handle}@{NAME}");
     let offer = device.kez(&["sigchain", "offer", &name, "--server", &deployment.url]);

@@ -1,5 +1,6 @@
 //! The whole: a real nats-server and a real kez-chat-server, both from the files that `kez-chat-server init` writes.
 
+mod chat;
 mod devices;
 mod inbox;
 mod trouble;

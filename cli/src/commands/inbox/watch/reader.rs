@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kez_core::contact_request::{Receiver, SignedRequest};
 use kez_core::envelope::EnvelopeType;
-use kez_core::{Code, Handle, Hash, KeyId, Problem, Timestamp};
+use kez_core::{Handle, Hash, KeyId, Timestamp};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use super::super::arrived;
 use super::super::backoff::Backoff;
 use super::super::senders::{Judgement, Senders};
 use super::super::stop::{Stop, Stopped};
@@ -22,8 +22,6 @@ use crate::output;
 
 /// How long the broker may hold a question for the next message.
 const WAIT: Duration = Duration::from_secs(20);
-/// Largest message that is looked at, in bytes: what a broker that is set up as it should be lets through.
-const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// How many requests are remembered, so that one that is delivered again is not printed again.
 const REMEMBERED: usize = 10_000;
 
@@ -162,7 +160,7 @@ impl<'a> Reader<'a> {
 
     /// Prints a message that is a contact request to this identity, and tells on stderr what is wrong with any other.
     async fn take(&mut self, message: &Message) -> Result<Taken, Failure> {
-        let signed = match self.judge(message) {
+        let signed = match arrived::request(message, self.member, &self.home) {
             Ok(signed) => signed,
             Err(problem) => return Ok(worthless(message, problem.into())),
         };
@@ -205,20 +203,6 @@ impl<'a> Reader<'a> {
         })?;
         self.printed += 1;
         Ok(Taken::Settled(Verdict::Done))
-    }
-
-    fn judge(&self, message: &Message) -> Result<SignedRequest, Problem> {
-        let sender = message.sender.as_ref();
-        let sender = sender
-            .ok_or_else(|| Problem::new(Code::KeyMismatch, "The broker delivered what no key left in this inbox."))?;
-        if message.payload.len() > MAX_MESSAGE_BYTES {
-            return Err(Problem::new(
-                Code::PayloadTooLarge,
-                "A message in the inbox is over 64 KiB; it was not looked at.",
-            ));
-        }
-        let receiver = Receiver { me: self.member.chain, server: &self.home.name, now: self.home.now() };
-        receiver.verify(&message.payload, sender)
     }
 }
 
