@@ -1,5 +1,7 @@
 //! The machine at work: what happens goes in, what it wants is written down and then done.
 
+mod turn;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,13 +11,13 @@ use kez_conversation::{Batch, Config, Effect, Event, Machine, Notice, Now, Stand
 use kez_core::{KeyId, chat_leaf};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::asks::Asks;
 use super::link::{Errand, Link};
 use super::names;
 use super::records::Records;
-use super::requests::{Reader, Request};
+use super::requests::Request;
 use super::socket::Asked;
 use crate::broker::{BrokerUrl, Member, Session};
 use crate::commands::home::Home;
@@ -23,13 +25,10 @@ use crate::commands::inbox::backoff::Backoff;
 use crate::commands::inbox::outage::Outage;
 use crate::commands::inbox::refusal;
 use crate::commands::inbox::senders::Senders;
-use crate::commands::inbox::stop::Stop;
 use crate::failure::{Failure, Local};
 
 /// Questions to the home server that are under way at once.
 const ASKED_AT_ONCE: usize = 8;
-/// Events that are one write: each write waits for the disk.
-const AT_ONCE: usize = 64;
 
 /// A device's conversations, while this program runs.
 pub(super) struct Engine {
@@ -100,14 +99,6 @@ pub(super) enum Turn {
     /// Of the machine.
     Notices(Vec<Notice>),
     /// Not of the machine.
-    Other(Happened),
-}
-
-/// Whose something is that happened.
-enum Told {
-    /// The machine's.
-    Event(Event),
-    Nothing,
     Other(Happened),
 }
 
@@ -219,115 +210,6 @@ impl Engine {
         self.tell.clone()
     }
 
-    /// Waits for something, and takes it with all that is there already, as one write. It is not to be dropped before it has
-    /// ended: writes would be lost.
-    pub(super) async fn turn(&mut self, stop: &mut Stop, until: Option<Instant>) -> Result<Turn, Failure> {
-        if let Some(other) = self.other.take() {
-            return Ok(Turn::Other(other));
-        }
-        let first = match self.to_do.pop_front() {
-            Some(event) => event,
-            None => {
-                let deadline = self.wake.into_iter().chain(until).min();
-                let happened = tokio::select! {
-                    biased;
-                    _ = stop.requested() => return Ok(Turn::Stopped),
-                    // This side holds a sender, so there is always one.
-                    Some(happened) = self.happened.recv() => happened,
-                    () = over(deadline) => Happened::Event(Event::Tick),
-                };
-                match self.told(happened)? {
-                    Told::Event(event) => event,
-                    Told::Nothing => return Ok(Turn::Notices(Vec::new())),
-                    Told::Other(other) => return Ok(Turn::Other(other)),
-                }
-            }
-        };
-        let mut step = self.step(first)?;
-        for _ in 1..AT_ONCE {
-            let event = match (self.to_do.pop_front(), self.other.is_some()) {
-                (Some(event), _) => event,
-                (None, true) => break,
-                (None, false) => {
-                    let Ok(happened) = self.happened.try_recv() else { break };
-                    match self.told(happened)? {
-                        Told::Event(event) => event,
-                        Told::Nothing => continue,
-                        Told::Other(other) => {
-                            self.other = Some(other);
-                            break;
-                        }
-                    }
-                }
-            };
-            let next = self.step(event)?;
-            step.writes.0.extend(next.writes.0);
-            step.effects.extend(next.effects);
-        }
-        self.perform(step, Batch::default()).await.map(Turn::Notices)
-    }
-
-    fn told(&mut self, happened: Happened) -> Result<Told, Failure> {
-        Ok(match happened {
-            Happened::Event(Event::MailboxEmpty { look: OWN_LOOK }) => {
-                self.backoff.reset();
-                self.looked = true;
-                Told::Nothing
-            }
-            Happened::Event(event) => {
-                self.asking -= usize::from(matches!(event, Event::Answered { .. }));
-                self.looking = self.looking.saturating_sub(usize::from(matches!(event, Event::MailboxEmpty { .. })));
-                Told::Event(event)
-            }
-            Happened::InboxRead => {
-                self.inbox_read = true;
-                Told::Nothing
-            }
-            Happened::LoggedIn(Ok(session)) => {
-                self.links += 1;
-                (self.was_in, self.refused, self.outage) = (true, None, Outage::default());
-                let session = Arc::new(session);
-                self.link = Some(Link::begin(self.links, Arc::clone(&session), self.tell.clone()));
-                self.errand(Errand::Look(OWN_LOOK));
-                let (home, member, senders) =
-                    (Arc::clone(&self.home), Arc::clone(&self.member), Arc::clone(&self.senders));
-                Reader { home, member, senders }.begin(session, self.tell.clone());
-                Told::Event(Event::Connected)
-            }
-            Happened::LoggedIn(Err(failure)) => {
-                if self.was_in {
-                    self.outage.goes_on(failure.clone())?;
-                }
-                self.refused = Some(failure);
-                let pause = self.backoff.pause()?;
-                self.connect(pause);
-                Told::Nothing
-            }
-            Happened::Frame { link, sender, frame, receipt } if link == self.links => {
-                self.tokens += 1;
-                self.receipts.insert(self.tokens, receipt);
-                Told::Event(Event::Frame { token: self.tokens, sender, frame })
-            }
-            Happened::Lost { link } if link == self.links && self.link.is_some() => {
-                self.link = None;
-                (self.looked, self.inbox_read, self.looking) = (false, false, 0);
-                self.receipts.clear();
-                let pause = self.backoff.pause()?;
-                self.connect(pause);
-                Told::Event(Event::Disconnected)
-            }
-            // Of a connection that is gone.
-            Happened::Frame { .. } | Happened::Lost { .. } => Told::Nothing,
-            other => Told::Other(other),
-        })
-    }
-
-    fn step(&mut self, event: Event) -> Result<Step, Failure> {
-        let steady = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let now = Now { wall: self.home.now(), steady };
-        self.machine.handle(event, now, &mut SysRng).map_err(no_randomness)
-    }
-
     /// Hands an event to the machine; `ours` is written in the same step.
     pub(super) async fn handle(&mut self, event: Event, ours: Batch) -> Result<Vec<Notice>, Failure> {
         let step = self.step(event)?;
@@ -403,13 +285,6 @@ impl Engine {
             };
             let _ = tell.send(Happened::LoggedIn(session));
         });
-    }
-}
-
-async fn over(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }
 
