@@ -5,6 +5,9 @@
 #[path = "../tests/simulator/world/mod.rs"]
 mod world;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
 use world::{Planted, read, run};
 
 fn main() {
@@ -19,13 +22,26 @@ fn main() {
         println!("simulate NUMBER | simulate --seed SEED");
         std::process::exit(2);
     };
-    let (all, mut failed) = (seeds.end - seeds.start, 0);
-    for seed in seeds {
-        if let Err(broken) = run(seed, Planted::Nothing) {
-            failed += 1;
-            println!("seed {seed}: {broken}");
+    let (all, next, failed) = (seeds.end - seeds.start, AtomicU64::new(seeds.start), AtomicU64::new(0));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            if let Err(broken) = run(seed, Planted::Nothing) {
+                failed.fetch_add(1, Ordering::Relaxed);
+                println!("seed {seed}: {broken}");
+            }
         }
-    }
+    };
+    // A history is one thread's from its first event to its last.
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let failed = failed.into_inner();
     println!("{all} histories, {failed} failed");
     std::process::exit(i32::from(failed > 0));
 }

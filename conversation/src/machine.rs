@@ -183,6 +183,7 @@ impl Machine {
             return;
         }
         self.work_mail();
+        self.work_synced();
         self.work_logs();
         self.work_packages();
         self.work_starts();

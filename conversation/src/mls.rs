@@ -257,6 +257,21 @@ impl Mls<'_> {
         }
     }
 
+    /// The references of the packages that a Welcome is for.
+    pub(crate) fn references(welcome: &[u8]) -> Vec<String> {
+        let Ok(message) = MlsMessage::from_bytes(welcome) else { return Vec::new() };
+        message.welcome_key_package_references().into_iter().map(|reference| const_hex::encode(&**reference)).collect()
+    }
+
+    /// Whether a commit is from this device's own leaf, by the word of whoever encrypted it.
+    pub(crate) fn is_own(&self, place: Place, commit: &[u8]) -> bool {
+        let processed = || {
+            let mut group = self.load(place).ok()?;
+            Some(group.process_incoming_message(MlsMessage::from_bytes(commit).ok()?))
+        };
+        matches!(processed(), Some(Err(mls_rs::error::MlsError::CantProcessMessageFromSelf)))
+    }
+
     /// Encrypts content for all other leaves.
     pub(crate) fn encrypt(&self, place: Place, content: &[u8]) -> Result<Vec<u8>, Refused> {
         let mut group = self.load(place)?;

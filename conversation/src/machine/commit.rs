@@ -143,7 +143,7 @@ impl Machine {
             group.answered.push(const_hex::encode(header.authenticated_data));
         }
         group.pending = None;
-        group.added = false;
+        (group.added, group.hurry) = (false, false);
         group.own_commit_at = self.now.wall;
         self.live.asked.insert(format!("commit/{}", group.cid), Asked::default());
         self.epoch_begins(group, &view);

@@ -94,6 +94,14 @@ impl Machine {
             Some(Ok((None, _))) => self.was_removed(group),
             _ => {
                 self.store.back_to(mark);
+                let mark = self.store.mark();
+                let is_own = self.mls(|mls| mls.is_own(place, &entry.commit)) == Some(true);
+                self.store.back_to(mark);
+                if is_own {
+                    // A copy of this state made it: this one lost its place in the conversation, and nobody else did.
+                    self.was_removed(group);
+                    return true;
+                }
                 if !self.knows_both_since_log(group) {
                     self.live.refused.insert(group.cid, group.epoch);
                     return false;

@@ -94,9 +94,10 @@ impl Machine {
 
     /// The state was a copy, or older than what was used since: its keys are never used again. What was said is kept.
     fn begin_anew(&mut self) {
-        for list in
-            ["mls/", "group/", "package/", "made/", "claimed/", "mail/", "sealed/", "answer/", "lost/", "me", "seed"]
-        {
+        for list in [
+            "mls/", "group/", "package/", "made/", "claimed/", "mail/", "sealed/", "noted/", "answer/", "lost/", "me",
+            "seed",
+        ] {
             self.store.delete_all(list);
         }
         for key in self.store.keys("out/") {

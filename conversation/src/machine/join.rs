@@ -8,7 +8,7 @@ use super::records::{Group, Mail, Status};
 use crate::context::{Cid, Context};
 use crate::effect::Notice;
 use crate::event::{Log, Stands};
-use crate::mls::{View, gate_hash};
+use crate::mls::{Mls, View, gate_hash};
 
 impl Machine {
     pub(super) fn try_welcome(&mut self, key: &str, mail: &Mail) -> Outcome {
@@ -74,6 +74,8 @@ impl Machine {
         };
         group.status = Status::Following;
         group.added = true;
+        // Others may have been given the same package: what is sealed by it is secret once this device has made a commit.
+        group.hurry = Mls::references(&mail.frame).iter().any(|reference| self.is_last_resort(reference));
         group.own_commit_at = self.now.wall;
         self.put_group(&group);
         let state_was_lost = self.lost(&peer).is_some_and(|lost| lost.state);

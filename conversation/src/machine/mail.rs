@@ -72,7 +72,8 @@ impl Machine {
     fn keep_for_now(&mut self, mail: &Mail) {
         let own = self.config.chain;
         let of_own = |key: &String| self.store.get::<Mail>(key).is_some_and(|mail| mail.sender == own);
-        let waits = ["mail/", "sealed/"].iter().any(|list| self.store.keys(list).iter().any(of_own));
+        let waits = ["mail/", "sealed/"].iter().any(|list| self.store.keys(list).iter().any(of_own))
+            || !self.store.keys("noted/").is_empty();
         if !(waits || self.lost(&own).is_some() || self.facts(&own).is_none()) {
             return;
         }

@@ -70,6 +70,11 @@ impl Machine {
         }
     }
 
+    /// Whether a package of one's own is one that is given out again and again.
+    pub(super) fn is_last_resort(&self, reference: &str) -> bool {
+        self.store.get::<Made>(&format!("made/{reference}")).is_some_and(|made| made.last_resort)
+    }
+
     fn made(&self, wanted: impl Fn(&Made) -> bool) -> Vec<(String, Made)> {
         let all = self.store.keys("made/").into_iter();
         all.filter_map(|key| self.store.get(&key).map(|made| (key, made))).filter(|(_, made)| wanted(made)).collect()

@@ -82,14 +82,10 @@ impl Machine {
             return;
         }
         self.store.put(&key, &true);
-        let good = self.facts(&leaf.chain).is_some_and(|facts| facts.is_good(&leaf.device));
-        if let Body::Sync(items) = content.body {
-            // A device that was robbed decides nothing any more.
-            if good {
-                self.synced(items);
-            }
-            return;
+        if matches!(content.body, Body::Sync(_)) {
+            return self.keep_synced(leaf.device, plaintext);
         }
+        let good = self.facts(&leaf.chain).is_some_and(|facts| facts.is_good(&leaf.device));
         if leaf.chain == self.config.chain && content.body.is_said() {
             let record = Said {
                 at: self.now.wall,

@@ -27,7 +27,7 @@ impl Machine {
             }
         }
         for mut group in self.groups() {
-            let due = group.added && self.is_past(group.own_commit_at, self.own_commit_secs(&group));
+            let due = group.added && (group.hurry || self.is_past(group.own_commit_at, self.own_commit_secs(&group)));
             if due && group.status == Status::Following && !peers.contains(&group.peer) {
                 self.prepare(&mut group);
             }
@@ -146,10 +146,18 @@ impl Machine {
             .sum()
     }
 
-    /// Publishes what is not under way and was not refused a moment ago.
+    /// Publishes what is not under way and was not refused a moment ago. What was said is not published in an epoch that may be
+    /// over: its readers may have let go of the keys.
     pub(super) fn work_publishes(&mut self) {
         for (key, out) in self.outs() {
+            let is_content = matches!(out.what, What::Content { .. });
             let Some(sent) = out.sent else { continue };
+            if let Some(group) = sent.cid.filter(|_| is_content).and_then(|cid| self.group(&cid))
+                && group.status == Status::Following
+                && !self.is_level(&group)
+            {
+                continue;
+            }
             for (device, id) in sent.todo {
                 let of = (key.clone(), device);
                 let held = self.live.refused_publishes.get(&of).is_some_and(|asked| asked.not_before > self.now.steady);

@@ -6,7 +6,7 @@ use kez_core::canonical::{Json, MAX_INTEGER};
 
 use super::Machine;
 use super::records::{Bytes, Group, Status};
-use crate::content::{Body, Item};
+use crate::content::{Body, Content, Item};
 use crate::effect::Notice;
 use crate::event::Stands;
 
@@ -58,8 +58,28 @@ impl Machine {
         }
     }
 
-    /// Another device of the own identity says what is so.
-    pub(super) fn synced(&mut self, items: Vec<Item>) {
+    /// Another device of the own identity says what is so. Whether it still may is judged by a chain that is a minute old at most.
+    pub(super) fn keep_synced(&self, device: KeyId, content: &[u8]) {
+        let place = self.place_in("noted");
+        self.store.put(&place, &(device, Bytes::from(content.to_vec())));
+    }
+
+    pub(super) fn work_synced(&mut self) {
+        for key in self.store.keys("noted/") {
+            let Some(facts) = self.fresh_facts(&self.config.chain.clone()) else { return };
+            let noted = self.store.get::<(KeyId, Bytes)>(&key);
+            self.store.delete(&key);
+            let Some((device, content)) = noted else { continue };
+            // A device that was robbed decides nothing any more.
+            if let (true, Ok(Content { body: Body::Sync(items), .. })) =
+                (facts.is_good(&device), Content::parse(&content))
+            {
+                self.synced(items);
+            }
+        }
+    }
+
+    fn synced(&mut self, items: Vec<Item>) {
         for item in items {
             let order = |item: &Item| (item.counter, *item.device.as_bytes());
             let is_older = |known: &Item| order(known) >= order(&item);

@@ -253,12 +253,14 @@ fn a_package_joins_once_and_a_last_resort_again() {
     know_each_other(&mut [&mut a, &mut b]);
     let context = Context::between(a.chain, b.chain, "kez.lat".parse().expect("a name"), 1);
     for (last_resort, again) in [(false, false), (true, true)] {
-        let package = b.mls().package(Timestamp::from_unix(NOW), last_resort).expect("a package").1;
+        let (reference, package) = b.mls().package(Timestamp::from_unix(NOW), last_resort).expect("a package");
         for (n, joins) in [(0, true), (1, again)] {
             let place = Place { cid: Cid([10 * u8::from(last_resort) + n; 16]), life: 0 };
             a.mls().create(place, &context).expect("a group");
             let draft = a.mls().commit(place, std::slice::from_ref(&package), &[], None).expect("a commit");
-            assert_eq!(b.mls().join(0, &draft.welcome.expect("somebody came")).is_ok(), joins);
+            let welcome = draft.welcome.expect("somebody came");
+            assert_eq!(Mls::references(&welcome), std::slice::from_ref(&reference));
+            assert_eq!(b.mls().join(0, &welcome).is_ok(), joins);
         }
     }
 }
