@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_nats::{HeaderMap, StatusCode, Subscriber, header};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use kez_conversation::MAX_FRAME_BYTES;
 use kez_core::KeyId;
 use kez_core::subject::{MAIL_STREAM, MailSubjects, parse_mail};
 use serde::Deserialize;
@@ -178,7 +179,8 @@ impl Mailbox {
         {
             self.go_on(look).await?;
         }
-        let sender = parse_mail(&message.subject).filter(|(to, _)| *to == self.session.member.key.id());
+        let is_for_me = |to: &KeyId| *to == self.session.member.key.id() && message.payload.len() <= MAX_FRAME_BYTES;
+        let sender = parse_mail(&message.subject).filter(|(to, _)| is_for_me(to));
         Ok(sender.map(|(_, sender)| Out::Frame { sender, frame: message.payload, receipt }))
     }
 

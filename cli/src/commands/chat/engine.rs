@@ -158,6 +158,7 @@ impl Engine {
         if let Some(link) = self.link.take() {
             link.end().await;
         }
+        self.records.close().await;
     }
 
     /// Whether the broker lets this device in at the moment.

@@ -154,8 +154,8 @@ impl Job {
         match &self.wish {
             Wish::List => show::list(engine, &self.reply)?,
             Wish::Status => show::status(engine, &self.reply)?,
-            Wish::History { with, limit } => show::history(engine, &self.reply, &with.chain, *limit)?,
-            Wish::Export { with } => show::export(engine, &self.reply, &with.chain)?,
+            Wish::History { with, limit } => show::history(&engine.records, &self.reply, &with.chain, *limit)?,
+            Wish::Export { with } => show::export(&engine.records, &self.reply, &with.chain)?,
             _ => {}
         }
         Ok(Done)

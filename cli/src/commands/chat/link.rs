@@ -28,6 +28,8 @@ pub(super) struct Link {
     task: JoinHandle<()>,
 }
 
+/// Frames that wait here to be kept. A broker as it should be hands out a quarter of that.
+const MOST_UNSETTLED: usize = 1_024;
 /// How long an end may take that tells the broker what is kept.
 const ENDING: Duration = Duration::from_secs(2);
 
@@ -63,6 +65,7 @@ async fn run(
     tell: &mpsc::UnboundedSender<Happened>,
 ) -> Result<(), Lost> {
     let mut mailbox = Mailbox::open(session).await?;
+    let mut unsettled: usize = 0;
     loop {
         tokio::select! {
             biased;
@@ -70,7 +73,10 @@ async fn run(
                 None => return mailbox.flush().await,
                 Some(errand) => match errand {
                     Errand::Look(look) => mailbox.look(look).await?,
-                    Errand::Settle(receipt) => mailbox.settle(receipt).await?,
+                    Errand::Settle(receipt) => {
+                        unsettled = unsettled.saturating_sub(1);
+                        mailbox.settle(receipt).await?;
+                    }
                     Errand::Post { publish, device, id, frame } => {
                         let (posted, tell) = (mailbox.post(&device, &id, frame), tell.clone());
                         tokio::spawn(async move {
@@ -83,6 +89,10 @@ async fn run(
             out = mailbox.next() => {
                 let happened = match out? {
                     MailboxOut::Frame { sender, frame, receipt } => {
+                        unsettled += 1;
+                        if unsettled > MOST_UNSETTLED {
+                            return Err(Lost);
+                        }
                         Happened::Frame { link, sender, frame: frame.to_vec(), receipt }
                     }
                     MailboxOut::Empty(look) => Happened::Event(Event::MailboxEmpty { look }),

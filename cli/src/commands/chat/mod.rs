@@ -9,6 +9,7 @@ mod job;
 mod lines;
 mod link;
 mod names;
+mod offline;
 mod records;
 mod reply;
 mod requests;
@@ -53,7 +54,10 @@ pub(super) fn run(keys: &KeyArgs, mut command: ChatCommand) -> Result<(), Failur
     {
         *text = from_stdin()?;
     }
-    let place = Place::find(keys, command.broker())?;
+    let place = match Place::find(keys, command.broker()) {
+        Err(failure) if failure.is_local(Local::ServerUnreachable) => return offline::run(keys, &command, failure),
+        place => place?,
+    };
     let wish = Wish::of(&place, command)?;
     let Place { key_file, member, home, broker } = place;
     let is_sealed = keyfile::open(&key_file)?.is_encrypted();

@@ -90,6 +90,13 @@ pub(super) fn has_asked(records: &Records, chain: &KeyId) -> bool {
     records.ours(&request_of(chain)).is_some()
 }
 
+/// Who was called that when it was proven last.
+pub(super) fn of_handle(records: &Records, handle: &str) -> Option<KeyId> {
+    let mut names = records.of_ours("name/");
+    let (name, _) = names.find(|(_, known)| *known == handle.as_bytes())?;
+    KeyId::from_parts("ed25519", name.strip_prefix("name/")?).ok()
+}
+
 /// An identity with its handle, where one was proven.
 pub(super) fn who(records: &Records, chain: &KeyId) -> Who {
     let handle = records.ours(&name_of(chain)).and_then(|name| std::str::from_utf8(name).ok());

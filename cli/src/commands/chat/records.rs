@@ -107,6 +107,12 @@ impl Records {
         Ok(Records { connection, folder: folder.to_owned(), seal, kept, _lock: lock })
     }
 
+    /// Puts everything into one file, which is then whole by itself.
+    pub(super) async fn close(self) {
+        // What is in the log beside the file is durable, too.
+        let _ = self.connection.close().await;
+    }
+
     /// The folder that these are in.
     pub(super) fn folder(&self) -> &Path {
         &self.folder

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::engine::Engine;
 use super::lines::{self, Message, Text, Who};
 use super::names;
+use super::records::Records;
 use super::reply::Reply;
 use crate::failure::Failure;
 
@@ -51,32 +52,32 @@ pub(super) fn list(engine: &Engine, reply: &Reply) -> Result<(), Failure> {
 fn newest(engine: &Engine, chain: &KeyId) -> (Option<String>, Option<Text>) {
     let prefix = thread(chain);
     let place = engine.records.of_machine(&prefix).last().and_then(|(name, _)| name.rsplit('/').next());
-    (place.map(str::to_owned), texts(engine, chain).pop())
+    (place.map(str::to_owned), texts(&engine.records, chain).pop())
 }
 
 fn thread(chain: &KeyId) -> String {
     format!("thread/{}/", chain.hex())
 }
 
-fn read(engine: &Engine, chain: &KeyId) -> Vec<Line> {
-    engine.records.of_machine(&thread(chain)).filter_map(|(_, value)| Line::read(value)).collect()
+fn read(records: &Records, chain: &KeyId) -> Vec<Line> {
+    records.of_machine(&thread(chain)).filter_map(|(_, value)| Line::read(value)).collect()
 }
 
-fn texts(engine: &Engine, chain: &KeyId) -> Vec<Text> {
-    lines::texts(read(engine, chain), chain, &|chain| names::who(&engine.records, chain))
+fn texts(records: &Records, chain: &KeyId) -> Vec<Text> {
+    lines::texts(read(records, chain), chain, &|chain| names::who(records, chain))
 }
 
 /// The texts as they are now, the oldest first, the newest `limit` of them.
-pub(super) fn history(engine: &Engine, reply: &Reply, chain: &KeyId, limit: Option<u64>) -> Result<(), Failure> {
-    let texts = texts(engine, chain);
+pub(super) fn history(records: &Records, reply: &Reply, chain: &KeyId, limit: Option<u64>) -> Result<(), Failure> {
+    let texts = texts(records, chain);
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(texts.len());
     texts[texts.len().saturating_sub(limit)..].iter().try_for_each(|text| reply.line(text))
 }
 
 /// Everything as it came.
-pub(super) fn export(engine: &Engine, reply: &Reply, chain: &KeyId) -> Result<(), Failure> {
-    let who = |chain: &KeyId| names::who(&engine.records, chain);
-    let messages = read(engine, chain).into_iter().filter_map(|line| Message::new(line, chain, &who));
+pub(super) fn export(records: &Records, reply: &Reply, chain: &KeyId) -> Result<(), Failure> {
+    let who = |chain: &KeyId| names::who(records, chain);
+    let messages = read(records, chain).into_iter().filter_map(|line| Message::new(line, chain, &who));
     messages.into_iter().try_for_each(|message| reply.line(&message))
 }
 

@@ -241,7 +241,29 @@ fn what_is_kept_is_sealed_like_the_key() {
         assert!(!bytes.windows(11).any(|some| some == b"very secret"), "it is not in the clear");
     }
     assert_eq!(chat(&["history", "bob"]).json()["text"], "a very secret text");
+    for log in ["chat.db-wal", "chat.db-shm"] {
+        let _ = std::fs::remove_file(alice.path(".config/kez/chat").join(log));
+    }
     std::fs::write(alice.path(".config/kez/chat/chat.db"), b"no database").expect("it is the user's own");
     let (code, detail) = chat(&["history", "bob"]).problem();
     assert_eq!(code, "io", "{detail}");
+}
+
+#[test]
+fn what_was_said_is_readable_when_the_server_is_gone() {
+    let deployment = chatty();
+    let (alice, bob) = (deployment.user("alice"), deployment.user("bob"));
+    deployment.acquaint((&alice, "alice"), (&bob, "bob"));
+    deployment.chat(&bob, &["send", "alice", "keep this"]).json();
+    assert_eq!(texts(&deployment, &alice, "bob"), ["keep this"]);
+    drop(deployment);
+    for command in ["history", "export"] {
+        let run = alice.kez(&["chat", command, "bob"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let line: Value = serde_json::from_slice(&run.stdout).expect("one line of JSON");
+        assert_eq!((&line["text"], &line["by"]["handle"]), (&json!("keep this"), &json!("bob")));
+        assert!(run.stderr.contains("This is what was here before."), "{}", run.stderr);
+    }
+    assert_eq!(alice.kez(&["chat", "history", "carol"]).code, 1);
+    assert_eq!(alice.kez(&["chat", "list"]).problem().0, "server_unreachable");
 }
