@@ -30,7 +30,7 @@ pub(crate) async fn logins() {
     let folder = tempfile::tempdir().expect("a folder");
     let deployment = Deployment::start(folder.path()).await;
     let requests = (0..KEYS).map(|number| target::registration(&format!("user{number}"), number)).collect();
-    load::each(&deployment.server.address, requests, 8).await;
+    load::each(&deployment.server.address, requests, 8, 201).await;
     let (mut rates, mut costs, mut storms, mut refused) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut brokers, mut bounds) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

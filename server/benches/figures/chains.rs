@@ -80,7 +80,7 @@ pub(crate) async fn appends() {
                 requests[(2 * pair + 1) * CHAINS + i] = removed;
             }
         }
-        let measured = load::each(&ours.address, requests, CHAINS).await;
+        let measured = load::each(&ours.address, requests, CHAINS, 201).await;
         rounds.push((measured, one_a_commit(&folder.path().join(format!("limit{round}.db"))).await));
     }
     report("durable sigchain appends, 64 chains", "events/s", &rounds);

@@ -62,8 +62,8 @@ pub(crate) async fn same(address: &str, request: &'static [u8], connections: usi
     f64::from(answers) / started.elapsed().as_secs_f64()
 }
 
-/// Answers a second when `requests` are shared out over `connections`, each of which must give `201`.
-pub(crate) async fn each(address: &str, requests: Vec<Vec<u8>>, connections: usize) -> f64 {
+/// Answers a second when `requests` are shared out over `connections` in turn, each of which must give `status`.
+pub(crate) async fn each(address: &str, requests: Vec<Vec<u8>>, connections: usize, status: u16) -> f64 {
     let count = requests.len();
     let mut shares: Vec<Vec<Vec<u8>>> = vec![Vec::new(); connections];
     for (i, request) in requests.into_iter().enumerate() {
@@ -78,7 +78,7 @@ pub(crate) async fn each(address: &str, requests: Vec<Vec<u8>>, connections: usi
     for (mut connection, share) in clients {
         running.spawn(async move {
             for request in share {
-                assert_eq!(connection.ask(&request).await.0, 201);
+                assert_eq!(connection.ask(&request).await.0, status);
             }
         });
     }

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p kez-chat-server` runs it on the release build of the server, whose path is in
 //! `KEZ_CHAT_SERVER_BIN`, against the example `bare_axum` built for release, `KEZ_BARE_AXUM_BIN`, and with the broker
-//! `KEZ_NATS_SERVER_BIN`. `make bench` sees to all three. Words after `--` choose among reads, writes, chains, broker, memory
-//! and site.
+//! `KEZ_NATS_SERVER_BIN`. `make bench` sees to all three. Words after `--` choose among reads, writes, chains, talk, broker,
+//! memory and site.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the unexpected")]
 
@@ -14,6 +14,7 @@ mod load;
 mod memory;
 mod reads;
 mod site;
+mod talk;
 mod target;
 mod writes;
 
@@ -39,6 +40,10 @@ async fn main() {
     if is_chosen("chains") {
         chains::appends().await;
         chains::heads().await;
+    }
+    if is_chosen("talk") {
+        talk::claims().await;
+        talk::commits().await;
     }
     if is_chosen("broker") {
         answers::cpu().await;

@@ -22,7 +22,7 @@ pub(crate) async fn durable() {
     for round in 0..ROUNDS as u64 {
         let requests = (0..COUNT).map(|i| target::registration(&format!("h{round}-{i}"), round * COUNT + i)).collect();
         let before = cpu_seconds(pid);
-        let measured = load::each(&ours.address, requests, CONNECTIONS).await;
+        let measured = load::each(&ours.address, requests, CONNECTIONS, 201).await;
         let cost = (cpu_seconds(pid) - before) * 1e6 / 2_000.0;
         rounds.push((measured, one_a_commit(&folder.path().join(format!("limit{round}.db"))).await));
         costs.push((cost, bare_verification()));
