@@ -168,6 +168,11 @@ pub enum Notice {
     },
     /// The state was a copy or restored from one: conversations begin anew, texts are kept.
     BeganAnew,
+    /// A copy of this device's state was at work in this conversation. This one asks to be taken in again.
+    Copied {
+        /// The other identity.
+        with: KeyId,
+    },
     /// Somebody else uses this device's key: nothing is sent until the person decides.
     SomebodyElse,
 }

@@ -99,6 +99,7 @@ impl Machine {
                 self.store.back_to(mark);
                 if is_own {
                     // A copy of this state made it: this one lost its place in the conversation, and nobody else did.
+                    self.tell(Notice::Copied { with: group.peer });
                     self.was_removed(group);
                     return true;
                 }

@@ -41,11 +41,14 @@ fn a_commit_of_ones_own_that_this_state_did_not_make_stops_no_conversation() {
     let copy = world.devices[a].disk.clone();
     world.sibling(b, 3);
     world.pass(61);
+    // The first text has the new device's package claimed, the next one adds it by a commit.
     world.say(a, b, "two");
+    world.say(a, b, "again");
     world.pass(2);
     world.devices[a].disk = copy;
     world.restart(a);
     world.pass(180);
+    assert_eq!(world.was_told(a, |notice| matches!(notice, Notice::Copied { .. })), 1);
     world.say(b, a, "three");
     world.pass(5);
     world.say(a, b, "four");

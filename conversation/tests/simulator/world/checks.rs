@@ -22,6 +22,8 @@ pub(crate) enum Broken {
     PackageUsedTwice,
     /// A conversation was given up though nothing was wrong with its log.
     Stopped,
+    /// A device finds a commit of its own in a log that it did not make, though its state was never put back.
+    Copied(usize),
     /// Something is still being sent, hours after everything was done.
     NeverQuiet(usize),
 }

@@ -21,6 +21,8 @@ pub(crate) struct Device {
     pub(crate) wake: Option<u64>,
     pub(crate) pulled: u64,
     pub(crate) pull_at: Option<u64>,
+    /// Whether its disk was put back as it was before.
+    pub(crate) restored: bool,
     /// The look at the mailbox that is under way.
     pub(crate) look: Option<u64>,
 }
@@ -50,6 +52,7 @@ impl Device {
             wake: None,
             pulled: 0,
             pull_at: None,
+            restored: false,
             look: None,
         }
     }

@@ -187,6 +187,7 @@ impl World {
         }
         self.risk(at);
         self.crash(at);
+        self.devices[at].restored = true;
         self.devices[at].disk = old;
     }
 

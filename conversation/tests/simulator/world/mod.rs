@@ -326,6 +326,9 @@ impl World {
         if let Notice::Stopped { .. } = notice {
             self.broken.get_or_insert(Broken::Stopped);
         }
+        if matches!(notice, Notice::Copied { .. }) && !self.devices[at].restored {
+            self.broken.get_or_insert(Broken::Copied(at));
+        }
         if let Notice::GivenUp { .. } = notice {
             // The person is told; which of the texts it was is in the thread.
             let device = self.devices[at].id;
