@@ -25,11 +25,14 @@ use crate::machine::Bytes;
 use crate::package;
 use crate::store::Store;
 
+mod messages;
 mod rules;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod welcome;
 
+pub(crate) use messages::NotOpened;
 use rules::Rules;
 use storage::{Groups, Packages};
 pub(crate) use storage::{epoch_key, package_key};
@@ -41,15 +44,6 @@ const GATE_LABEL: &[u8] = b"kez.chat/gate/v1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("refused by the rules of MLS or of conversations")]
 pub(crate) struct Refused;
-
-/// Why a private message was not opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotOpened {
-    /// Its key is used up or was let go of: it was opened before, or is too old.
-    KeyGone,
-    /// Anything else: damaged, forged, or encrypted with keys that this device never had.
-    Failed,
-}
 
 impl From<mls_rs::error::MlsError> for Refused {
     fn from(_: mls_rs::error::MlsError) -> Self {
@@ -115,12 +109,6 @@ pub(crate) struct Draft {
     pub(crate) next_gate: [u8; 32],
     pub(crate) secrets: Zeroizing<Vec<u8>>,
     pub(crate) welcome: Option<Vec<u8>>,
-}
-
-/// A message that was opened.
-pub(crate) struct Opened {
-    pub(crate) sender: Leaf,
-    pub(crate) plaintext: Zeroizing<Vec<u8>>,
 }
 
 /// SHA-256 of a gate: what the server keeps of it.
@@ -257,12 +245,6 @@ impl Mls<'_> {
         }
     }
 
-    /// The references of the packages that a Welcome is for.
-    pub(crate) fn references(welcome: &[u8]) -> Vec<String> {
-        let Ok(message) = MlsMessage::from_bytes(welcome) else { return Vec::new() };
-        message.welcome_key_package_references().into_iter().map(|reference| const_hex::encode(&**reference)).collect()
-    }
-
     /// Whether a commit is from this device's own leaf, by the word of whoever encrypted it.
     pub(crate) fn is_own(&self, place: Place, commit: &[u8]) -> bool {
         let processed = || {
@@ -270,57 +252,6 @@ impl Mls<'_> {
             Some(group.process_incoming_message(MlsMessage::from_bytes(commit).ok()?))
         };
         matches!(processed(), Some(Err(mls_rs::error::MlsError::CantProcessMessageFromSelf)))
-    }
-
-    /// Encrypts content for all other leaves.
-    pub(crate) fn encrypt(&self, place: Place, content: &[u8]) -> Result<Vec<u8>, Refused> {
-        let mut group = self.load(place)?;
-        let frame = group.encrypt_application_message(content, Vec::new())?.to_bytes()?;
-        group.write_to_storage()?;
-        Ok(frame)
-    }
-
-    /// Opens a private message of this epoch or of one that is kept.
-    pub(crate) fn open(&self, place: Place, frame: &[u8]) -> Result<Opened, NotOpened> {
-        let open = || -> Result<Opened, mls_rs::error::MlsError> {
-            let mut group = self.client(place.life).load_group(&place.cid.0)?;
-            let ReceivedMessage::ApplicationMessage(message) =
-                group.process_incoming_message(MlsMessage::from_bytes(frame)?)?
-            else {
-                return Err(mls_rs::error::MlsError::UnexpectedMessageType);
-            };
-            if !message.authenticated_data.is_empty() {
-                return Err(mls_rs::error::MlsError::UnexpectedMessageType);
-            }
-            // The library takes a message of an earlier epoch only from a leaf whose chat key is the same now.
-            let member = group.roster().member_with_index(message.sender_index)?;
-            let sender =
-                Leaf::of_member(&member.signing_identity).map_err(|_| mls_rs::error::MlsError::MemberNotFound)?;
-            group.write_to_storage()?;
-            Ok(Opened { sender, plaintext: Zeroizing::new(message.data().to_vec()) })
-        };
-        open().map_err(|error| match error {
-            mls_rs::error::MlsError::KeyMissing(_) | mls_rs::error::MlsError::EpochNotFound => NotOpened::KeyGone,
-            _ => NotOpened::Failed,
-        })
-    }
-
-    /// Joins by a Welcome; also gives the leaf that sent it.
-    pub(crate) fn join(&self, life: u32, welcome: &[u8]) -> Result<(Place, View, Leaf), Refused> {
-        let message = MlsMessage::from_bytes(welcome)?;
-        let (mut group, info) = self.client(life).join_group(None, &message, None)?;
-        let cid = Cid(group.group_id().try_into().map_err(|_| Refused)?);
-        let sender = group.roster().member_with_index(info.sender)?;
-        group.write_to_storage()?;
-        Ok((Place { cid, life }, view(&group)?, Leaf::of_member(&sender.signing_identity).map_err(|_| Refused)?))
-    }
-
-    /// The group that a Welcome is to, if this device can open it.
-    pub(crate) fn examine(&self, welcome: &[u8]) -> Result<(Cid, Context, u64), Refused> {
-        let info = self.client(0).examine_welcome_message(&MlsMessage::from_bytes(welcome)?)?;
-        let context = info.group_context();
-        let cid = Cid(context.group_id.as_slice().try_into().map_err(|_| Refused)?);
-        Ok((cid, Context::of(&context.extensions).map_err(|_| Refused)?, context.epoch))
     }
 }
 
